@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0
+# The front door: each target is a script behind a line here. 'make help'.
+
+KERNEL_SRC ?=
+export KERNEL_SRC
+ifeq ($(KERNEL_SRC),)
+source := source
+unexport KERNEL_SRC
+endif
+
+BUILD ?= $(CURDIR)/build
+export BUILD
+
+CMD ?= dev/demo
+TESTS ?= tests/bats
+CFLAGS ?= -O2 -g -Wall -Wextra
+tools := $(BUILD)/tools
+
+.PHONY: help run shell test kernel tools lint variants apply unapply refresh \
+	clean distclean
+
+help:
+	@sed -n 's/^#: \?//p' Makefile
+
+#: Try it (each does the whole set-up first; * is what most want)
+#:  *make run                    boot the patched kernel and show real processes
+#:   make run CMD='COMMAND'      run a command of yours in it
+#:   make shell                  a shell in it
+run: kernel tools
+	@dev/setup guest
+	@dev/guest bash -c $(call quote,$(CMD))
+
+shell: kernel tools
+	@dev/setup guest
+	@GUEST_TIMEOUT=$${GUEST_TIMEOUT:-86400} dev/guest --shell
+
+#:
+#: Test it
+#:  *make test                   the scenarios in tests/bats, in that kernel
+#:   make test TESTS=FILE...     some of them
+#:   make lint                   checkpatch, sparse, W=1, kernel-doc, shellcheck, ...
+#:   make variants               compile it for kernels that lack something
+test: kernel tools
+	@dev/setup guest
+	@GUEST_TIMEOUT=$${GUEST_TIMEOUT:-2400} dev/guest tests/run $(TESTS)
+
+lint: kernel tools
+	@dev/setup lint
+	@dev/lint
+
+variants:
+	@dev/setup kernel $(source)
+	@dev/variants
+
+#:
+#: Build it
+#:   make kernel                 unpack, patch, configure and build the kernel
+#:   make tools                  build dirtycat and the test helper
+kernel:
+	@dev/setup kernel $(source)
+	@dev/kernel build
+
+tools:
+	@dev/setup tools
+	@mkdir -p $(tools)
+	@$(MAKE) -s -C tools/dirtycat OUTPUT=$(tools)/ CFLAGS='$(CFLAGS)'
+	@$(MAKE) -s -C tests/memstate OUTPUT=$(tools)/ CFLAGS='$(CFLAGS)'
+
+#:
+#: Put it into a kernel of your own (KERNEL_SRC=tree)
+#:   make apply KERNEL_SRC=TREE  copy the new files, apply the edits
+#:   make unapply KERNEL_SRC=TREE
+#:                               undo that
+apply unapply:
+	@dev/overlay $@ '$(KERNEL_SRC)'
+
+#:
+#: Work on it
+#:   make refresh                write the .patch files anew from build/linux
+#:   make clean                  remove what was built
+#:   make distclean              remove the kernel source as well
+refresh:
+	@dev/overlay refresh
+
+clean:
+	rm -rf $(tools) $(BUILD)/linux/build-* $(BUILD)/guest $(BUILD)/*.log
+
+distclean:
+	rm -rf $(BUILD)
+
+#:
+#: KERNEL_SRC=PATH takes another kernel than Debian's linux-source-6.12, a tree
+#: or a tarball; BUILD=PATH another folder than build/; GUEST_TIMEOUT, GUEST_MEM,
+#: GUEST_CPUS and GUEST_ACCEL are explained in dev/guest.
+
+quote = '$(subst ','\'',$(1))'
