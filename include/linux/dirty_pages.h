@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The modified private pages of a process: what counts, and how runs of such
+ * pages are written down.
+ *
+ * This is the one definition of "dirty" that both page walks stand on, the
+ * single-page walk with FOLL_DIRTY (mm/gup.c) and the range walk behind
+ * /proc/<pid>/dirty_pages (fs/proc/task_dirty.c). It speaks of copy-on-write
+ * mappings only: nothing else can hold a modified private page.
+ */
+#ifndef _LINUX_DIRTY_PAGES_H
+#define _LINUX_DIRTY_PAGES_H
+
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/pgtable.h>
+#include <linux/swap.h>
+#include <linux/swapops.h>
+
+#ifdef CONFIG_MMU
+/*
+ * Over anonymous memory the zero page is what fresh memory holds anyway. Over
+ * a file it stands in for other contents: KSM put it there for a private copy
+ * that was all zeroes, or UFFDIO_ZEROPAGE did. Not so where the mapping's
+ * owner uses it himself, for holes (DAX) or as raw page frames.
+ */
+static inline bool vma_zero_page_is_dirty(struct vm_area_struct *vma)
+{
+	return !vma_is_anonymous(vma) && !vma_is_dax(vma) &&
+	       !(vma->vm_flags & (VM_PFNMAP | VM_MIXEDMAP));
+}
+
+/*
+ * Is what a present page-table entry maps dirty? @page is vm_normal_page() of
+ * the entry and @pfn its page frame. A bare pte_page() will not do for @page:
+ * the mapping of a DAX page can look like that of an anonymous one.
+ */
+static inline bool vma_page_is_dirty(struct vm_area_struct *vma,
+				     struct page *page, unsigned long pfn)
+{
+	if (page)
+		return PageAnon(page);
+	return is_zero_pfn(pfn) && vma_zero_page_is_dirty(vma);
+}
+
+/*
+ * A marker stands for no page. Only a poisoned one still says something: that
+ * contents were lost, which a page walk reports as such.
+ */
+static inline bool pte_marker_is_clean(pte_t pte)
+{
+	return is_pte_marker(pte) &&
+	       !is_poisoned_swp_entry(pte_to_swp_entry(pte));
+}
+#endif /* CONFIG_MMU */
+
+/* Flags of a run; one of the presence states is set, so none is zero. */
+#define DIRTY_FILE	0x001	/* private file mapping, else anonymous */
+#define DIRTY_PRESENT	0x002	/* in memory, also while migrating */
+#define DIRTY_SWAPPED	0x004	/* in swap or device-private */
+#define DIRTY_ERROR	0x008	/* contents lost to a memory error */
+#define DIRTY_WRITTEN	0x010	/* since last acknowledged */
+#define DIRTY_EXCLUSIVE	0x020	/* no other process maps it */
+#define DIRTY_HUGE	0x040	/* mapped by a huge page */
+#define DIRTY_KSM	0x080	/* merged by KSM */
+#define DIRTY_LAZYFREE	0x100	/* the kernel may drop the contents */
+
+/**
+ * struct dirty_run - neighbouring pages of one mapping with equal flags
+ * @start: address of the first page
+ * @end_flags: address after the last page, with the flags in the low bits, so
+ *	that "adjacent and equal" is one comparison
+ */
+struct dirty_run {
+	unsigned long start;
+	unsigned long end_flags;
+};
+
+static inline unsigned long dirty_run_end(const struct dirty_run *run)
+{
+	return run->end_flags & PAGE_MASK;
+}
+
+static inline unsigned long dirty_run_flags(const struct dirty_run *run)
+{
+	return run->end_flags & ~PAGE_MASK;
+}
+
+/**
+ * struct dirty_walk - a range walk over the dirty pages of an address space
+ * @runs: what was found, ascending
+ * @nr_runs: how many are in @runs
+ * @max_runs: how many fit, at least 2
+ * @next: everything below has been looked at
+ * @end: where to stop
+ * @tail: end and flags of the last run as long as it may go on, else 0
+ * @vma_flags: flags that every page of the mapping at hand has
+ * @budget: entries that this hold of the lock may still look at
+ */
+struct dirty_walk {
+	struct dirty_run *runs;
+	unsigned int nr_runs;
+	unsigned int max_runs;
+	unsigned long next;
+	unsigned long end;
+	unsigned long tail;
+	unsigned long vma_flags;
+	long budget;
+};
+
+extern u32 dirty_pages_batch;
+
+bool dirty_walk_batch(struct mm_struct *mm, struct dirty_walk *walk);
+
+#endif /* _LINUX_DIRTY_PAGES_H */
