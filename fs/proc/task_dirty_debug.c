@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * debugfs dirty_pages/: the self-check of /proc/<pid>/dirty_pages.
+ *
+ * verify	write a pid and read, on the same descriptor, how the range walk
+ *		behind the file compares to get_dirty_page(), page by page
+ * batch	how many entries one hold of the mmap lock may cover
+ *
+ * The check brings swapped pages in, marks pages accessed and waits for
+ * migration: a debugging aid for root, not a way to list.
+ */
+#include <linux/debugfs.h>
+#include <linux/dirty_pages.h>
+#include <linux/hugetlb.h>
+#include <linux/pagewalk.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+/* How many pages are checked at a time */
+#define CHUNK_PAGES	512
+
+/* How often a page that changes, or differs, is looked at again */
+#define VERIFY_TRIES	10
+
+/* Differing addresses to name; all are counted */
+#define VERIFY_ADDRESSES	64UL
+
+enum page_answer {
+	ANSWER_CLEAN,
+	ANSWER_DIRTY,
+	ANSWER_ERROR,
+	ANSWER_UNSURE,		/* the page was just changing */
+};
+
+/**
+ * struct verify - a check of one process, and what it found
+ * @mm: the address space
+ * @start: first address of the chunk at hand
+ * @end: address after its last page
+ * @walked: what the range walk says of each page of the chunk
+ * @again: the same, asked once more after the reference
+ * @runs: room for the range walk
+ * @asked: what get_dirty_page() says
+ * @differs: pages of the chunk that differed at every try so far
+ * @checked: pages that were compared
+ * @differ: pages whose answers differ though the page did not change
+ * @skipped: pages of mappings that the reference cannot walk, and pages that
+ *	would not stop changing
+ * @addresses: the first of the pages that differ
+ * @ran: false before the first check
+ */
+struct verify {
+	struct mm_struct *mm;
+	unsigned long start;
+	unsigned long end;
+	u8 walked[CHUNK_PAGES];
+	u8 again[CHUNK_PAGES];
+	u8 asked[CHUNK_PAGES];
+	struct dirty_run runs[CHUNK_PAGES];
+	DECLARE_BITMAP(differs, CHUNK_PAGES);
+	unsigned long checked;
+	unsigned long differ;
+	unsigned long skipped;
+	unsigned long addresses[VERIFY_ADDRESSES];
+	bool ran;
+};
+
+static unsigned int nr_pages(const struct verify *v)
+{
+	return (v->end - v->start) >> PAGE_SHIFT;
+}
+
+/* What the file's own walk says of the chunk. Called with the mmap lock held. */
+static void ask_walk(struct verify *v, u8 *answers)
+{
+	struct dirty_walk w = {
+		.runs = v->runs,
+		.next = v->start,
+		.end = v->end,
+	};
+	unsigned int i;
+
+	memset(answers, ANSWER_CLEAN, CHUNK_PAGES);
+	do {
+		w.nr_runs = 0;
+		w.max_runs = ARRAY_SIZE(v->runs);
+		w.tail = 0;
+		w.budget = max(READ_ONCE(dirty_pages_batch), 1U);
+		dirty_walk_batch(v->mm, &w);
+
+		for (i = 0; i < w.nr_runs; i++) {
+			unsigned long flags = dirty_run_flags(&v->runs[i]);
+			unsigned long addr = v->runs[i].start;
+
+			for (; addr < dirty_run_end(&v->runs[i]); addr += PAGE_SIZE)
+				answers[(addr - v->start) >> PAGE_SHIFT] =
+					flags & DIRTY_ERROR ? ANSWER_ERROR :
+							      ANSWER_DIRTY;
+		}
+	} while (w.next < v->end);
+}
+
+/*
+ * What get_dirty_page() says. The mmap lock is held before and after; it may
+ * have been dropped between, and the mapping be gone.
+ */
+static int ask_reference(struct verify *v, unsigned long addr, u8 *answer)
+{
+	struct page *page;
+	int locked = 1;
+	int ret = 0;
+
+	page = get_dirty_page(v->mm, addr, &locked);
+	if (!locked)
+		ret = mmap_read_lock_killable(v->mm);
+
+	if (!page) {
+		*answer = ANSWER_CLEAN;
+	} else if (!IS_ERR(page)) {
+		put_page(page);
+		*answer = ANSWER_DIRTY;
+	} else if (PTR_ERR(page) == -EHWPOISON) {
+		*answer = ANSWER_ERROR;
+	} else if (PTR_ERR(page) == -EINTR || PTR_ERR(page) == -ENOMEM) {
+		if (!ret)
+			mmap_read_unlock(v->mm);
+		ret = PTR_ERR(page);
+	} else {
+		*answer = ANSWER_UNSURE;
+	}
+	return ret;
+}
+
+/*
+ * Is it right that touching this entry is an error, though the listing does not
+ * say so? Poison markers stand for no page. The error of a page of a file whose
+ * mapping has no private pages is the file's. A page in swap is lost when its
+ * copy in the swap cache is, which the entry does not tell.
+ */
+static bool pte_may_fail(struct vm_area_struct *vma, pte_t pte)
+{
+	swp_entry_t entry;
+
+	if (!is_swap_pte(pte))
+		return false;
+	entry = pte_to_swp_entry(pte);
+	return !non_swap_entry(entry) || is_poisoned_swp_entry(entry) ||
+	       (is_hwpoison_entry(entry) && !vma->anon_vma);
+}
+
+static int may_fail_pmd_entry(pmd_t *pmd, unsigned long addr,
+			      unsigned long end, struct mm_walk *walk)
+{
+	spinlock_t *ptl;
+	pte_t *pte;
+	int ret;
+
+	pte = pte_offset_map_lock(walk->mm, pmd, addr, &ptl);
+	if (!pte)
+		return 0;
+	ret = pte_may_fail(walk->vma, ptep_get(pte));
+	pte_unmap_unlock(pte, ptl);
+	return ret;
+}
+
+#ifdef CONFIG_HUGETLB_PAGE
+static int may_fail_hugetlb_entry(pte_t *pte, unsigned long hmask,
+				  unsigned long addr, unsigned long end,
+				  struct mm_walk *walk)
+{
+	return pte_may_fail(walk->vma,
+			    huge_ptep_get(walk->mm, addr & hmask, pte));
+}
+#else
+#define may_fail_hugetlb_entry	NULL
+#endif
+
+/* The walker would split a huge entry of this level; it maps a device. */
+static int skip_huge_pud(pud_t *pud, unsigned long addr, unsigned long end,
+			 struct mm_walk *walk)
+{
+	if (pud_leaf(pudp_get(pud)))
+		walk->action = ACTION_CONTINUE;
+	return 0;
+}
+
+static const struct mm_walk_ops may_fail_ops = {
+	.pud_entry	= skip_huge_pud,
+	.pmd_entry	= may_fail_pmd_entry,
+	.hugetlb_entry	= may_fail_hugetlb_entry,
+	.walk_lock	= PGWALK_RDLOCK,
+};
+
+static bool answers_agree(struct verify *v, unsigned int i)
+{
+	unsigned long addr = v->start + i * PAGE_SIZE;
+
+	if (v->walked[i] == v->asked[i])
+		return true;
+	return v->asked[i] == ANSWER_ERROR &&
+	       walk_page_range(v->mm, addr, addr + PAGE_SIZE, &may_fail_ops,
+			       NULL) == 1;
+}
+
+/*
+ * One comparison of the chunk. A page that the range walk sees in the same way
+ * before and after the reference, which sees it otherwise, differs.
+ */
+static int compare_chunk(struct verify *v)
+{
+	unsigned int i;
+	int ret;
+
+	ret = mmap_read_lock_killable(v->mm);
+	if (ret)
+		return ret;
+	ask_walk(v, v->walked);
+	for_each_set_bit(i, v->differs, nr_pages(v)) {
+		ret = ask_reference(v, v->start + i * PAGE_SIZE, &v->asked[i]);
+		if (ret)
+			return ret;
+	}
+	ask_walk(v, v->again);
+	for_each_set_bit(i, v->differs, nr_pages(v)) {
+		if (v->walked[i] == v->again[i] && answers_agree(v, i))
+			clear_bit(i, v->differs);
+	}
+	mmap_read_unlock(v->mm);
+	return 0;
+}
+
+static int verify_chunk(struct verify *v)
+{
+	unsigned int tries, i;
+	int ret;
+
+	bitmap_fill(v->differs, nr_pages(v));
+	for (tries = 0; tries < VERIFY_TRIES; tries++) {
+		ret = compare_chunk(v);
+		if (ret)
+			return ret;
+		if (bitmap_empty(v->differs, nr_pages(v)))
+			break;
+		cond_resched();
+	}
+
+	v->checked += nr_pages(v);
+	for_each_set_bit(i, v->differs, nr_pages(v)) {
+		/* Still changing after the last try: nothing is known. */
+		if (v->walked[i] != v->again[i] ||
+		    v->asked[i] == ANSWER_UNSURE) {
+			v->checked--;
+			v->skipped++;
+			continue;
+		}
+		if (v->differ < VERIFY_ADDRESSES)
+			v->addresses[v->differ] = v->start + i * PAGE_SIZE;
+		v->differ++;
+	}
+	return 0;
+}
+
+/* Find the next page table that exists, by a walk that is not the file's. */
+static int populated(unsigned long addr, unsigned long end,
+		     struct mm_walk *walk)
+{
+	struct verify *v = walk->private;
+
+	v->start = addr;
+	v->end = min(end, addr + CHUNK_PAGES * PAGE_SIZE);
+	return 1;
+}
+
+static int populated_pmd(pmd_t *pmd, unsigned long addr, unsigned long end,
+			 struct mm_walk *walk)
+{
+	return populated(addr, end, walk);
+}
+
+static int populated_hugetlb(pte_t *pte, unsigned long hmask,
+			     unsigned long addr, unsigned long end,
+			     struct mm_walk *walk)
+{
+	return populated(addr, end, walk);
+}
+
+static int walk_private(unsigned long addr, unsigned long end,
+			struct mm_walk *walk)
+{
+	return !is_cow_mapping(walk->vma->vm_flags);
+}
+
+static const struct mm_walk_ops populated_ops = {
+	.test_walk	= walk_private,
+	.pud_entry	= skip_huge_pud,
+	.pmd_entry	= populated_pmd,
+	.hugetlb_entry	= populated_hugetlb,
+	.walk_lock	= PGWALK_RDLOCK,
+};
+
+static int verify_mm(struct verify *v)
+{
+	unsigned long addr = 0;
+	struct vm_area_struct *vma;
+	bool skip;
+	int ret;
+
+	for (;;) {
+		ret = mmap_read_lock_killable(v->mm);
+		if (ret)
+			return ret;
+		ret = walk_page_range(v->mm, addr, v->mm->task_size,
+				      &populated_ops, v);
+		vma = ret == 1 ? vma_lookup(v->mm, v->start) : NULL;
+		skip = vma && (vma->vm_flags & (VM_IO | VM_PFNMAP));
+		mmap_read_unlock(v->mm);
+		if (ret <= 0)
+			return ret;
+
+		if (skip)
+			v->skipped += nr_pages(v);
+		else
+			ret = verify_chunk(v);
+		if (ret < 0)
+			return ret;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		addr = v->end;
+		if (addr >= v->mm->task_size)
+			return 0;
+	}
+}
+
+static ssize_t verify_write(struct file *file, const char __user *buf,
+			    size_t count, loff_t *ppos)
+{
+	struct seq_file *m = file->private_data;
+	struct verify *v = m->private;
+	struct task_struct *task;
+	struct mm_struct *mm;
+	int pid, ret;
+
+	ret = kstrtoint_from_user(buf, count, 10, &pid);
+	if (ret)
+		return ret;
+	task = find_get_task_by_vpid(pid);
+	if (!task)
+		return -ESRCH;
+	mm = get_task_mm(task);
+	put_task_struct(task);
+	if (!mm)
+		return -ESRCH;
+
+	/* Readers of the result hold the same mutex. */
+	ret = mutex_lock_killable(&m->lock);
+	if (!ret) {
+		v->mm = mm;
+		v->checked = 0;
+		v->differ = 0;
+		v->skipped = 0;
+		ret = verify_mm(v);
+		v->ran = !ret;
+		mutex_unlock(&m->lock);
+	}
+	mmput(mm);
+	return ret ?: count;
+}
+
+static int verify_show(struct seq_file *m, void *unused)
+{
+	struct verify *v = m->private;
+	unsigned int i;
+
+	if (!v->ran)
+		return 0;
+	seq_printf(m, "checked %lu differ %lu skipped %lu\n", v->checked,
+		   v->differ, v->skipped);
+	for (i = 0; i < min(v->differ, VERIFY_ADDRESSES); i++)
+		seq_printf(m, "%08lx\n", v->addresses[i]);
+	if (v->differ > VERIFY_ADDRESSES)
+		seq_puts(m, "...\n");
+	return 0;
+}
+
+static int verify_open(struct inode *inode, struct file *file)
+{
+	struct verify *v = kvzalloc(sizeof(*v), GFP_KERNEL);
+	int ret;
+
+	if (!v)
+		return -ENOMEM;
+	ret = single_open(file, verify_show, v);
+	if (ret)
+		kvfree(v);
+	return ret;
+}
+
+static int verify_release(struct inode *inode, struct file *file)
+{
+	kvfree(((struct seq_file *)file->private_data)->private);
+	return single_release(inode, file);
+}
+
+static const struct file_operations verify_fops = {
+	.owner		= THIS_MODULE,
+	.open		= verify_open,
+	.read		= seq_read,
+	.write		= verify_write,
+	.llseek		= seq_lseek,
+	.release	= verify_release,
+};
+
+static int __init dirty_pages_debug_init(void)
+{
+	struct dentry *dir = debugfs_create_dir("dirty_pages", NULL);
+
+	debugfs_create_file("verify", 0600, dir, NULL, &verify_fops);
+	debugfs_create_u32("batch", 0600, dir, &dirty_pages_batch);
+	return 0;
+}
+late_initcall(dirty_pages_debug_init);
