@@ -1,0 +1,184 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# Which pages are listed, and which never are.
+
+load lib
+
+@test "heap: what was written is dirty" {
+	tell heap 8
+	tell write 2 3
+	expect 2:- 3:apdx--- 3:-
+}
+
+@test "stack: what was touched is dirty" {
+	tell stack 20
+	expect 20:apdx---
+}
+
+@test "bss: what was written is dirty, the rest is not there" {
+	tell bss
+	tell write 3 4
+	expect 3:- 4:apdx--- 9:-
+}
+
+@test "data of a program: a private copy of the file's page" {
+	tell data
+	tell write 0 5
+	run -0 picture
+	[[ $output == "5:fpdx---"* ]]
+	run ! grep -q ' a' <<<"$output"
+}
+
+@test "private file: a copied page is listed, clean pages are absent" {
+	new_file /tmp/file 16
+	tell map private 16 /tmp/file
+	tell read
+	tell write 5 2
+	expect 5:- 2:fpdx--- 9:-
+}
+
+@test "private file on the 9p root, read and never written, is absent" {
+	tell map private 8 /usr/bin/bash
+	tell read
+	expect 8:-
+}
+
+@test "a mapping read-only from the start has nothing dirty" {
+	new_file /tmp/file 4
+	tell map text 4 /tmp/file
+	tell read
+	expect 4:-
+}
+
+@test "shared file is absent" {
+	new_file /tmp/file 8
+	tell map shared 8 /tmp/file
+	tell write
+	expect 8:-
+}
+
+@test "shared anonymous memory is absent" {
+	tell map shared-anon 8
+	tell write
+	expect 8:-
+}
+
+@test "shared memfd is absent" {
+	tell map shared-memfd 8
+	tell write
+	expect 8:-
+}
+
+@test "private memfd: copied pages are listed" {
+	tell map private-memfd 8
+	tell read
+	tell write 1 2
+	expect 1:- 2:fpdx--- 5:-
+}
+
+@test "private /dev/zero is anonymous memory" {
+	tell map private-zero 8
+	tell read
+	tell write 2 2
+	expect 2:- 2:apdx--- 4:-
+}
+
+@test "the zero page in anonymous memory is absent" {
+	tell map anon 8
+	tell read
+	expect 8:-
+	tell write 7 1
+	expect 7:- 1:apdx---
+}
+
+@test "the huge zero page is absent" {
+	tell map anon-aligned 1024
+	tell advise hugepage
+	tell read
+	run -0 awk '/^AnonHugePages/ { n += $2 } END { print n }' "/proc/$pid/smaps"
+	[[ $output == 0 ]]
+	expect 1024:-
+}
+
+@test "memory that cannot be reached any more stays dirty (PROT_NONE)" {
+	tell map anon 8
+	tell write 0 4
+	tell protect none
+	expect 4:apdx--- 4:-
+}
+
+@test "droppable memory is listed as lazily freed" {
+	tell map droppable 8
+	tell write 0 4
+	expect 4:apdx--l 4:-
+}
+
+@test "a debugger's write into read-only text makes a private copy" {
+	new_file /tmp/file 8
+	tell map text 8 /tmp/file
+	tell read
+	tell poke 3 2
+	expect 3:- 2:fpdx--- 3:-
+}
+
+@test "a uprobe makes a private copy of the text page" {
+	local offset events=/sys/kernel/tracing
+	cp /run/bin/memstate /tmp/probed
+	cleanup() {
+		echo 0 >"$events/events/uprobes/enable"
+		echo >"$events/uprobe_events"
+	}
+	tell map text 4 /tmp/probed 1
+	expect 4:-
+	offset=$((page + 0x10))
+	echo "p:probed /tmp/probed:$offset" >$events/uprobe_events
+	echo 1 >$events/events/uprobes/probed/enable
+	tell read
+	expect 1:fpdx--- 3:-
+	check_references "$pid"
+	kill -KILL "$pid"
+}
+
+@test "the vdso is clean until a debugger writes to it" {
+	tell vdso
+	tell read
+	expect 1:-
+	tell poke
+	expect 1:fpdx---
+}
+
+@test "raw page frames are absent, private copies among them are listed" {
+	# PAGEMAP_SCAN passes such mappings over, the copies in them too.
+	oracle_differs="it skips VM_PFNMAP"
+	tell map private 8 /dev/mem 0xf0
+	tell read
+	expect 8:-
+	tell write 2 3
+	expect 2:- 3:fpdx--- 3:-
+	verify "$pid"
+	[[ $verified =~ skipped\ [1-9] ]]
+}
+
+@test "real programs: bash, python3 and a pipeline's children" {
+	local p python shell
+	mkfifo /tmp/never
+	python3 -c 'x = bytearray(8 << 20)
+open("/tmp/ready", "w")
+open("/tmp/never")' 3>&- &
+	python=$!
+	bash -c 'x=$(seq 10000); cat /tmp/never | cat | read -r y' 3>&- &
+	shell=$!
+	cleanup() { kill -KILL "$python" $(pgrep -P "$shell") "$shell"; }
+	wait_until test -e /tmp/ready
+	wait_until test "$(pgrep -c -P $shell)" = 3
+	for p in $python $shell $(pgrep -P $shell); do
+		listing "$p" | grep -q ' ap' || fail "nothing of $(tr '\0' ' ' <"/proc/$p/cmdline")"
+		check_references "$p"
+	done
+	# The 8 MiB are there, and not much more.
+	bytes=0
+	while IFS='- ' read -r s e _; do
+		bytes=$((bytes + 16#$e - 16#$s))
+	done < <(listing "$python")
+	((bytes > 8 << 20 && bytes < 24 << 20))
+}

@@ -1,0 +1,111 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# x: does another process map the page?
+
+load lib
+
+@test "after a fork pages are shared, in the parent and in the child" {
+	tell map anon 8
+	tell write
+	tell fork
+	child=$answer
+	expect 8:apd----
+	expect_of "$child" 8:apd----
+	check_references "$child"
+}
+
+@test "copied by the child: exclusive there, and here as nobody else is left" {
+	tell map anon 8
+	tell write
+	tell fork
+	child=$answer
+	tell child write 2 3
+	expect_of "$child" 2:apd---- 3:apdx--- 3:apd----
+	expect 2:apd---- 3:apdx--- 3:apd----
+	check_references "$child"
+}
+
+@test "copied by the parent: exclusive on both sides" {
+	tell map anon 8
+	tell write
+	tell fork
+	child=$answer
+	tell write 2 3
+	expect 2:apd---- 3:apdx--- 3:apd----
+	expect_of "$child" 2:apd---- 3:apdx--- 3:apd----
+}
+
+@test "x comes back when the child is gone, without a write" {
+	tell map anon 8
+	tell write
+	tell fork
+	tell reap
+	expect 8:apdx---
+}
+
+@test "x holds for pages that are not writable at the moment" {
+	tell map anon 8
+	tell write
+	tell protect r
+	expect 8:apdx---
+	clear_soft_dirty "$pid"
+	expect 8:ap-x---
+}
+
+@test "private copies of a file are shared by a fork as well" {
+	new_file /tmp/file 8
+	tell map private 8 /tmp/file
+	tell write 0 4
+	tell fork
+	child=$answer
+	expect 4:fpd---- 4:-
+	tell child write 4 2
+	expect_of "$child" 4:fpd---- 2:fpdx--- 2:-
+}
+
+@test "a huge page that a child has copied a part of: x page by page" {
+	tell map anon-aligned 512
+	tell advise hugepage
+	tell write
+	tell fork
+	expect 512:apd-h--
+	tell child write 7 1
+	expect 7:apd-h-- 1:apdxh-- 504:apd-h--
+	tell reap
+	expect 512:apdxh--
+}
+
+@test "many such pages, cut by the end of a batch anywhere: the same text" {
+	local n before
+	tell map anon-aligned 8192
+	tell advise hugepage
+	tell write
+	tell fork
+	tell child comb
+	kill -STOP "$pid"
+	listing >"$BATS_TEST_TMPDIR/whole"
+	(($(wc -c <"$BATS_TEST_TMPDIR/whole") > 65536))
+	before=$(cat /sys/kernel/debug/dirty_pages/batch)
+	for n in 1 100 513 700; do
+		echo $n >/sys/kernel/debug/dirty_pages/batch
+		listing | cmp - "$BATS_TEST_TMPDIR/whole"
+		dd if="/proc/$pid/dirty_pages" bs=999 status=none | cmp - "$BATS_TEST_TMPDIR/whole"
+	done
+	echo "$before" >/sys/kernel/debug/dirty_pages/batch
+	# Page by page as pagemap's "exclusively mapped" bit has it
+	run -0 python3 - "$pid" "$start" "$BATS_TEST_TMPDIR/whole" <<-'PYTHON'
+		import struct, sys
+		start = int(sys.argv[2], 16)
+		pagemap = open(f"/proc/{sys.argv[1]}/pagemap", "rb")
+		pagemap.seek(start // 4096 * 8)
+		bits = struct.unpack("8192Q", pagemap.read(8192 * 8))
+		listed = {}
+		for line in open(sys.argv[3]):
+		    range_, flags = line.split()
+		    first, end = (int(x, 16) for x in range_.split("-"))
+		    for addr in range(first, end, 4096):
+		        listed[addr] = "x" in flags
+		assert [bool(b >> 56 & 1) for b in bits] == [listed[start + i * 4096] for i in range(8192)]
+		assert len(set(listed.values())) == 2
+	PYTHON
+}

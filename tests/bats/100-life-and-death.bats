@@ -1,0 +1,137 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# Processes end, exec and fork while somebody looks.
+
+load lib
+
+# reader CODE - python code with fd open on the target's file, and pid
+reader() {
+	python3 - "$pid" <<-PYTHON
+		import errno, os, signal, subprocess, sys, time
+		pid = int(sys.argv[1])
+		fd = os.open(f"/proc/{pid}/dirty_pages", os.O_RDONLY)
+
+		def gone():
+		    while os.path.exists(f"/proc/{pid}/maps") and open(f"/proc/{pid}/maps").read():
+		        time.sleep(0.05)
+
+		def read_to_end():
+		    n = 0
+		    try:
+		        while chunk := os.read(fd, 65536):
+		            n += len(chunk)
+		    except OSError as e:
+		        return n, e.errno
+		    return n, 0
+
+		${1//$'\t'/}
+	PYTHON
+}
+
+@test "a kernel thread has an empty file" {
+	run -0 cat /proc/2/dirty_pages
+	[[ -z $output ]]
+}
+
+@test "a zombie has an empty file" {
+	tell zombie
+	run -0 cat "/proc/$answer/dirty_pages"
+	[[ -z $output ]]
+}
+
+@test "a main thread that has exited: empty there, all in task/<tid> of a living one" {
+	tell map anon 8
+	tell write
+	tell leave
+	tid=$answer
+	run -0 cat "/proc/$pid/dirty_pages"
+	[[ -z $output ]]
+	listing "$pid/task/$tid" >"$BATS_TEST_TMPDIR/thread"
+	listing "$tid" | cmp - "$BATS_TEST_TMPDIR/thread"
+	expect_of "$tid" 8:apdx---
+	check_references "$tid"
+}
+
+@test "dead before the first byte: empty, as for a zombie" {
+	run -0 reader 'os.kill(pid, 9); gone(); assert read_to_end() == (0, 0)'
+}
+
+@test "dead after the first byte: ESRCH, never a listing that looks complete" {
+	tell many 5000
+	run -0 reader 'os.read(fd, 1); os.kill(pid, 9); gone()
+		n, error = read_to_end()
+		assert error == errno.ESRCH and n > 0, (n, error)
+		assert read_to_end() == (0, errno.ESRCH)
+		try:
+		    os.pread(fd, 100, 200)
+		    assert False
+		except OSError as e:
+		    assert e.errno == errno.ESRCH'
+}
+
+@test "a listing that was read to its end stays complete when the process dies" {
+	run -0 reader 'n, error = read_to_end()
+		os.kill(pid, 9); gone()
+		assert n and not error and read_to_end() == (0, 0)'
+}
+
+@test "execve: an opener keeps the old address space, and learns nothing of the new" {
+	exec {fd}<"/proc/$pid/dirty_pages"
+	printf 'exec sleep 600\n' >&"${MEMSTATE[1]}"
+	wait_until grep -q sleep "/proc/$pid/comm"
+	run -0 cat <&"$fd"
+	[[ -z $output ]]
+	exec {fd}<&-
+	listing | grep -q .
+}
+
+@test "execve in the middle of a listing: ESRCH" {
+	tell many 5000
+	exec {fd}<"/proc/$pid/dirty_pages"
+	head -c 1 <&"$fd" >/dev/null
+	printf 'exec sleep 600\n' >&"${MEMSTATE[1]}"
+	wait_until grep -q sleep "/proc/$pid/comm"
+	run -1 cat <&"$fd"
+	[[ $output == *"No such process"* ]]
+	exec {fd}<&-
+}
+
+@test "listing processes that fork, map, exec and exit all the time" {
+	(while :; do /bin/true; done) 3>&- &
+	churn=($!)
+	(while :; do (head -c 300000 /dev/zero | sort >/dev/null); done) 3>&- &
+	churn+=($!)
+	cleanup() { kill -KILL "${churn[@]}"; }
+	run -0 python3 -c '
+import glob
+for _ in range(30):
+    for path in glob.glob("/proc/[0-9]*/dirty_pages"):
+        try:
+            open(path).read()
+        except (ProcessLookupError, FileNotFoundError):
+            pass'
+}
+
+@test "a target that maps and unmaps all the time: lines stay in order" {
+	python3 -c '
+import mmap
+while True:
+    maps = [mmap.mmap(-1, 4096 * (1 + i % 7)) for i in range(50)]
+    for m in maps: m[0] = 1
+    for m in maps[::2]: m.close()' 3>&- &
+	busy=$!
+	cleanup() { kill -KILL $busy; }
+	for _ in {1..40}; do
+		listing $busy
+		echo end
+	done | python3 -c '
+import sys
+last = 0
+for line in sys.stdin:
+    if line == "end\n":
+        last = 0
+        continue
+    start, end = (int(x, 16) for x in line.split()[0].split("-"))
+    assert last <= start < end, line
+    last = end'
+}

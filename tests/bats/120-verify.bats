@@ -1,0 +1,61 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# The self-check in debugfs.
+
+load lib
+
+file=/sys/kernel/debug/dirty_pages/verify
+
+@test "verify counts every page of a populated page table" {
+	tell map anon-aligned 512
+	tell advise nohugepage
+	tell write 0 1
+	verify "$pid"
+	[[ $verified =~ ^checked\ ([0-9]+)\ differ\ 0 ]]
+	((BASH_REMATCH[1] >= 512))
+}
+
+@test "verify reads empty before a pid was written, and again after lseek" {
+	run -0 cat $file
+	[[ -z $output ]]
+	run -0 python3 -c "
+import os
+fd = os.open('$file', os.O_RDWR)
+for _ in range(2):
+    os.write(fd, b'$pid\n')
+    os.lseek(fd, 0, os.SEEK_SET)
+    assert b' differ 0 ' in os.read(fd, 1000)"
+}
+
+@test "verify refuses what is not a pid, and what has no memory" {
+	run ! bash -c "echo x >$file"
+	[[ $output == *"Invalid argument"* ]]
+	run ! bash -c "echo 4194304 >$file"
+	[[ $output == *"No such process"* ]]
+	run ! bash -c "echo 2 >$file"
+	[[ $output == *"No such process"* ]]
+}
+
+@test "verify agrees on every process of the system" {
+	local p
+	for p in /proc/[0-9]*; do
+		[[ -e $p/exe ]] || continue
+		verify "${p#/proc/}" 2>/dev/null || continue
+		[[ $verified == *" differ 0 "* ]] || fail "$p: $verified"
+	done
+}
+
+@test "verify agrees on a process that keeps changing" {
+	python3 -c '
+import mmap
+while True:
+    maps = [mmap.mmap(-1, 4096 * (1 + i % 7)) for i in range(50)]
+    for m in maps: m[0] = 1
+    for m in maps[::2]: m.close()' 3>&- &
+	busy=$!
+	cleanup() { kill -KILL $busy; }
+	for _ in {1..10}; do
+		verify $busy
+		[[ $verified == *" differ 0 "* ]] || fail "$verified"
+	done
+}

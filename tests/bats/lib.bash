@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# What the scenarios share: a target process, what is listed of it, and the two
+# checks that close every scenario about a state of memory.
+
+: "${TIMEOUT:=60}" # seconds that any single step may take
+PATH=/run/bin:$PATH
+page=4096
+
+setup() {
+	target
+}
+
+# A target that is still there is checked against both references.
+teardown() {
+	local status=0
+	if [[ -n ${checked_pid-$pid} && -e /proc/${checked_pid-$pid}/exe ]]; then
+		check_references "${checked_pid-$pid}" || status=1
+	fi
+	! declare -F cleanup >/dev/null || cleanup
+	end_target
+	return $status
+}
+
+# end_target - without a word from the shell
+end_target() {
+	[[ -n $pid ]] || return 0
+	{
+		kill -KILL "$pid" || true
+		wait "$pid" || true
+	} 2>/dev/null
+}
+
+fail() {
+	echo "$*" >&2
+	return 1
+}
+
+# target - start memstate, to be told what to do
+target() {
+	coproc MEMSTATE { exec memstate 3>&- 2>&1; }
+	pid=$MEMSTATE_PID
+}
+
+# tell COMMAND... - have the target do it; sets $answer, and $start and $end if
+# that is a mapping
+tell() {
+	printf '%s\n' "$*" >&"${MEMSTATE[1]}"
+	IFS= read -r -t "$TIMEOUT" answer <&"${MEMSTATE[0]}" || fail "no answer to '$*'"
+	[[ $answer == READY* ]] || fail "$answer"
+	answer=${answer#READY}
+	answer=${answer# }
+	if [[ $answer =~ ^([0-9a-f]+)-([0-9a-f]+)$ ]]; then
+		start=${BASH_REMATCH[1]}
+		end=${BASH_REMATCH[2]}
+	fi
+}
+
+# listing [PID] - the file, as it is
+listing() {
+	timeout "$TIMEOUT" cat "/proc/${1:-$pid}/dirty_pages"
+}
+
+# picture [PID] - the pages of the mapping at hand: COUNT:FLAGS for each run,
+# COUNT:- for clean ones
+picture() {
+	local range flags s e at=$((16#$start)) last=$((16#$end)) out=()
+	while read -r range flags _; do
+		s=$((16#${range%-*})) e=$((16#${range#*-}))
+		((e > at && s < last)) || continue
+		((s > at)) || s=$at
+		((e < last)) || e=$last
+		((s == at)) || out+=("$(((s - at) / page)):-")
+		out+=("$(((e - s) / page)):$flags")
+		at=$e
+	done < <(listing "${1:-$pid}")
+	((at == last)) || out+=("$(((last - at) / page)):-")
+	printf '%s\n' "${out[*]}"
+}
+
+# expect_of PID RUN... - the mapping at hand looks like this in that process
+expect_of() {
+	local got
+	got=$(picture "$1")
+	[[ $got == "${*:2}" ]] || fail "expected ${*:2}, got $got"
+}
+
+expect() {
+	expect_of "$pid" "$@"
+}
+
+# wait_until COMMAND... - poll until it succeeds
+wait_until() {
+	local i
+	for ((i = 0; i < TIMEOUT * 10; i++)); do
+		"$@" && return
+		sleep 0.1
+	done
+	fail "still not so: $*"
+}
+
+# clear_soft_dirty PID - as CRIU does, all at once
+clear_soft_dirty() {
+	echo 4 >"/proc/$1/clear_refs"
+}
+
+# verify PID - the range walk against get_dirty_page(); sets $verified
+verify() {
+	local fd
+	exec {fd}<>/sys/kernel/debug/dirty_pages/verify
+	echo "$1" >&"$fd"
+	verified=$(cat <&"$fd")
+	exec {fd}>&-
+}
+
+# The listing with the flags that PAGEMAP_SCAN knows, runs joined
+listing_as_scan() {
+	listing "$1" | awk '{
+		split($1, a, "-"); p = substr($2, 2, 2) substr($2, 5, 1)
+		print a[1], a[2], p }'
+}
+
+scan_joined() {
+	pagescan "$1" | awk '{ split($1, a, "-"); print a[1], a[2], $2 }'
+}
+
+join_runs() {
+	awk '$1 == end && $3 == flags { end = $2; next }
+		NR > 1 { print start "-" end, flags }
+		{ start = $1; end = $2; flags = $3 }
+		END { if (NR) print start "-" end, flags }'
+}
+
+# check_references PID - verify differs in nothing, and PAGEMAP_SCAN agrees page
+# for page, unless the scenario sets $oracle_differs to the reason why it cannot
+check_references() {
+	kill -STOP "$1"
+	if [[ -z ${oracle_differs-} ]]; then
+		listing_as_scan "$1" | join_runs >"$BATS_TEST_TMPDIR/ours"
+		scan_joined "$1" | join_runs >"$BATS_TEST_TMPDIR/theirs"
+		diff "$BATS_TEST_TMPDIR/ours" "$BATS_TEST_TMPDIR/theirs" ||
+			fail "PAGEMAP_SCAN (>) sees it otherwise"
+	fi
+	verify "$1"
+	[[ $verified =~ ^checked\ [1-9][0-9]*\ differ\ 0\ skipped\ [0-9]+$ ]] ||
+		fail "verify: $verified"
+}
+
+# new_file PATH PAGES - a file whose pages are not zero
+new_file() {
+	head -c $(($2 * page)) /dev/zero | tr '\0' 'x' >"$1"
+}
+
+# use_swap zram|file - swap to that only, until drop_swap
+use_swap() {
+	local id
+	if [[ $1 == zram ]]; then
+		id=$(cat /sys/class/zram-control/hot_add)
+		swap_device=/dev/zram$id
+		echo 256M >"/sys/block/zram$id/disksize"
+	else
+		mkdir -p /run/ext4
+		truncate -s 300M /run/disk
+		mkfs.ext4 -q /run/disk
+		swap_loop=$(losetup --find --show /run/disk)
+		mount "$swap_loop" /run/ext4
+		swap_device=/run/ext4/swap
+		dd if=/dev/zero of="$swap_device" bs=1M count=128 status=none
+		chmod 600 "$swap_device"
+	fi
+	mkswap "$swap_device" >/dev/null
+	swapon "$swap_device"
+}
+
+drop_swap() {
+	[[ -n ${swap_device-} ]] || return 0
+	swapoff "$swap_device" 2>/dev/null || true
+	if [[ $swap_device == /dev/zram* ]]; then
+		echo "${swap_device#/dev/zram}" >/sys/class/zram-control/hot_remove
+	else
+		umount /run/ext4
+		losetup --detach "$swap_loop"
+		rm /run/disk
+	fi
+	swap_device=
+}
+
+# start_ksm [use_zero_pages] / stop_ksm
+start_ksm() {
+	echo "${1:-0}" >/sys/kernel/mm/ksm/use_zero_pages
+	echo 1000 >/sys/kernel/mm/ksm/pages_to_scan
+	echo 10 >/sys/kernel/mm/ksm/sleep_millisecs
+	echo 1 >/sys/kernel/mm/ksm/run
+}
+
+stop_ksm() {
+	echo 2 >/sys/kernel/mm/ksm/run
+	echo 0 >/sys/kernel/mm/ksm/run
+	echo 0 >/sys/kernel/mm/ksm/use_zero_pages
+}

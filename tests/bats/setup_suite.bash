@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# Once before all scenarios: is this the kernel that they are about?
+
+setup_suite() {
+	bats_require_minimum_version 1.5.0
+	[[ -e /proc/self/dirty_pages ]] || {
+		echo "this kernel has no /proc/<pid>/dirty_pages; 'make test' boots one" >&2
+		return 1
+	}
+	# Scenarios say themselves where they want this.
+	echo never >/sys/kernel/mm/transparent_hugepage/khugepaged/defrag 2>/dev/null || true
+	echo madvise >/sys/kernel/mm/transparent_hugepage/enabled
+	echo 0 >/proc/sys/kernel/numa_balancing
+	chmod 1777 /tmp
+	# Other users may not be able to reach the project's own folder.
+	mkdir -p /run/bin
+	cp "$TOOLS"/* /run/bin/
+}

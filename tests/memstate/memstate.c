@@ -1,0 +1,720 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * memstate - a process that puts its memory into a given state on command
+ *
+ * Reads commands from standard input, a line each, and answers each with one
+ * line: READY with what there is to know, or FAIL with the reason. Mappings are
+ * kept on a list; most commands act on the last one, "use N" picks another.
+ * Pages are counted in the size of a base page.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/io_uring.h>
+#include <linux/mempolicy.h>
+#include <linux/userfaultfd.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef MADV_PAGEOUT
+#define MADV_PAGEOUT 21
+#endif
+#ifndef MAP_DROPPABLE
+#define MAP_DROPPABLE 0x08
+#endif
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+#ifndef UFFDIO_POISON
+struct uffdio_poison {
+	struct uffdio_range range;
+	uint64_t mode;
+	int64_t updated;
+};
+
+#define UFFDIO_POISON _IOWR(UFFDIO, 0x08, struct uffdio_poison)
+#endif
+
+#define PAGE ((size_t)4096)
+#define HUGE ((size_t)2 << 20)
+#define MAX_MAPPINGS 20000
+#define MAX_ARGS 8
+
+struct mapping {
+	char *start;
+	size_t pages;
+};
+
+static struct mapping mappings[MAX_MAPPINGS];
+static size_t nr_mappings, current;
+static int uffd = -1;
+static int child_in = -1, child_out = -1;
+static pid_t child;
+
+static bool ready(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static bool ready(const char *format, ...)
+{
+	va_list args;
+
+	fputs("READY ", stdout);
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	putchar('\n');
+	return true;
+}
+
+static bool ok(void)
+{
+	return puts("READY") != EOF;
+}
+
+static bool done(int ret)
+{
+	return ret == -1 ? false : ok();
+}
+
+/* The last mapping, or the one that "use" picked */
+static struct mapping *this(void)
+{
+	return &mappings[current];
+}
+
+/* Pages FIRST COUNT of the mapping at hand, all of it by default */
+static char *range(int argc, char **argv, int at, size_t *bytes)
+{
+	size_t first = argc > at ? strtoul(argv[at], NULL, 0) : 0;
+	size_t count = argc > at + 1 ? strtoul(argv[at + 1], NULL, 0) :
+				       this()->pages - first;
+
+	*bytes = count * PAGE;
+	return this()->start + first * PAGE;
+}
+
+static bool add_mapping(void *start, size_t pages)
+{
+	if (start == MAP_FAILED)
+		return false;
+	current = nr_mappings++;
+	mappings[current] = (struct mapping){ start, pages };
+	return ready("%08lx-%08lx", (unsigned long)start,
+		     (unsigned long)start + pages * PAGE);
+}
+
+/* An address range that starts where a huge page may */
+static void *reserve_aligned(size_t bytes)
+{
+	char *start = mmap(NULL, bytes + HUGE, PROT_NONE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *aligned;
+
+	if (start == MAP_FAILED)
+		return start;
+	aligned = (char *)(((uintptr_t)start + HUGE - 1) & ~(HUGE - 1));
+	munmap(start, bytes + HUGE);
+	return aligned;
+}
+
+static int open_backing(const char *kind, const char *path, size_t bytes)
+{
+	int fd;
+
+	if (strstr(kind, "memfd")) {
+		fd = memfd_create("memstate", 0);
+		return ftruncate(fd, bytes) == -1 ? -1 : fd;
+	}
+	if (strstr(kind, "zero"))
+		return open("/dev/zero", O_RDWR);
+	return open(path, strstr(kind, "shared") ? O_RDWR : O_RDONLY);
+}
+
+/* map KIND PAGES [FILE [PAGE-OFFSET]] */
+static bool do_map(int argc, char **argv)
+{
+	const char *kind = argv[1];
+	size_t pages = strtoul(argv[2], NULL, 0), bytes = pages * PAGE;
+	off_t offset = argc > 4 ? strtol(argv[4], NULL, 0) * (off_t)PAGE : 0;
+	int prot = PROT_READ | PROT_WRITE, fd = -1, flags = MAP_PRIVATE;
+	void *at = NULL;
+
+	if (strstr(kind, "shared"))
+		flags = MAP_SHARED;
+	if (strstr(kind, "anon"))
+		flags |= MAP_ANONYMOUS;
+	if (strstr(kind, "noreserve"))
+		flags |= MAP_NORESERVE;
+	if (strstr(kind, "hugetlb"))
+		flags |= MAP_ANONYMOUS | MAP_HUGETLB;
+	if (strstr(kind, "growsdown"))
+		flags |= MAP_GROWSDOWN;
+	if (strstr(kind, "droppable"))
+		flags = MAP_DROPPABLE | MAP_ANONYMOUS;
+	if (strstr(kind, "text"))
+		prot = PROT_READ | PROT_EXEC;
+	if (strstr(kind, "aligned")) {
+		at = reserve_aligned(bytes);
+		flags |= MAP_FIXED;
+	}
+	if (!(flags & MAP_ANONYMOUS)) {
+		fd = open_backing(kind, argc > 3 ? argv[3] : "", bytes);
+		if (fd == -1)
+			return false;
+	}
+	return add_mapping(mmap(at, bytes, prot, flags, fd, offset), pages);
+}
+
+/* many COUNT PAGES: mappings with unmapped pages between, all written */
+static bool do_many(int argc, char **argv)
+{
+	size_t count = strtoul(argv[1], NULL, 0);
+	size_t pages = argc > 2 ? strtoul(argv[2], NULL, 0) : 1, i;
+	size_t stride = (pages + 1) * PAGE;
+	char *base = mmap(NULL, count * stride, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (base == MAP_FAILED)
+		return false;
+	for (i = 0; i < count; i++) {
+		memset(base + i * stride, 1, pages * PAGE);
+		if (munmap(base + i * stride + pages * PAGE, PAGE) == -1)
+			return false;
+	}
+	return add_mapping(base, count * (pages + 1));
+}
+
+static bool do_use(int argc, char **argv)
+{
+	(void)argc;
+	current = strtoul(argv[1], NULL, 0);
+	return ready("%08lx-%08lx", (unsigned long)this()->start,
+		     (unsigned long)this()->start + this()->pages * PAGE);
+}
+
+/* write [FIRST [COUNT [BYTE]]] */
+static bool do_write(int argc, char **argv)
+{
+	int value = argc > 3 ? atoi(argv[3]) : 1;
+	size_t bytes, i;
+	char *p = range(argc, argv, 1, &bytes);
+
+	for (i = 0; i < bytes; i += PAGE)
+		((volatile char *)p)[i] = value;
+	return ok();
+}
+
+/* fill BYTE [FIRST [COUNT]]: every byte, so that pages can be merged */
+static bool do_fill(int argc, char **argv)
+{
+	size_t bytes;
+	char *p = range(argc, argv, 2, &bytes);
+
+	memset(p, atoi(argv[1]), bytes);
+	return ok();
+}
+
+static bool do_read(int argc, char **argv)
+{
+	unsigned int sum = 0;
+	size_t bytes, i;
+	char *p = range(argc, argv, 1, &bytes);
+
+	for (i = 0; i < bytes; i += PAGE)
+		sum += ((volatile unsigned char *)p)[i];
+	return ready("%u", sum);
+}
+
+static bool do_unmap(int argc, char **argv)
+{
+	size_t bytes;
+	char *p = range(argc, argv, 1, &bytes);
+
+	return done(munmap(p, bytes));
+}
+
+/* protect none|r|rw|rx [FIRST [COUNT]] */
+static bool do_protect(int argc, char **argv)
+{
+	int prot = PROT_NONE;
+	size_t bytes;
+	char *p = range(argc, argv, 2, &bytes);
+
+	if (strchr(argv[1], 'r'))
+		prot |= PROT_READ;
+	if (strchr(argv[1], 'w'))
+		prot |= PROT_WRITE;
+	if (strchr(argv[1], 'x'))
+		prot |= PROT_EXEC;
+	return done(mprotect(p, bytes, prot));
+}
+
+static void take_note(int signal)
+{
+	(void)signal;
+}
+
+/* The kernel tells of the lost page by a signal, which would be the end. */
+static int lose_pages(char *p, size_t bytes)
+{
+	int ret;
+
+	signal(SIGBUS, take_note);
+	ret = madvise(p, bytes, MADV_HWPOISON);
+	signal(SIGBUS, SIG_DFL);
+	return ret;
+}
+
+/* advise NAME [FIRST [COUNT]], or lose them to a memory error: "hwpoison" */
+static bool do_advise(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int advice;
+	} advices[] = {
+		{ "collapse", MADV_COLLAPSE },
+		{ "dontneed", MADV_DONTNEED },
+		{ "free", MADV_FREE },
+		{ "hugepage", MADV_HUGEPAGE },
+		{ "mergeable", MADV_MERGEABLE },
+		{ "nohugepage", MADV_NOHUGEPAGE },
+		{ "pageout", MADV_PAGEOUT },
+		{ "unmergeable", MADV_UNMERGEABLE },
+	};
+	size_t bytes, i;
+	char *p = range(argc, argv, 2, &bytes);
+
+	if (!strcmp(argv[1], "hwpoison"))
+		return done(lose_pages(p, bytes));
+	for (i = 0; i < sizeof(advices) / sizeof(advices[0]); i++) {
+		if (!strcmp(advices[i].name, argv[1]))
+			return done(madvise(p, bytes, advices[i].advice));
+	}
+	errno = EINVAL;
+	return false;
+}
+
+/* comb: give up runs of one to seven pages, with as many kept between */
+static bool do_comb(int argc, char **argv)
+{
+	size_t i, n = 1;
+
+	(void)argc;
+	(void)argv;
+	for (i = 0; i + n <= this()->pages; i += 2 * n, n = n % 7 + 1) {
+		if (madvise(this()->start + i * PAGE, n * PAGE, MADV_DONTNEED) == -1)
+			return false;
+	}
+	return ok();
+}
+
+/* move [FIRST [COUNT]]: to a new place, which is the new mapping */
+static bool do_move(int argc, char **argv)
+{
+	size_t bytes;
+	char *p = range(argc, argv, 1, &bytes);
+	char *to = reserve_aligned(bytes);
+
+	if (to == MAP_FAILED)
+		return false;
+	return add_mapping(mremap(p, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED,
+				  to), bytes / PAGE);
+}
+
+/* poke FIRST COUNT: write as a debugger does, whatever the protection */
+static bool do_poke(int argc, char **argv)
+{
+	int fd = open("/proc/self/mem", O_RDWR);
+	size_t bytes, i;
+	char *p = range(argc, argv, 1, &bytes);
+	char byte = 0x5a;
+
+	if (fd == -1)
+		return false;
+	for (i = 0; i < bytes; i += PAGE) {
+		if (pwrite(fd, &byte, 1, (off_t)(uintptr_t)(p + i)) != 1)
+			return false;
+	}
+	close(fd);
+	return ok();
+}
+
+/* vdso: the vdso is the mapping to act on */
+static bool do_vdso(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return add_mapping((void *)getauxval(AT_SYSINFO_EHDR), 1);
+}
+
+static bool do_heap(int argc, char **argv)
+{
+	size_t pages = strtoul(argv[1], NULL, 0);
+	char *old = sbrk(0), *aligned;
+
+	(void)argc;
+	aligned = (char *)(((uintptr_t)old + PAGE - 1) & ~(PAGE - 1));
+	if (brk(aligned + pages * PAGE) == -1)
+		return false;
+	return add_mapping(aligned, pages);
+}
+
+/* stack PAGES: touch the stack down to that depth */
+static bool do_stack(int argc, char **argv)
+{
+	size_t pages = strtoul(argv[1], NULL, 0), i;
+	volatile char *p = __builtin_alloca((pages + 1) * PAGE);
+	char *low = (char *)(((uintptr_t)p + PAGE - 1) & ~(PAGE - 1));
+
+	(void)argc;
+	for (i = pages; i-- > 0;)
+		((volatile char *)low)[i * PAGE] = 1;
+	return add_mapping(low, pages);
+}
+
+static char bss[16 * 4096] __attribute__((aligned(4096)));
+static char data[16 * 4096] __attribute__((aligned(4096))) = { 1 };
+
+static bool do_bss(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return add_mapping(bss, 16);
+}
+
+static bool do_data(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return add_mapping(data, 16);
+}
+
+/* uffd missing|wp|minor [FIRST [COUNT]] */
+static bool do_uffd(int argc, char **argv)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	size_t bytes;
+	char *p = range(argc, argv, 2, &bytes);
+
+	if (!strcmp(argv[1], "wp")) {
+		reg.mode = UFFDIO_REGISTER_MODE_WP;
+		/* markers for pages that are not there, in any memory */
+		api.features = UFFD_FEATURE_PAGEFAULT_FLAG_WP |
+			       UFFD_FEATURE_WP_HUGETLBFS_SHMEM | 1 << 13;
+	}
+	if (!strcmp(argv[1], "minor")) {
+		reg.mode = UFFDIO_REGISTER_MODE_MINOR;
+		api.features = UFFD_FEATURE_MINOR_SHMEM;
+	}
+	reg.range.start = (uintptr_t)p;
+	reg.range.len = bytes;
+	uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	if (uffd == -1 || ioctl(uffd, UFFDIO_API, &api) == -1)
+		return false;
+	return done(ioctl(uffd, UFFDIO_REGISTER, &reg));
+}
+
+/* resolve zeropage|copy|continue|wp|unwp|poison [FIRST [COUNT]] */
+static bool do_resolve(int argc, char **argv)
+{
+	size_t bytes;
+	char *p = range(argc, argv, 2, &bytes);
+	struct uffdio_range range = { (uintptr_t)p, bytes };
+	struct uffdio_writeprotect wp = { .range = range };
+
+	if (!strcmp(argv[1], "zeropage")) {
+		struct uffdio_zeropage zero = { .range = range };
+
+		return done(ioctl(uffd, UFFDIO_ZEROPAGE, &zero));
+	}
+	if (!strcmp(argv[1], "copy")) {
+		struct uffdio_copy copy = { .dst = range.start, .len = bytes };
+
+		copy.src = (uintptr_t)calloc(1, bytes);
+		return done(ioctl(uffd, UFFDIO_COPY, &copy));
+	}
+	if (!strcmp(argv[1], "continue")) {
+		struct uffdio_continue cont = { .range = range };
+
+		return done(ioctl(uffd, UFFDIO_CONTINUE, &cont));
+	}
+	if (!strcmp(argv[1], "poison")) {
+		struct uffdio_poison poison = { .range = range };
+
+		return done(ioctl(uffd, UFFDIO_POISON, &poison));
+	}
+	if (!strcmp(argv[1], "wp"))
+		wp.mode = UFFDIO_WRITEPROTECT_MODE_WP;
+	return done(ioctl(uffd, UFFDIO_WRITEPROTECT, &wp));
+}
+
+/* hmm migrate|return|exclusive [FIRST [COUNT]]: the kernel's test device */
+static bool do_hmm(int argc, char **argv)
+{
+	struct {
+		uint64_t addr, ptr, npages, cpages, faults;
+	} cmd = { 0 };
+	static const struct {
+		const char *name;
+		unsigned int nr;
+	} requests[] = { { "migrate", 2 }, { "return", 3 }, { "exclusive", 5 } };
+	static int fd = -1;
+	size_t bytes, i;
+	char *p = range(argc, argv, 2, &bytes);
+	unsigned int nr = 0;
+
+	for (i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		if (!strcmp(requests[i].name, argv[1]))
+			nr = requests[i].nr;
+	}
+	if (fd == -1)
+		fd = open("/dev/hmm_dmirror0", O_RDWR);
+	cmd.addr = (uintptr_t)p;
+	cmd.ptr = (uintptr_t)malloc(bytes);
+	cmd.npages = bytes / PAGE;
+	if (fd == -1 || ioctl(fd, _IOWR('H', nr, cmd), &cmd) == -1)
+		return false;
+	return ready("%lu", (unsigned long)cmd.cpages);
+}
+
+/* Move every page of the mapping to a memory node */
+static int move_to_node(int node)
+{
+	size_t i, n = this()->pages;
+	void **pages = calloc(n, sizeof(*pages));
+	int *nodes = calloc(n, sizeof(*nodes));
+	int *status = calloc(n, sizeof(*status));
+	long ret;
+
+	for (i = 0; i < n; i++) {
+		pages[i] = this()->start + i * PAGE;
+		nodes[i] = node;
+	}
+	ret = syscall(SYS_move_pages, 0, n, pages, nodes, status, MPOL_MF_MOVE);
+	free(pages);
+	free(nodes);
+	free(status);
+	return ret < 0 ? -1 : 0;
+}
+
+static void *migrate_for_ever(void *unused)
+{
+	(void)unused;
+	for (int node = 0;; node = !node)
+		move_to_node(node);
+	return NULL;
+}
+
+/* migrate NODE, or "loop": back and forth by a thread of its own */
+static bool do_migrate(int argc, char **argv)
+{
+	pthread_t thread;
+
+	(void)argc;
+	if (strcmp(argv[1], "loop"))
+		return done(move_to_node(atoi(argv[1])));
+	errno = pthread_create(&thread, NULL, migrate_for_ever, NULL);
+	return done(errno ? -1 : 0);
+}
+
+static void serve(void);
+
+/* fork: the child takes commands by "child COMMAND..." */
+static bool do_fork(int argc, char **argv)
+{
+	int in[2], out[2];
+
+	(void)argc;
+	(void)argv;
+	if (pipe(in) == -1 || pipe(out) == -1)
+		return false;
+	child = fork();
+	if (child == -1)
+		return false;
+	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(in[0], 0);
+		dup2(out[1], 1);
+		close(in[1]);
+		close(out[0]);
+		clearerr(stdin);
+		serve();
+		_exit(0);
+	}
+	close(in[0]);
+	close(out[1]);
+	child_in = in[1];
+	child_out = out[0];
+	return ready("%d", child);
+}
+
+static bool do_child(int argc, char **argv)
+{
+	char answer[256];
+	ssize_t n;
+	int i;
+
+	for (i = 1; i < argc; i++)
+		dprintf(child_in, "%s%c", argv[i], i + 1 < argc ? ' ' : '\n');
+	n = read(child_out, answer, sizeof(answer) - 1);
+	if (n <= 0)
+		return false;
+	answer[n] = '\0';
+	fputs(answer, stdout);
+	return true;
+}
+
+/* reap: the child is gone */
+static bool do_reap(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	kill(child, SIGKILL);
+	return done(waitpid(child, NULL, 0));
+}
+
+/* zombie: a child that has exited and is not waited for */
+static bool do_zombie(int argc, char **argv)
+{
+	siginfo_t info;
+
+	(void)argc;
+	(void)argv;
+	child = fork();
+	if (!child)
+		_exit(0);
+	if (waitid(P_PID, child, &info, WEXITED | WNOWAIT) == -1)
+		return false;
+	return ready("%d", child);
+}
+
+static void *serve_thread(void *started)
+{
+	usleep(200000);	/* for the main thread to be gone */
+	ready("%ld", syscall(SYS_gettid));
+	(void)started;
+	serve();
+	exit(0);
+}
+
+/* leave: the main thread exits, another one goes on */
+static bool do_leave(int argc, char **argv)
+{
+	pthread_t thread;
+
+	(void)argc;
+	(void)argv;
+	errno = pthread_create(&thread, NULL, serve_thread, NULL);
+	if (errno)
+		return false;
+	syscall(SYS_exit, 0);
+	return false;
+}
+
+static bool do_exec(int argc, char **argv)
+{
+	(void)argc;
+	fflush(stdout);
+	execvp(argv[1], argv + 1);
+	return false;
+}
+
+/* undumpable: as after a setuid exec */
+static bool do_undumpable(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return done(prctl(PR_SET_DUMPABLE, 0));
+}
+
+static const struct {
+	const char *name;
+	int min_args;
+	bool (*run)(int argc, char **argv);
+} commands[] = {
+	{ "advise", 1, do_advise },
+	{ "bss", 0, do_bss },
+	{ "child", 1, do_child },
+	{ "comb", 0, do_comb },
+	{ "data", 0, do_data },
+	{ "exec", 1, do_exec },
+	{ "fill", 1, do_fill },
+	{ "fork", 0, do_fork },
+	{ "heap", 1, do_heap },
+	{ "hmm", 1, do_hmm },
+	{ "leave", 0, do_leave },
+	{ "many", 1, do_many },
+	{ "map", 2, do_map },
+	{ "migrate", 1, do_migrate },
+	{ "move", 0, do_move },
+	{ "poke", 0, do_poke },
+	{ "protect", 1, do_protect },
+	{ "read", 0, do_read },
+	{ "reap", 0, do_reap },
+	{ "resolve", 1, do_resolve },
+	{ "stack", 1, do_stack },
+	{ "uffd", 1, do_uffd },
+	{ "undumpable", 0, do_undumpable },
+	{ "unmap", 0, do_unmap },
+	{ "use", 1, do_use },
+	{ "vdso", 0, do_vdso },
+	{ "write", 0, do_write },
+	{ "zombie", 0, do_zombie },
+};
+
+static bool run(int argc, char **argv)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(commands[i].name, argv[0]))
+			continue;
+		errno = EINVAL;
+		return argc > commands[i].min_args && commands[i].run(argc, argv);
+	}
+	errno = ENOSYS;
+	return false;
+}
+
+static void serve(void)
+{
+	char line[256], *argv[MAX_ARGS + 1], *rest, *word;
+	size_t n;
+	int argc;
+
+	for (;;) {
+		/* Unbuffered: a forked child must not find its parent's input. */
+		for (n = 0; n < sizeof(line) - 1; n++) {
+			if (read(0, line + n, 1) != 1)
+				return;
+			if (line[n] == '\n')
+				break;
+		}
+		line[n] = '\0';
+		argc = 0;
+		for (rest = line; argc < MAX_ARGS && (word = strtok_r(NULL, " ", &rest));)
+			argv[argc++] = word;
+		argv[argc] = NULL;
+		if (argc && !run(argc, argv))
+			printf("FAIL %s: %s\n", argv[0], strerror(errno));
+	}
+}
+
+int main(void)
+{
+	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
+	serve();
+	return 0;
+}
