@@ -12,7 +12,7 @@ BUILD ?= $(CURDIR)/build
 export BUILD
 
 CMD ?= dev/demo
-TESTS ?= tests/bats
+TESTS ?=
 CFLAGS ?= -O2 -g -Wall -Wextra
 tools := $(BUILD)/tools
 
@@ -36,13 +36,13 @@ shell: kernel tools
 
 #:
 #: Test it
-#:  *make test                   the scenarios in tests/bats, in that kernel
+#:  *make test                   all scenarios: tests/bats in that kernel, tests/host
 #:   make test TESTS=FILE...     some of them
 #:   make lint                   checkpatch, sparse, W=1, kernel-doc, shellcheck, ...
 #:   make variants               compile it for kernels that lack something
 test: kernel tools
 	@dev/setup guest
-	@GUEST_TIMEOUT=$${GUEST_TIMEOUT:-2400} dev/guest tests/run $(TESTS)
+	@GUEST_TIMEOUT=$${GUEST_TIMEOUT:-2400} tests/run $(TESTS)
 
 lint: kernel tools
 	@dev/setup lint
