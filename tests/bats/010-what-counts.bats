@@ -69,6 +69,14 @@ load lib
 	expect 8:-
 }
 
+@test "POSIX shared memory is absent" {
+	new_file /dev/shm/memory 8
+	tell map shared 8 /dev/shm/memory
+	tell write
+	expect 8:-
+	rm /dev/shm/memory
+}
+
 @test "private memfd: copied pages are listed" {
 	tell map private-memfd 8
 	tell read
@@ -122,7 +130,8 @@ load lib
 }
 
 @test "a uprobe makes a private copy of the text page" {
-	local offset events=/sys/kernel/tracing
+	local offset
+	events=/sys/kernel/tracing
 	cp /run/bin/memstate /tmp/probed
 	cleanup() {
 		echo 0 >"$events/events/uprobes/enable"
@@ -160,7 +169,7 @@ load lib
 }
 
 @test "real programs: bash, python3 and a pipeline's children" {
-	local p python shell
+	local p
 	mkfifo /tmp/never
 	python3 -c 'x = bytearray(8 << 20)
 open("/tmp/ready", "w")

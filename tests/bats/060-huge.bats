@@ -74,7 +74,7 @@ load lib
 }
 
 @test "larger folios mapped by small entries (mTHP)" {
-	local size=/sys/kernel/mm/transparent_hugepage/hugepages-64kB/enabled
+	size=/sys/kernel/mm/transparent_hugepage/hugepages-64kB/enabled
 	cleanup() { echo never >"$size"; }
 	echo always >$size
 	tell map anon-aligned 64
@@ -87,7 +87,7 @@ load lib
 
 hugetlb() {
 	cleanup() {
-		kill -KILL "$pid" 2>/dev/null || true
+		end_target
 		echo 0 >/proc/sys/vm/nr_hugepages
 	}
 	echo 8 >/proc/sys/vm/nr_hugepages

@@ -93,8 +93,31 @@ is_listed_as() {
 	tell uffd wp
 	tell resolve wp
 	expect 4:apdx--- 4:-
+	# No page is made of a marker, by listing or by verify.
+	before=$(pagemap_of "$pid")
 	verify "$pid"
+	[[ $verified == *" differ 0 "* ]]
+	[[ $(pagemap_of "$pid") == "$before" ]]
 	expect 4:apdx--- 4:-
+}
+
+@test "userfaultfd write-protect of hugetlb: no huge page is made of a marker" {
+	oracle_differs="it takes markers for swap"
+	cleanup() {
+		end_target
+		echo 0 >/proc/sys/vm/nr_hugepages
+	}
+	echo 4 >/proc/sys/vm/nr_hugepages
+	tell map private-hugetlb 1024
+	tell write 0 1
+	tell uffd wp
+	tell resolve wp
+	expect 512:fpdxh-- 512:-
+	before=$(grep HugePages_Free /proc/meminfo)
+	verify "$pid"
+	[[ $verified == *" differ 0 "* ]]
+	[[ $(grep HugePages_Free /proc/meminfo) == "$before" ]]
+	expect 512:fpdxh-- 512:-
 }
 
 @test "UFFDIO_POISON: the marker is absent, and verify knows it for an error" {

@@ -5,7 +5,7 @@
 load lib
 
 cleanup() {
-	kill -KILL "$pid" 2>/dev/null || true
+	end_target
 	drop_swap
 }
 

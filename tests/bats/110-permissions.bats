@@ -61,7 +61,7 @@ except OSError as e:
 }
 
 @test "Yama: reading is not attaching, opening for writing is" {
-	local scope=/proc/sys/kernel/yama/ptrace_scope
+	scope=/proc/sys/kernel/yama/ptrace_scope
 	target_of_nobody
 	cleanup() { echo 0 >"$scope"; }
 	echo 0 >"$scope"

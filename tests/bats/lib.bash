@@ -11,13 +11,17 @@ setup() {
 	target
 }
 
-# A target that is still there is checked against both references.
+# A target that is still there is checked against both references. A scenario
+# that changes the system sets it right in a function cleanup, whose variables
+# must not be local to it.
 teardown() {
 	local status=0
 	if [[ -n ${checked_pid-$pid} && -e /proc/${checked_pid-$pid}/exe ]]; then
 		check_references "${checked_pid-$pid}" || status=1
 	fi
-	! declare -F cleanup >/dev/null || cleanup
+	if declare -F cleanup >/dev/null; then
+		cleanup || status=1
+	fi
 	end_target
 	return $status
 }
@@ -61,21 +65,34 @@ listing() {
 	timeout "$TIMEOUT" cat "/proc/${1:-$pid}/dirty_pages"
 }
 
+# lines_of PID - the listing's lines that touch the mapping at hand
+lines_of() {
+	listing "$1" | awk -v first="$start" -v last="$end" '
+		function pad(x) { return substr("0000000000000000" x, length(x) + 1) }
+		{ split($1, a, "-") }
+		pad(a[2]) > pad(first) && pad(a[1]) < pad(last)'
+}
+
 # picture [PID] - the pages of the mapping at hand: COUNT:FLAGS for each run,
 # COUNT:- for clean ones
 picture() {
 	local range flags s e at=$((16#$start)) last=$((16#$end)) out=()
 	while read -r range flags _; do
 		s=$((16#${range%-*})) e=$((16#${range#*-}))
-		((e > at && s < last)) || continue
 		((s > at)) || s=$at
 		((e < last)) || e=$last
 		((s == at)) || out+=("$(((s - at) / page)):-")
 		out+=("$(((e - s) / page)):$flags")
 		at=$e
-	done < <(listing "${1:-$pid}")
+	done < <(lines_of "${1:-$pid}")
 	((at == last)) || out+=("$(((last - at) / page)):-")
 	printf '%s\n' "${out[*]}"
+}
+
+# pagemap_of PID - the raw entries of the mapping at hand, without page frames
+pagemap_of() {
+	setpriv --bounding-set=-sys_admin dd if="/proc/$1/pagemap" bs=8 status=none \
+		skip=$((16#$start / page)) count=$(((16#$end - 16#$start) / page)) | od -An -tx8 -v
 }
 
 # expect_of PID RUN... - the mapping at hand looks like this in that process

@@ -385,6 +385,15 @@ static bool do_stack(int argc, char **argv)
 	return add_mapping(low, pages);
 }
 
+/* readfile PATH: read a part of it into the mapping at hand */
+static bool do_readfile(int argc, char **argv)
+{
+	int fd = open(argv[1], O_RDONLY);
+
+	(void)argc;
+	return done(fd == -1 ? -1 : read(fd, this()->start, PAGE));
+}
+
 static char bss[16 * 4096] __attribute__((aligned(4096)));
 static char data[16 * 4096] __attribute__((aligned(4096))) = { 1 };
 
@@ -664,6 +673,7 @@ static const struct {
 	{ "poke", 0, do_poke },
 	{ "protect", 1, do_protect },
 	{ "read", 0, do_read },
+	{ "readfile", 1, do_readfile },
 	{ "reap", 0, do_reap },
 	{ "resolve", 1, do_resolve },
 	{ "stack", 1, do_stack },

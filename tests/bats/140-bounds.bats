@@ -1,0 +1,102 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# What a reader may cost, and whom.
+
+load lib
+
+@test "no lock is held over a copy: a reader stuck in a page fault stops nobody" {
+	# A second memstate reads into memory whose pages never come.
+	mkfifo /tmp/commands
+	memstate </tmp/commands >/tmp/answers 3>&- &
+	reader=$!
+	cleanup() { kill -KILL "$reader"; }
+	exec {fd}>/tmp/commands
+	printf 'map anon 4\nuffd missing\nreadfile /proc/%s/dirty_pages\n' "$pid" >&"$fd"
+	wait_until grep -q 'seq_read\|handle_userfault' "/proc/$reader/stack" 2>/dev/null ||
+		wait_until grep -q D "/proc/$reader/stat"
+	[[ $(grep -c READY /tmp/answers) == 2 ]]
+	tell map anon 8
+	tell write
+	tell unmap 2 2
+	expect 2:apdx--- 2:- 4:apdx---
+	[[ $(grep -c READY /tmp/answers) == 2 ]]
+	exec {fd}>&-
+}
+
+@test "a stopped reader in the middle of a listing stops nobody" {
+	tell many 5000
+	exec {fd}<"/proc/$pid/dirty_pages"
+	head -c 100 <&"$fd" >/dev/null
+	tell map anon 8
+	tell write
+	expect 8:apdx---
+	exec {fd}<&-
+}
+
+@test "the text of an open file is 64 KiB, charged to who opened it" {
+	group=/sys/fs/cgroup/reader
+	echo +memory >/sys/fs/cgroup/cgroup.subtree_control
+	mkdir -p "$group"
+	cleanup() { wait_until rmdir "$group"; }
+	run -0 bash -c "echo \$\$ >$group/cgroup.procs
+		exec python3 - $pid" <<-'PYTHON'
+		import os, sys
+		def charged():
+		    for line in open("/sys/fs/cgroup/reader/memory.stat"):
+		        name, value = line.split()
+		        if name == "kernel":
+		            return int(value)
+		def open_many(n):
+		    return [os.open(f"/proc/{sys.argv[1]}/dirty_pages", os.O_RDONLY) for _ in range(n)]
+		first = open_many(20)
+		before = charged()
+		fds = open_many(200)
+		for fd in fds:
+		    os.read(fd, 1)
+		each = (charged() - before) / 200
+		for fd in fds:
+		    os.close(fd)
+		after = charged()
+		print(each, after - before)
+		assert 64 << 10 <= each < 70 << 10, each
+		assert after - before < 200 * 2048, after - before
+	PYTHON
+}
+
+@test "a reader in a memory cgroup at its limit gets ENOMEM or is killed; the target is well" {
+	group=/sys/fs/cgroup/small
+	echo +memory >/sys/fs/cgroup/cgroup.subtree_control
+	mkdir -p "$group"
+	cleanup() { wait_until rmdir "$group"; }
+	run bash -c "echo \$\$ >$group/cgroup.procs
+		echo 12M >$group/memory.max
+		exec python3 -c '
+import errno, os
+fds = []
+try:
+    while True:
+        fds.append(os.open(\"/proc/$pid/dirty_pages\", os.O_RDONLY))
+except OSError as e:
+    assert e.errno == errno.ENOMEM, e
+'"
+	((status == 0 || status == 137))
+	tell map anon 8
+	tell write
+	expect 8:apdx---
+}
+
+@test "200 readers at once" {
+	tell many 300
+	kill -STOP "$pid"
+	run -0 python3 - "$pid" <<-'PYTHON'
+		import sys, threading
+		whole = open(f"/proc/{sys.argv[1]}/dirty_pages", "rb").read()
+		same = []
+		def look():
+		    same.append(open(f"/proc/{sys.argv[1]}/dirty_pages", "rb").read() == whole)
+		threads = [threading.Thread(target=look) for _ in range(200)]
+		for t in threads: t.start()
+		for t in threads: t.join()
+		assert len(same) == 200 and all(same)
+	PYTHON
+}

@@ -1,0 +1,61 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# What the documents show is what happens.
+
+load lib
+
+setup() {
+	target
+	cd "$BATS_TEST_DIRNAME/../.." || return
+	rst=Documentation/filesystems/proc_dirty_pages.rst
+}
+
+@test "every sample line has the form that the file has" {
+	local n
+	n=$(grep -hcE '^ *[0-9a-f]{8,16}-[0-9a-f]{8,16} ' README.md)
+	((n >= 4))
+	run ! bash -c "grep -hE '^ *[0-9a-f]{8,}-[0-9a-f]{8,} ' README.md $rst |
+		grep -vE '^ *[0-9a-f]{8,16}-[0-9a-f]{8,16} [af][pse][d-][x-][h-][k-][l-]\$'"
+}
+
+@test "the examples with awk select by a flag" {
+	local example
+	cleanup() { drop_swap; }
+	use_swap zram
+	tell map anon 8
+	tell write
+	tell advise pageout 0 4
+	grep -hoE "awk '[^']+' /proc/[^ ]+/dirty_pages" README.md "$rst" >"$BATS_TEST_TMPDIR/examples"
+	(($(wc -l <"$BATS_TEST_TMPDIR/examples") >= 3))
+	while read -r example; do
+		example=${example//\/proc\/82\//\/proc\/$pid\/}
+		run -0 bash -c "pid=$pid; $example"
+		letter=${example#*~ /}
+		letter=${letter%%/*}
+		[[ -n $output ]]
+		run ! grep -vE "^[^ ]+ [^ ]*$letter" <<<"$output"
+	done <"$BATS_TEST_TMPDIR/examples"
+}
+
+@test "the session with verify" {
+	tell map anon 8
+	tell write
+	sed -n 's/^    # //p' "$rst" | sed "s/1234/$pid/" >"$BATS_TEST_TMPDIR/session"
+	grep -q 'cat <&3' "$BATS_TEST_TMPDIR/session"
+	run -0 bash "$BATS_TEST_TMPDIR/session"
+	[[ $output =~ ^checked\ [0-9]+\ differ\ 0\ skipped\ [0-9]+$ ]]
+	grep -qE '^    checked [0-9]+ differ 0 skipped 0$' "$rst"
+}
+
+@test "the columns of dirtycat, as the README shows them" {
+	run -0 dirtycat "$pid"
+	grep -qxF "$(head -n 1 <<<"$output")" README.md
+	run -0 grep -E '^total [0-9.]+[KMGT] in [0-9]+ runs?, process [0-9]+$' README.md
+}
+
+@test "every error that the file gives is in the table of errors" {
+	local name
+	for name in EACCES ENOENT ESRCH ENOMEM EINTR EINVAL ENODEV; do
+		grep -q "^\`\`$name\`\`" "$rst"
+	done
+}
