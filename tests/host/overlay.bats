@@ -1,0 +1,145 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# The overlay: laid into a developer's own tree and taken off again, linked into
+# the build tree, and written anew from edits made there.
+
+# A kernel of just the files that the project edits, and a copy of the project
+setup() {
+	bats_require_minimum_version 1.5.0
+	local top
+	top=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+	own=$BATS_TEST_TMPDIR/linux
+	mkdir -p "$own/fs/proc" "$BATS_TEST_TMPDIR/project"
+	cp -r "${BUILD:-$top/build}/pristine/." "$own"
+	touch "$own/Kbuild" "$own/fs/proc/task_mmu.c"
+	echo 'int untouched;' >"$own/mm/other.c"
+	cp -r "$own" "$BATS_TEST_TMPDIR/before"
+	tar -C "$top" --exclude=./build --exclude=./.git -cf - . | tar -C "$BATS_TEST_TMPDIR/project" -xf -
+	cd "$BATS_TEST_TMPDIR/project" || return
+}
+
+# A build folder with that kernel as its tree
+build_tree() {
+	export BUILD=$BATS_TEST_TMPDIR/build KERNEL_SRC=$BATS_TEST_TMPDIR/before
+	mkdir -p "$BUILD"
+	cp -r "$own" "$BUILD/linux"
+	touch "$BUILD/unpacked"
+	dev/overlay link
+}
+
+@test "apply copies the new files and applies the edits" {
+	run -0 dev/overlay apply "$own"
+	cmp fs/proc/task_dirty.c "$own/fs/proc/task_dirty.c"
+	grep -q FOLL_DIRTY "$own/mm/gup.c"
+	grep -q get_dirty_page "$own/mm/memory.c"
+	grep -q proc_dirty_pages_operations "$own/fs/proc/base.c"
+	# No leftovers of patch, and no links into this folder
+	run -0 find "$own" -name '*.orig' -o -name '*.rej' -o -type l
+	[[ -z $output ]]
+}
+
+@test "unapply gives the tree back as it was" {
+	dev/overlay apply "$own"
+	run -0 dev/overlay unapply "$own"
+	diff -r "$BATS_TEST_TMPDIR/before" "$own"
+}
+
+@test "apply a second time is refused, and changes nothing" {
+	dev/overlay apply "$own"
+	cp -r "$own" "$BATS_TEST_TMPDIR/applied"
+	run -1 dev/overlay apply "$own"
+	[[ $output == *"has it already"* ]]
+	diff -r "$BATS_TEST_TMPDIR/applied" "$own"
+}
+
+@test "a kernel that the edits do not fit is left as it is" {
+	sed -i 's/no_page_table/other_name/' "$own/mm/gup.c"
+	cp -r "$own" "$BATS_TEST_TMPDIR/other"
+	run -1 dev/overlay apply "$own"
+	[[ $output == *"mm/gup.c do not fit this kernel"* ]]
+	diff -r "$BATS_TEST_TMPDIR/other" "$own"
+}
+
+@test "unapply refuses to throw away what was edited since" {
+	dev/overlay apply "$own"
+	echo '/* mine */' >>"$own/fs/proc/task_dirty.c"
+	run -1 dev/overlay unapply "$own"
+	[[ $output == *"fs/proc/task_dirty.c were changed"* ]]
+	grep -q mine "$own/fs/proc/task_dirty.c"
+	grep -q FOLL_DIRTY "$own/mm/gup.c"
+}
+
+@test "what is no kernel tree, or none at all, is refused" {
+	run -1 dev/overlay apply /tmp
+	[[ $output == *"not a kernel source tree"* ]]
+	run -1 dev/overlay apply
+	[[ $output == *"which tree"* ]]
+	run -1 dev/overlay unapply "$own"
+	[[ $output == *"does not have it"* ]]
+}
+
+@test "link: new files are links, so that an edit here is an edit there" {
+	build_tree
+	[[ $BUILD/linux/fs/proc/task_dirty.c -ef fs/proc/task_dirty.c ]]
+	grep -q FOLL_DIRTY "$BUILD/linux/mm/gup.c"
+}
+
+@test "link a second time touches nothing, so that nothing is rebuilt" {
+	build_tree
+	find "$BUILD/linux" -printf '%p %t %T@\n' | sort >"$BATS_TEST_TMPDIR/1"
+	dev/overlay link
+	find "$BUILD/linux" -printf '%p %t %T@\n' | sort | diff "$BATS_TEST_TMPDIR/1" -
+}
+
+@test "link follows a patch that was edited here" {
+	build_tree
+	sed -i 's/^+\(.*\)FOLL_DIRTY = 1 << 13/+\1FOLL_DIRTY = 1 << 14/' include/linux/mm_types.h.patch
+	dev/overlay link
+	grep -q 'FOLL_DIRTY = 1 << 14' "$BUILD/linux/include/linux/mm_types.h"
+}
+
+@test "link takes out what has left the overlay" {
+	build_tree
+	rm fs/proc/task_dirty_debug.c mm/gup.c.patch
+	dev/overlay link
+	[[ ! -e $BUILD/linux/fs/proc/task_dirty_debug.c && ! -L $BUILD/linux/fs/proc/task_dirty_debug.c ]]
+	cmp "$BUILD/linux/mm/gup.c" "$KERNEL_SRC/mm/gup.c"
+}
+
+@test "an edit in the build tree stays, and refresh writes it to the patch" {
+	build_tree
+	sed -i 's/FOLL_DIRTY = 1 << 13/FOLL_DIRTY = 1 << 15/' "$BUILD/linux/include/linux/mm_types.h"
+	dev/overlay link
+	grep -q 'FOLL_DIRTY = 1 << 15' "$BUILD/linux/include/linux/mm_types.h"
+	head -n 2 include/linux/mm_types.h.patch >"$BATS_TEST_TMPDIR/reason"
+	dev/overlay refresh
+	grep -q '^+.*FOLL_DIRTY = 1 << 15' include/linux/mm_types.h.patch
+	head -n 2 include/linux/mm_types.h.patch | cmp - "$BATS_TEST_TMPDIR/reason"
+}
+
+@test "refresh with nothing edited changes no patch" {
+	build_tree
+	cat ./*/*.patch ./*/*/*.patch >"$BATS_TEST_TMPDIR/patches"
+	run -0 dev/overlay refresh
+	[[ -z $output ]]
+	cat ./*/*.patch ./*/*/*.patch | cmp - "$BATS_TEST_TMPDIR/patches"
+}
+
+@test "edited in both places: refused, and nothing is lost" {
+	build_tree
+	sed -i 's/FOLL_DIRTY = 1 << 13/FOLL_DIRTY = 1 << 15/' "$BUILD/linux/include/linux/mm_types.h"
+	sed -i 's/^+\(.*\)FOLL_DIRTY = 1 << 13/+\1FOLL_DIRTY = 1 << 14/' include/linux/mm_types.h.patch
+	run -1 dev/overlay link
+	[[ $output == *"both include/linux/mm_types.h.patch and"* ]]
+	grep -q 'FOLL_DIRTY = 1 << 15' "$BUILD/linux/include/linux/mm_types.h"
+	grep -q 'FOLL_DIRTY = 1 << 14' include/linux/mm_types.h.patch
+}
+
+@test "refresh makes a patch of a file that had none, and asks for its reason" {
+	build_tree
+	touch -d '1 minute ago' "$BUILD/unpacked"
+	echo 'int touched;' >>"$BUILD/linux/mm/other.c"
+	run -0 dev/overlay refresh
+	[[ $output == *"mm/other.c.patch, which is new: say why"* ]]
+	grep -q '^+int touched;' mm/other.c.patch
+}
