@@ -15,6 +15,20 @@ file=/sys/kernel/debug/dirty_pages/verify
 	((BASH_REMATCH[1] >= 512))
 }
 
+@test "verify faults nothing in that is clean: FOLL_DIRTY answers instead" {
+	new_file /tmp/file 16
+	tell map private 16 /tmp/file
+	tell write 0 4
+	before=$(pagemap_of "$pid")
+	verify "$pid"
+	[[ $(pagemap_of "$pid") == "$before" ]]
+	tell map anon 16
+	tell write 0 4
+	before=$(pagemap_of "$pid")
+	verify "$pid"
+	[[ $(pagemap_of "$pid") == "$before" ]]
+}
+
 @test "verify reads empty before a pid was written, and again after lseek" {
 	run -0 cat $file
 	[[ -z $output ]]

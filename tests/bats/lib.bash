@@ -108,12 +108,11 @@ expect() {
 
 # wait_until COMMAND... - poll until it succeeds
 wait_until() {
-	local i
-	for ((i = 0; i < TIMEOUT * 10; i++)); do
-		"$@" && return
+	local deadline=$((SECONDS + TIMEOUT))
+	until "$@"; do
+		((SECONDS < deadline)) || fail "still not so: $*"
 		sleep 0.1
 	done
-	fail "still not so: $*"
 }
 
 # clear_soft_dirty PID - as CRIU does, all at once
