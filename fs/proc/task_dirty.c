@@ -297,18 +297,26 @@ static int dirty_pud_entry(pud_t *pud, unsigned long addr, unsigned long end,
 			   struct mm_walk *walk)
 {
 	struct dirty_walk *w = walk->private;
+	pud_t pudval = pudp_get(pud);
 	unsigned long next;
 	int stop = 0;
 	pmd_t *pmd;
 
+	/* Not empty a moment ago: have the walker look again. */
+	if (pud_none(pudval)) {
+		walk->action = ACTION_AGAIN;
+		return 0;
+	}
 	walk->action = ACTION_CONTINUE;
-	if (pud_leaf(pudp_get(pud)))
+	if (!pud_present(pudval) || pud_leaf(pudval))
 		return looked_at(w, walk->mm, end, 1);
 
 	while (!stop && addr != end) {
 		pmd = pmd_offset(pud, addr);
 		if (pmd_none(pmdp_get_lockless(pmd))) {
 			next = skip_holes(walk->mm, pmd, addr, end);
+			if (next == addr)
+				continue;
 			stop = looked_at(w, walk->mm, next,
 					 DIV_ROUND_UP(next - addr, PMD_SIZE));
 		} else {

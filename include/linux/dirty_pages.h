@@ -59,7 +59,7 @@ static inline bool pte_marker_is_clean(pte_t pte)
 #define DIRTY_PRESENT	0x002	/* in memory, also while migrating */
 #define DIRTY_SWAPPED	0x004	/* in swap or device-private */
 #define DIRTY_ERROR	0x008	/* contents lost to a memory error */
-#define DIRTY_WRITTEN	0x010	/* since last acknowledged */
+#define DIRTY_WRITTEN	0x010	/* since soft-dirty was cleared */
 #define DIRTY_EXCLUSIVE	0x020	/* no other process maps it */
 #define DIRTY_HUGE	0x040	/* mapped by a huge page */
 #define DIRTY_KSM	0x080	/* merged by KSM */
