@@ -18,7 +18,8 @@ load lib
 }
 
 @test "every line of every process has the documented form" {
-	cat /proc/[0-9]*/dirty_pages >"$BATS_TEST_TMPDIR/list"
+	# Some may be gone by now.
+	cat /proc/[0-9]*/dirty_pages >"$BATS_TEST_TMPDIR/list" 2>/dev/null || true
 	run ! grep -vE '^[0-9a-f]{8,16}-[0-9a-f]{8,16} [af][pse][d-][x-][h-][k-][l-]$' "$BATS_TEST_TMPDIR/list"
 	(($(wc -l <"$BATS_TEST_TMPDIR/list") > 20))
 }

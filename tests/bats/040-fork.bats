@@ -76,7 +76,9 @@ load lib
 }
 
 @test "many such pages, cut by the end of a batch anywhere: the same text" {
-	local n before
+	batch=/sys/kernel/debug/dirty_pages/batch
+	before=$(cat $batch)
+	cleanup() { echo "$before" >"$batch"; }
 	tell map anon-aligned 8192
 	tell advise hugepage
 	tell write
@@ -85,13 +87,11 @@ load lib
 	kill -STOP "$pid"
 	listing >"$BATS_TEST_TMPDIR/whole"
 	(($(wc -c <"$BATS_TEST_TMPDIR/whole") > 65536))
-	before=$(cat /sys/kernel/debug/dirty_pages/batch)
 	for n in 1 100 513 700; do
-		echo $n >/sys/kernel/debug/dirty_pages/batch
+		echo $n >"$batch"
 		listing | cmp - "$BATS_TEST_TMPDIR/whole"
 		dd if="/proc/$pid/dirty_pages" bs=999 status=none | cmp - "$BATS_TEST_TMPDIR/whole"
 	done
-	echo "$before" >/sys/kernel/debug/dirty_pages/batch
 	# Page by page as pagemap's "exclusively mapped" bit has it
 	run -0 python3 - "$pid" "$start" "$BATS_TEST_TMPDIR/whole" <<-'PYTHON'
 		import struct, sys

@@ -167,26 +167,35 @@ is_listed_as() {
 	tell map anon 8
 	tell write 0 4
 	tell migrate 1
+	grep -q 'N1=4' "/proc/$pid/numa_maps"
 	expect 4:apdx--- 4:-
 	tell migrate 0
 	expect 4:apdx--- 4:-
+}
+
+# migrations NAME - so far, of that counter
+migrations() {
+	awk -v name="$1" '$1 == name { print $2 }' /proc/vmstat
 }
 
 @test "pages under migration are never missing from the listing" {
 	tell map anon 64
 	tell advise nohugepage
 	tell write
+	before=$(migrations pgmigrate_success)
 	tell migrate loop
 	for _ in {1..60}; do
 		run -0 picture
 		[[ $output != *:-* && $output != *s* ]] || fail "$output"
 	done
+	(($(migrations pgmigrate_success) > before + 1000))
 }
 
 @test "a huge page under migration is never missing, and never clean to verify" {
 	tell map anon-aligned 512
 	tell advise hugepage
 	tell write
+	before=$(migrations thp_migration_success)
 	tell migrate loop
 	for _ in {1..40}; do
 		run -0 picture
@@ -196,6 +205,7 @@ is_listed_as() {
 		verify "$pid"
 		[[ $verified == *" differ 0 "* ]]
 	done
+	(($(migrations thp_migration_success) > before + 10))
 }
 
 @test "memory compaction loses no page" {

@@ -121,14 +121,14 @@ setup() {
 }
 
 @test "the same text whatever one hold of the lock covers" {
-	local n before
+	local n
 	before=$(cat $batch)
+	cleanup() { echo "$before" >$batch; }
 	for n in 0 1 2 3 511 512 513 5000 100000; do
 		echo $n >$batch
 		cmp "$file" "$whole"
 		dd if="$file" bs=100 status=none | cmp - "$whole"
 	done
-	echo "$before" >$batch
 	verify "$pid"
 	[[ $verified == *" differ 0 "* ]]
 }
@@ -146,11 +146,12 @@ setup() {
 	PYTHON
 }
 
-@test "descriptors shared by two readers give each byte once" {
+@test "two readers of one descriptor at once: each byte goes to one of them" {
 	{
-		dd bs=512 count=20 status=none >"$BATS_TEST_TMPDIR/1" &
+		dd bs=512 status=none >"$BATS_TEST_TMPDIR/1" &
+		dd bs=512 status=none >"$BATS_TEST_TMPDIR/2"
 		wait $!
-		cat >"$BATS_TEST_TMPDIR/2"
 	} <"$file" 3>&-
-	cat "$BATS_TEST_TMPDIR/1" "$BATS_TEST_TMPDIR/2" | cmp - "$whole"
+	# Blocks come out of order, so count.
+	(($(cat "$BATS_TEST_TMPDIR"/[12] | wc -c) == $(wc -c <"$whole")))
 }

@@ -13,6 +13,8 @@ cleanup() {
 traces() {
 	grep -E '^Vm(PTE|RSS|Swap|Size|Data)|^Rss' "/proc/$pid/status"
 	awk '{ sub(/.*\) /, ""); print "minflt", $8, "majflt", $10 }' "/proc/$pid/stat"
+	# A fault that the reader had taken for the target would count as his.
+	awk '$1 ~ /^(pgmajfault|pswpin)$/' /proc/vmstat
 	# Pages of libraries others refer to as well, while we look.
 	awk '/^[0-9a-f]+-/ { ours = NF == 5 || $6 ~ /^(\/tmp\/|\[heap|\[stack)/ }
 		ours && /^(Referenced|Private_Dirty|Private_Clean|LazyFree|Swap|Anonymous):/ {

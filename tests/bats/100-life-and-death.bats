@@ -126,12 +126,14 @@ while True:
 		echo end
 	done | python3 -c '
 import sys
-last = 0
+last = lines = 0
 for line in sys.stdin:
     if line == "end\n":
         last = 0
         continue
+    lines += 1
     start, end = (int(x, 16) for x in line.split()[0].split("-"))
     assert last <= start < end, line
-    last = end'
+    last = end
+assert lines > 1000'
 }

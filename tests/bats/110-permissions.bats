@@ -102,14 +102,21 @@ except OSError as e:
 	[[ $output == "cat: /proc/$pid/dirty_pages: Permission denied" ]]
 }
 
-@test "a new owner of the pid gets no earlier descriptor's view" {
+@test "a new owner of the pid is not what an earlier descriptor shows" {
 	target_of_nobody
 	exec {fd}<"/proc/$pid/dirty_pages"
 	kill -KILL "$pid"
-	wait_until test ! -e "/proc/$pid/exe"
+	wait "$pid" || true
+	echo $((pid - 1)) >/proc/sys/kernel/ns_last_pid
+	sleep 600 3>&- &
+	reused=$!
+	cleanup() { kill -KILL "$reused"; }
+	((reused == pid))
+	wait_until grep -q sleep "/proc/$pid/comm"
 	run -0 cat <&"$fd"
 	[[ -z $output ]]
 	exec {fd}<&-
+	listing "$reused" | grep -q .
 }
 
 @test "debugfs is root's: verify and batch are 0600" {
