@@ -8,7 +8,8 @@ source := source
 unexport KERNEL_SRC
 endif
 
-BUILD ?= $(CURDIR)/build
+BUILD ?= build
+override BUILD := $(abspath $(BUILD))
 export BUILD
 
 CMD ?= dev/demo
@@ -16,6 +17,7 @@ TESTS ?=
 CFLAGS ?= -O2 -g -Wall -Wextra
 tools := $(BUILD)/tools
 
+.NOTPARALLEL:
 .PHONY: help run shell test kernel tools lint variants apply unapply refresh \
 	clean distclean
 
@@ -28,7 +30,7 @@ help:
 #:   make shell                  a shell in it
 run: kernel tools
 	@dev/setup guest
-	@dev/guest bash -c $(call quote,$(CMD))
+	@dev/guest bash -c $(call quote,$(value CMD))
 
 shell: kernel tools
 	@dev/setup guest
@@ -83,7 +85,7 @@ refresh:
 	@dev/overlay refresh
 
 clean:
-	rm -rf $(tools) $(BUILD)/linux/build-* $(BUILD)/guest $(BUILD)/*.log
+	rm -rf $(tools) $(BUILD)/linux/build-* $(BUILD)/guest $(BUILD)/kvm-probe $(BUILD)/*.log
 
 distclean:
 	rm -rf $(BUILD)
