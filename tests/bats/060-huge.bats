@@ -91,8 +91,6 @@ hugetlb() {
 		echo 0 >/proc/sys/vm/nr_hugepages
 	}
 	echo 8 >/proc/sys/vm/nr_hugepages
-	# Soft-dirty does not track hugetlb: ours is d always.
-	oracle_differs="hugetlb is always d here"
 }
 
 @test "hugetlb, private: always d, exclusive" {

@@ -139,7 +139,7 @@ verify() {
 }
 
 is_stopped() {
-	! grep -L '^State:.*T (stopped)' "/proc/$1"/task/*/status | grep -q .
+	! grep -L '^State:[[:space:]]*[TZ]' "/proc/$1"/task/*/status | grep -q .
 }
 
 join_runs() {
