@@ -113,16 +113,10 @@ for _ in range(30):
 }
 
 @test "a target that maps and unmaps all the time: lines stay in order" {
-	python3 -c '
-import mmap
-while True:
-    maps = [mmap.mmap(-1, 4096 * (1 + i % 7)) for i in range(50)]
-    for m in maps: m[0] = 1
-    for m in maps[::2]: m.close()' 3>&- &
-	busy=$!
-	cleanup() { kill -KILL $busy; }
+	start_busy
+	cleanup() { kill -KILL "$busy"; }
 	for _ in {1..40}; do
-		listing $busy
+		listing "$busy"
 		echo end
 	done | python3 -c '
 import sys

@@ -178,6 +178,17 @@ check_references() {
 		fail "verify: $verified"
 }
 
+# start_busy - a process that maps, writes and unmaps all the time: $busy
+start_busy() {
+	python3 -c '
+import mmap
+while True:
+    maps = [mmap.mmap(-1, 4096 * (1 + i % 7)) for i in range(50)]
+    for m in maps: m[0] = 1
+    for m in maps[::2]: m.close()' 3>&- &
+	busy=$!
+}
+
 # new_file PATH PAGES - a file whose pages are not zero
 new_file() {
 	head -c $(($2 * page)) /dev/zero | tr '\0' 'x' >"$1"
