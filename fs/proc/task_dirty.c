@@ -20,7 +20,6 @@
 #include <linux/mm_inline.h>
 #include <linux/mmap_lock.h>
 #include <linux/oom.h>
-#include <linux/pagewalk.h>
 #include <linux/ptrace.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -66,9 +65,8 @@ static unsigned long anon_page_flags(struct page *page, bool dirty)
 	struct folio *folio = page_folio(page);
 	unsigned long flags = DIRTY_PRESENT;
 
-	/* Merging drops the soft-dirty bit: nothing is known of the writes. */
 	if (folio_test_ksm(folio))
-		return flags | DIRTY_KSM | DIRTY_WRITTEN;
+		return flags | DIRTY_KSM;
 	if (PageAnonExclusive(page) ||
 	    folio_precise_page_mapcount(folio, page) == 1)
 		flags |= DIRTY_EXCLUSIVE;
@@ -89,7 +87,7 @@ static unsigned long migrating_page_flags(swp_entry_t entry)
 	if (!folio_test_anon(folio))
 		return 0;
 	if (folio_test_ksm(folio))
-		return flags | DIRTY_KSM | DIRTY_WRITTEN;
+		return flags | DIRTY_KSM;
 	if (folio_is_device_private(folio))
 		flags |= DIRTY_WRITTEN;
 	if (!is_readable_migration_entry(entry))
@@ -434,6 +432,27 @@ bool dirty_walk_batch(struct mm_struct *mm, struct dirty_walk *w)
 	return true;
 }
 
+/**
+ * dirty_skip_huge_pud() - keep a page walk from splitting huge entries
+ * @pud: the entry
+ * @addr: start of what it maps
+ * @end: end of it
+ * @walk: the walk, with other callbacks for what lies below
+ *
+ * For .pud_entry: a huge entry of this level that is not hugetlb's maps a
+ * device, where no dirty page is.
+ *
+ * Context: mmap lock held.
+ * Return: 0.
+ */
+int dirty_skip_huge_pud(pud_t *pud, unsigned long addr, unsigned long end,
+			struct mm_walk *walk)
+{
+	if (pud_leaf(pudp_get(pud)))
+		walk->action = ACTION_CONTINUE;
+	return 0;
+}
+
 /* "start-end flags\n": two addresses of at most 16 digits, seven flags */
 #define DIRTY_LINE_MAX	(16 + 1 + 16 + 1 + 7 + 1)
 
@@ -441,8 +460,9 @@ bool dirty_walk_batch(struct mm_struct *mm, struct dirty_walk *w)
 #define DIRTY_TEXT_MAX	SZ_64K
 
 /**
- * struct dirty_reader - where a reader of the file is
+ * struct dirty_reader - an open file, and where its reader is
  * @mm: the address space, pinned by mmgrab() only, or NULL if there was none
+ * @ack: what is written to the file, if it may be
  * @next: everything below has been looked at
  * @open: a run that may go on at @next, unless it is empty
  * @done: all has been looked at
@@ -450,6 +470,7 @@ bool dirty_walk_batch(struct mm_struct *mm, struct dirty_walk *w)
  */
 struct dirty_reader {
 	struct mm_struct *mm;
+	struct dirty_ack *ack;
 	unsigned long next;
 	struct dirty_run open;
 	bool done;
@@ -633,6 +654,11 @@ static int dirty_pages_open(struct inode *inode, struct file *file)
 	m->buf = kvmalloc(m->size, GFP_KERNEL_ACCOUNT);
 	if (!m->buf)
 		goto out_release;
+	if (file->f_mode & FMODE_WRITE) {
+		r->ack = dirty_ack_alloc(mm);
+		if (!r->ack)
+			goto out_release;
+	}
 	return 0;
 
 out_release:
@@ -648,15 +674,36 @@ static int dirty_pages_release(struct inode *inode, struct file *file)
 	struct seq_file *m = file->private_data;
 	struct dirty_reader *r = m->private;
 
+	dirty_ack_free(r->ack);
 	if (r->mm)
 		mmdrop(r->mm);
 	return seq_release_private(inode, file);
+}
+
+/* The position is the reader's: writing neither uses nor moves it. */
+static ssize_t dirty_pages_write(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct seq_file *m = iocb->ki_filp->private_data;
+	struct dirty_reader *r = m->private;
+
+	return dirty_ack_write(r->ack, from);
+}
+
+static int dirty_pages_flush(struct file *file, fl_owner_t id)
+{
+	struct seq_file *m = file->private_data;
+	struct dirty_reader *r = m->private;
+
+	return r->ack ? dirty_ack_flush(r->ack) : 0;
 }
 
 const struct file_operations proc_dirty_pages_operations = {
 	.open		= dirty_pages_open,
 	.read_iter	= seq_read_iter,
 	.splice_read	= copy_splice_read,
+	.write_iter	= dirty_pages_write,
+	.splice_write	= iter_file_splice_write,
 	.llseek		= seq_lseek,
+	.flush		= dirty_pages_flush,
 	.release	= dirty_pages_release,
 };

@@ -12,7 +12,6 @@
 #include <linux/debugfs.h>
 #include <linux/dirty_pages.h>
 #include <linux/hugetlb.h>
-#include <linux/pagewalk.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
@@ -177,17 +176,8 @@ static int may_fail_hugetlb_entry(pte_t *pte, unsigned long hmask,
 #define may_fail_hugetlb_entry	NULL
 #endif
 
-/* The walker would split a huge entry of this level; it maps a device. */
-static int skip_huge_pud(pud_t *pud, unsigned long addr, unsigned long end,
-			 struct mm_walk *walk)
-{
-	if (pud_leaf(pudp_get(pud)))
-		walk->action = ACTION_CONTINUE;
-	return 0;
-}
-
 static const struct mm_walk_ops may_fail_ops = {
-	.pud_entry	= skip_huge_pud,
+	.pud_entry	= dirty_skip_huge_pud,
 	.pmd_entry	= may_fail_pmd_entry,
 	.hugetlb_entry	= may_fail_hugetlb_entry,
 	.walk_lock	= PGWALK_RDLOCK,
@@ -294,7 +284,7 @@ static int walk_private(unsigned long addr, unsigned long end,
 
 static const struct mm_walk_ops populated_ops = {
 	.test_walk	= walk_private,
-	.pud_entry	= skip_huge_pud,
+	.pud_entry	= dirty_skip_huge_pud,
 	.pmd_entry	= populated_pmd,
 	.hugetlb_entry	= populated_hugetlb,
 	.walk_lock	= PGWALK_RDLOCK,

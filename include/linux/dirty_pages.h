@@ -13,6 +13,7 @@
 
 #include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/pagewalk.h>
 #include <linux/pgtable.h>
 #include <linux/swap.h>
 #include <linux/swapops.h>
@@ -59,7 +60,7 @@ static inline bool pte_marker_is_clean(pte_t pte)
 #define DIRTY_PRESENT	0x002	/* in memory, also while migrating */
 #define DIRTY_SWAPPED	0x004	/* in swap or device-private */
 #define DIRTY_ERROR	0x008	/* contents lost to a memory error */
-#define DIRTY_WRITTEN	0x010	/* since soft-dirty was cleared */
+#define DIRTY_WRITTEN	0x010	/* since the last acknowledgment */
 #define DIRTY_EXCLUSIVE	0x020	/* no other process maps it */
 #define DIRTY_HUGE	0x040	/* mapped by a huge page */
 #define DIRTY_KSM	0x080	/* merged by KSM */
@@ -111,5 +112,14 @@ struct dirty_walk {
 extern u32 dirty_pages_batch;
 
 bool dirty_walk_batch(struct mm_struct *mm, struct dirty_walk *walk);
+int dirty_skip_huge_pud(pud_t *pud, unsigned long addr, unsigned long end,
+			struct mm_walk *walk);
+
+struct dirty_ack;
+
+struct dirty_ack *dirty_ack_alloc(struct mm_struct *mm);
+void dirty_ack_free(struct dirty_ack *ack);
+ssize_t dirty_ack_write(struct dirty_ack *ack, struct iov_iter *from);
+int dirty_ack_flush(struct dirty_ack *ack);
 
 #endif /* _LINUX_DIRTY_PAGES_H */
