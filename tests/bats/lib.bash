@@ -128,6 +128,28 @@ clear_soft_dirty() {
 	echo 4 >"/proc/$1/clear_refs"
 }
 
+# acknowledge [PID] - list, and write back what was listed, by one descriptor
+acknowledge() {
+	local fd
+	exec {fd}<>"/proc/${1:-$pid}/dirty_pages"
+	cat <&"$fd" >"$BATS_TEST_TMPDIR/acknowledged"
+	cat "$BATS_TEST_TMPDIR/acknowledged" >&"$fd" || {
+		fail "not acknowledged"
+		return 1
+	}
+	exec {fd}>&-
+}
+
+# put LINE... - write lines to the file
+put() {
+	printf '%s\n' "$@" >"/proc/$pid/dirty_pages"
+}
+
+# page_range FIRST COUNT - such pages of the mapping at hand, as a range
+page_range() {
+	printf '%x-%x' "$((16#$start + $1 * page))" "$((16#$start + ($1 + $2) * page))"
+}
+
 # verify PID - the range walk against get_dirty_page(); sets $verified
 verify() {
 	local fd status=0

@@ -30,6 +30,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifndef MADV_COLD
+#define MADV_COLD 20
+#endif
 #ifndef MADV_PAGEOUT
 #define MADV_PAGEOUT 21
 #endif
@@ -285,6 +288,7 @@ static bool do_advise(int argc, char **argv)
 		const char *name;
 		int advice;
 	} advices[] = {
+		{ "cold", MADV_COLD },
 		{ "collapse", MADV_COLLAPSE },
 		{ "dontneed", MADV_DONTNEED },
 		{ "free", MADV_FREE },
@@ -471,7 +475,7 @@ static bool do_resolve(int argc, char **argv)
 	return done(ioctl(uffd, UFFDIO_WRITEPROTECT, &wp));
 }
 
-/* hmm migrate|return|exclusive [FIRST [COUNT]]: the kernel's test device */
+/* hmm write|migrate|return|exclusive [FIRST [COUNT]]: the kernel's test device */
 static bool do_hmm(int argc, char **argv)
 {
 	struct {
@@ -480,7 +484,9 @@ static bool do_hmm(int argc, char **argv)
 	static const struct {
 		const char *name;
 		unsigned int nr;
-	} requests[] = { { "migrate", 2 }, { "return", 3 }, { "exclusive", 5 } };
+	} requests[] = {
+		{ "write", 1 }, { "migrate", 2 }, { "return", 3 }, { "exclusive", 5 },
+	};
 	static int fd = -1;
 	size_t bytes, i;
 	char *p = range(argc, argv, 2, &bytes);
@@ -493,11 +499,223 @@ static bool do_hmm(int argc, char **argv)
 	if (fd == -1)
 		fd = open("/dev/hmm_dmirror0", O_RDWR);
 	cmd.addr = (uintptr_t)p;
-	cmd.ptr = (uintptr_t)malloc(bytes);
+	cmd.ptr = (uintptr_t)calloc(1, bytes);
 	cmd.npages = bytes / PAGE;
 	if (fd == -1 || ioctl(fd, _IOWR('H', nr, cmd), &cmd) == -1)
 		return false;
 	return ready("%lu", (unsigned long)cmd.cpages);
+}
+
+static int ring = -1;
+static struct io_uring_params ring_params;
+
+static int use_ring(void)
+{
+	if (ring == -1)
+		ring = syscall(SYS_io_uring_setup, 1, &ring_params);
+	return ring;
+}
+
+/* pin [FIRST [COUNT]]: as a buffer that the kernel writes to by reference */
+static bool do_pin(int argc, char **argv)
+{
+	size_t bytes;
+	char *p = range(argc, argv, 1, &bytes);
+	struct iovec buffer = { p, bytes };
+
+	if (use_ring() == -1)
+		return false;
+	return done(syscall(SYS_io_uring_register, ring, IORING_REGISTER_BUFFERS,
+			    &buffer, 1));
+}
+
+static bool do_unpin(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return done(syscall(SYS_io_uring_register, ring, IORING_UNREGISTER_BUFFERS,
+			    NULL, 0));
+}
+
+/* Have the ring do one thing, and return what came of it */
+static int ring_submit(const struct io_uring_sqe *sqe)
+{
+	struct io_sqring_offsets *sq = &ring_params.sq_off;
+	struct io_cqring_offsets *cq = &ring_params.cq_off;
+	static char *rings;
+	static struct io_uring_sqe *sqes;
+	struct io_uring_cqe *cqe;
+	unsigned int head;
+
+	if (!rings) {
+		rings = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
+			     ring, IORING_OFF_SQ_RING);
+		sqes = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, ring,
+			    IORING_OFF_SQES);
+		if (rings == MAP_FAILED || (void *)sqes == MAP_FAILED)
+			return -errno;
+	}
+	sqes[0] = *sqe;
+	((unsigned int *)(rings + sq->array))[0] = 0;
+	__atomic_add_fetch((unsigned int *)(rings + sq->tail), 1, __ATOMIC_RELEASE);
+	if (syscall(SYS_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) == -1)
+		return -errno;
+	head = __atomic_fetch_add((unsigned int *)(rings + cq->head), 1,
+				  __ATOMIC_ACQ_REL);
+	cqe = (struct io_uring_cqe *)(rings + cq->cqes);
+	return cqe[head & *(unsigned int *)(rings + cq->ring_mask)].res;
+}
+
+/* fixedread PATH [FIRST [COUNT]]: into memory that is pinned */
+static bool do_fixedread(int argc, char **argv)
+{
+	struct io_uring_sqe sqe = { .opcode = IORING_OP_READ_FIXED };
+	size_t bytes;
+	int ret;
+
+	sqe.fd = open(argv[1], O_RDONLY);
+	sqe.addr = (uintptr_t)range(argc, argv, 2, &bytes);
+	sqe.len = bytes;
+	if (sqe.fd == -1)
+		return false;
+	ret = ring_submit(&sqe);
+	close(sqe.fd);
+	errno = ret < 0 ? -ret : EIO;
+	return ret == (int)bytes && ok();
+}
+
+/* ringwrite PATH OFFSET TEXT: io_uring's write; _ stands for newline and blank */
+static bool do_ringwrite(int argc, char **argv)
+{
+	struct io_uring_sqe sqe = { .opcode = IORING_OP_WRITE };
+	char *p;
+	int ret;
+
+	if (argc < 4 || use_ring() == -1)
+		return false;
+	for (p = argv[3]; *p; p++) {
+		if (*p == '_')
+			*p = p[1] ? ' ' : '\n';
+	}
+	sqe.fd = open(argv[1], O_WRONLY);
+	sqe.off = strtoll(argv[2], NULL, 0);
+	sqe.addr = (uintptr_t)argv[3];
+	sqe.len = p - argv[3];
+	ret = sqe.fd == -1 ? -errno : ring_submit(&sqe);
+	close(sqe.fd);
+	return ready("%d", ret);
+}
+
+static int pipe_fds[2] = { -1, -1 };
+
+/* pipe [FIRST [COUNT]]: the pages, by reference and not pinned, into a pipe */
+static bool do_pipe(int argc, char **argv)
+{
+	size_t bytes;
+	char *p = range(argc, argv, 1, &bytes);
+	struct iovec iov = { p, bytes };
+
+	if (pipe_fds[0] == -1 && pipe(pipe_fds) == -1)
+		return false;
+	return done(vmsplice(pipe_fds[1], &iov, 1, SPLICE_F_NONBLOCK));
+}
+
+/* drain: take out of the pipe all that is in it */
+static bool do_drain(int argc, char **argv)
+{
+	char buffer[4096];
+
+	(void)argc;
+	(void)argv;
+	fcntl(pipe_fds[0], F_SETFL, O_NONBLOCK);
+	while (read(pipe_fds[0], buffer, sizeof(buffer)) > 0)
+		;
+	return ok();
+}
+
+/* pinread [FIRST [COUNT]]: for good and for reading, by the kernel's gup_test */
+static bool do_pinread(int argc, char **argv)
+{
+	struct {
+		uint64_t addr, size;
+		uint32_t flags, reserved;
+	} pin = { 0 };
+	static int fd = -1;
+	size_t bytes;
+
+	pin.addr = (uintptr_t)range(argc, argv, 1, &bytes);
+	pin.size = bytes;
+	if (fd == -1)
+		fd = open("/sys/kernel/debug/gup_test", O_RDWR);
+	return done(fd == -1 ? -1 : ioctl(fd, _IOW('g', 7, pin), &pin));
+}
+
+/* again [FIRST [COUNT]]: unmapped, and mapped anew at the same place */
+static bool do_again(int argc, char **argv)
+{
+	size_t bytes;
+	char *p = range(argc, argv, 1, &bytes);
+
+	if (munmap(p, bytes) == -1)
+		return false;
+	return done(mmap(p, bytes, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+		    MAP_FAILED ? -1 : 0);
+}
+
+static void *write_for_ever(void *arg)
+{
+	struct mapping *m = arg;
+
+	for (;;) {
+		for (size_t i = 0; i < m->pages; i++)
+			((volatile char *)m->start)[i * PAGE]++;
+	}
+	return NULL;
+}
+
+/* storm [FIRST [COUNT]]: a thread that writes to all the pages for ever */
+static bool do_storm(int argc, char **argv)
+{
+	struct mapping *m = malloc(sizeof(*m));
+	pthread_t thread;
+	size_t bytes;
+
+	m->start = range(argc, argv, 1, &bytes);
+	m->pages = bytes / PAGE;
+	errno = pthread_create(&thread, NULL, write_for_ever, m);
+	return done(errno ? -1 : 0);
+}
+
+static void *lock_for_ever(void *unused)
+{
+	for (;;) {
+		void *p = mmap(NULL, PAGE, PROT_READ, MAP_SHARED | MAP_ANONYMOUS,
+			       -1, 0);
+
+		munmap(p, PAGE);
+	}
+	return unused;
+}
+
+/* lockstorm: a thread that changes the address space for ever */
+static bool do_lockstorm(int argc, char **argv)
+{
+	pthread_t thread;
+
+	(void)argc;
+	(void)argv;
+	errno = pthread_create(&thread, NULL, lock_for_ever, NULL);
+	return done(errno ? -1 : 0);
+}
+
+/* lock [FIRST [COUNT]], unlock the same */
+static bool do_lock(int argc, char **argv)
+{
+	size_t bytes;
+	char *p = range(argc, argv, 1, &bytes);
+
+	return done(argv[0][0] == 'u' ? munlock(p, bytes) : mlock(p, bytes));
 }
 
 /* Move every page of the mapping to a memory node */
@@ -656,30 +874,42 @@ static const struct {
 	bool (*run)(int argc, char **argv);
 } commands[] = {
 	{ "advise", 1, do_advise },
+	{ "again", 0, do_again },
 	{ "bss", 0, do_bss },
 	{ "child", 1, do_child },
 	{ "comb", 0, do_comb },
 	{ "data", 0, do_data },
+	{ "drain", 0, do_drain },
 	{ "exec", 1, do_exec },
 	{ "fill", 1, do_fill },
+	{ "fixedread", 1, do_fixedread },
 	{ "fork", 0, do_fork },
 	{ "heap", 1, do_heap },
 	{ "hmm", 1, do_hmm },
 	{ "leave", 0, do_leave },
+	{ "lock", 0, do_lock },
+	{ "lockstorm", 0, do_lockstorm },
 	{ "many", 1, do_many },
 	{ "map", 2, do_map },
 	{ "migrate", 1, do_migrate },
 	{ "move", 0, do_move },
+	{ "pin", 0, do_pin },
+	{ "pinread", 0, do_pinread },
+	{ "pipe", 0, do_pipe },
 	{ "poke", 0, do_poke },
 	{ "protect", 1, do_protect },
 	{ "read", 0, do_read },
 	{ "readfile", 1, do_readfile },
 	{ "reap", 0, do_reap },
 	{ "resolve", 1, do_resolve },
+	{ "ringwrite", 3, do_ringwrite },
 	{ "stack", 1, do_stack },
+	{ "storm", 0, do_storm },
 	{ "uffd", 1, do_uffd },
 	{ "undumpable", 0, do_undumpable },
+	{ "unlock", 0, do_lock },
 	{ "unmap", 0, do_unmap },
+	{ "unpin", 0, do_unpin },
 	{ "use", 1, do_use },
 	{ "vdso", 0, do_vdso },
 	{ "write", 0, do_write },

@@ -1,0 +1,207 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# What cannot be a line, or not now: refused, and nothing is done of it.
+
+load lib
+
+# refused PROGRAM - Python that finds path, line (good, for pages 0 and 1) and
+# rest (for pages 2 and 3), and writes; run against four written pages
+writing() {
+	python3 - "$pid" "$(page_range 0 2)" "$(page_range 2 2)" <<-END
+		import errno, fcntl, os, sys
+		path = f"/proc/{sys.argv[1]}/dirty_pages"
+		line, rest = (a.encode() + b" apdx---\n" for a in sys.argv[2:])
+		start = int(sys.argv[2].split("-")[0], 16)
+		def attempt(call, *args):
+		    try:
+		        return call(*args)
+		    except OSError as e:
+		        return -e.errno
+		def is_(got, want):
+		    assert got == want, f"{got}, not {want}"
+		$1
+	END
+}
+
+@test "lines that are no lines: EINVAL, and nothing is acknowledged" {
+	tell map anon 4
+	tell write
+	writing "
+bad = [b'\n', b'x\n', b'-\n', b' ' + line, b'\t' + line, line[:-1] + b'\r\n',
+    line[:-1] + b' \n', line[:-1] + b' more\n', line.replace(b'-', b' ', 1),
+    line.replace(b' ', b'  '), line.replace(b' ', b'\t'), b'0x' + line, b'+' + line,
+    b'-' + line, line.replace(b'-', b'--', 1), line.replace(b'apdx---', b'apDx---'),
+    line.replace(b'apdx---', b'apdx--1'), line.replace(b' apdx---', b' '),
+    line.replace(b'-', b'-0x', 1), b'\0' + line, line[:5] + b'\0' + line[5:],
+    line[:-1] + b'\0\n', b'0' * 8 + line, b'%x-%x\n' % (start + 1, start + 8192),
+    b'%x-%x\n' % (start, start + 8191), b'%x-%x\n' % (start + 8192, start),
+    b'%x-%x\n' % (start, start), b'0-0\n', b'ffffffffff600000-ffffffffff601000\n',
+    b'ffff800000000000-ffffffffff000000\n', b'0-fffffffffffff000\n', b'0-ffffffffffffffff\n',
+    b'fffffffffffff000-0\n', b'%x-1%016x\n' % (start, start + 8192), b'%x\n' % start,
+    b'%x-\n' % start, b'%d-%d dirty\n' % (start, start + 4096), b'\xff\xfe' + line,
+    line[:-1] + b'a' * 120 + b'\n', '１０００-２０００\n'.encode()]
+for text in bad:
+    fd = os.open(path, os.O_RDWR)
+    is_((text, attempt(os.write, fd, text)), (text, -errno.EINVAL))
+    is_(attempt(os.write, fd, line), -errno.EINVAL)
+    os.close(fd)"
+	expect "4:apdx---"
+}
+
+@test "good lines before the first bad one take effect, and the count says so" {
+	tell map anon 4
+	tell write
+	writing "
+fd = os.open(path, os.O_RDWR)
+is_(attempt(os.write, fd, line + b'bad\n' + rest), len(line))
+is_(attempt(os.write, fd, b'bad\n' + rest), -errno.EINVAL)
+is_(attempt(os.write, fd, rest), -errno.EINVAL)
+is_(attempt(os.write, fd, b''), -errno.EINVAL)
+os.close(fd)"
+	expect "2:ap-x--- 2:apdx---"
+}
+
+@test "a bad line that began in an earlier write is refused when it ends" {
+	tell map anon 4
+	tell write
+	writing "
+fd = os.open(path, os.O_RDWR)
+is_(attempt(os.write, fd, line + rest[:4]), len(line) + 4)
+is_(attempt(os.write, fd, b' oops\n' + rest), -errno.EINVAL)
+is_(attempt(os.close, fd), None)"
+	expect "2:ap-x--- 2:apdx---"
+}
+
+@test "the last line without a newline is not acted on, and close says so" {
+	tell map anon 4
+	tell write
+	writing "
+fd = os.open(path, os.O_WRONLY)
+is_(attempt(os.write, fd, line + rest[:-1]), len(line + rest) - 1)
+is_(attempt(os.close, fd), -errno.EINVAL)"
+	expect "2:ap-x--- 2:apdx---"
+}
+
+@test "every close of an unfinished line is refused, and a dup may still finish it" {
+	tell map anon 4
+	tell write
+	writing "
+fd = os.open(path, os.O_WRONLY)
+is_(attempt(os.write, fd, rest[:7]), 7)
+second, third = os.dup(fd), os.dup(fd)
+is_(attempt(os.close, second), -errno.EINVAL)
+is_(attempt(os.close, third), -errno.EINVAL)
+child = os.fork()
+if child == 0:
+    ok = attempt(os.close, fd) == -errno.EINVAL
+    os._exit(0 if ok else 1)
+is_(os.waitpid(child, 0)[1], 0)
+is_(attempt(os.write, fd, rest[7:]), len(rest) - 7)
+is_(attempt(os.close, fd), None)"
+	expect "2:apdx--- 2:ap-x---"
+}
+
+@test "a line of 128 bytes is one, a longer one is refused however it is split" {
+	tell map anon 4
+	tell write
+	writing "
+longest = line[:-1] + b'-' * (128 - len(line) + 1)
+for text in longest + b'-\n', longest + b'-':
+    for cut in 0, 1, 100, 128:
+        fd = os.open(path, os.O_WRONLY)
+        if cut:
+            is_(attempt(os.write, fd, text[:cut]), cut)
+        is_(attempt(os.write, fd, text[cut:]), -errno.EINVAL)
+        is_(attempt(os.close, fd), None)
+fd = os.open(path, os.O_WRONLY)
+is_(attempt(os.write, fd, longest), 128)
+is_(attempt(os.write, fd, b'\n'), 1)
+is_(attempt(os.close, fd), None)"
+	expect "2:ap-x--- 2:apdx---"
+}
+
+@test "a gigabyte without a newline is refused at once" {
+	tell map anon 4
+	tell write
+	writing "
+import mmap
+fd = os.open(path, os.O_WRONLY)
+giant = mmap.mmap(-1, 1 << 30, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000)
+is_(attempt(os.write, fd, memoryview(giant)), -errno.EINVAL)
+is_(attempt(os.close, fd), None)"
+	expect "4:apdx---"
+}
+
+@test "long writes: more lines than fit into any buffer, with and without a bad one" {
+	tell map anon 4
+	tell write
+	writing "
+fd = os.open(path, os.O_WRONLY)
+many = b'1000-2000 apdx---\n' * 20000
+is_(attempt(os.write, fd, many + line), len(many + line))
+is_(attempt(os.write, fd, many + b'bad\n' + rest), len(many))
+os.close(fd)"
+	expect "2:ap-x--- 2:apdx---"
+}
+
+@test "a write from memory that is not there: what came before takes effect" {
+	tell map anon 4
+	tell write
+	writing "
+import ctypes, mmap
+libc = ctypes.CDLL(None, use_errno=True)
+two = mmap.mmap(-1, 8192, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+at = ctypes.addressof(ctypes.c_char.from_buffer(two))
+two[4096 - len(line):4096] = line
+assert libc.munmap(ctypes.c_void_p(at + 4096), ctypes.c_size_t(4096)) == 0
+fd = os.open(path, os.O_WRONLY)
+got = libc.write(fd, ctypes.c_void_p(at + 4096 - len(line)), ctypes.c_size_t(len(line) + 50))
+is_(got, len(line))
+got = libc.write(fd, ctypes.c_void_p(at + 4096), ctypes.c_size_t(50))
+is_((got, ctypes.get_errno()), (-1, errno.EFAULT))
+is_(attempt(os.write, fd, rest), len(rest))
+os._exit(0)"
+	expect "4:ap-x---"
+}
+
+@test "a damaged descriptor does not harm another one" {
+	tell map anon 4
+	tell write
+	writing "
+one, other = os.open(path, os.O_WRONLY), os.open(path, os.O_WRONLY)
+is_(attempt(os.write, one, b'bad\n'), -errno.EINVAL)
+is_(attempt(os.write, other, line), len(line))"
+	expect "2:ap-x--- 2:apdx---"
+}
+
+@test "a damaged descriptor can still be read from" {
+	tell map anon 4
+	writing "
+fd = os.open(path, os.O_RDWR)
+is_(attempt(os.write, fd, b'bad\n'), -errno.EINVAL)
+assert b'-' in os.read(fd, 100)"
+}
+
+@test "two threads that share a descriptor: each line is one" {
+	tell map anon 4
+	tell write
+	writing "
+import threading
+fd = os.open(path, os.O_WRONLY)
+def many():
+    for i in range(300):
+        assert os.write(fd, line) == len(line)
+threads = [threading.Thread(target=many) for i in range(4)]
+for t in threads: t.start()
+for t in threads: t.join()
+is_(attempt(os.close, fd), None)"
+	expect "2:ap-x--- 2:apdx---"
+}
+
+@test "100,000 damaged lines from a seeded generator get the specified answers" {
+	local seed
+	checked_pid=
+	for seed in 1 2 3 4; do
+		timeout "$((TIMEOUT * 4))" badlines $seed 25000
+	done
+}

@@ -1,0 +1,56 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# Everything at once: a target that writes and reshapes its memory in all ways,
+# a checkpointer that lists, acknowledges and copies, and a kernel under
+# pressure. See tests/memstate/torture.c.
+
+load lib
+
+: "${TORTURE_SEEDS:=1 2 3 4}"
+: "${TORTURE_ROUNDS:=250}"
+
+setup() {
+	pid=
+	group=/run/cgroup/torture
+	mkdir -p /run/cgroup
+	mount -t cgroup2 cgroup2 /run/cgroup
+	mkdir "$group"
+	use_swap zram
+	start_ksm 1
+	echo 8 >/proc/sys/vm/nr_hugepages
+}
+
+teardown() {
+	dmesg | grep segfault >&2 || true
+	[[ -z ${presser-} ]] || kill "$presser" || true
+	echo 0 >/proc/sys/vm/nr_hugepages
+	stop_ksm
+	wait_until rmdir "$group"
+	umount /run/cgroup
+	drop_swap
+	echo 8192 >/sys/kernel/debug/dirty_pages/batch
+}
+
+# press - swap the target out, move its memory about, change the batches
+press() {
+	local batches=(8192 512 64 100 7)
+	exec 3>&-
+	for ((i = 0; ; i++)); do
+		echo 4M >"$group/memory.reclaim" || true
+		echo 1 >/proc/sys/vm/compact_memory
+		echo "${batches[i % 5]}" >/sys/kernel/debug/dirty_pages/batch
+		sleep 0.2
+	done 2>/dev/null
+}
+
+@test "no write is lost in any of many rounds, whatever the target does" {
+	local seed
+	press &
+	presser=$!
+	for seed in $TORTURE_SEEDS; do
+		bash -c 'echo $$ >"$1/cgroup.procs"; exec timeout "$2" torture "$3" "$4"' - \
+			"$group" "$((TIMEOUT * 100))" "$seed" "$TORTURE_ROUNDS" >>"$BATS_TEST_TMPDIR/out"
+	done
+	sed 's/^/# /' "$BATS_TEST_TMPDIR/out" >&3
+	[[ $(grep -c "0 lost; $TORTURE_ROUNDS rounds" "$BATS_TEST_TMPDIR/out") == "$(wc -w <<<"$TORTURE_SEEDS")" ]]
+}
