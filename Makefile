@@ -14,11 +14,13 @@ export BUILD
 
 CMD ?= dev/demo
 TESTS ?=
+ROUNDS ?= 1000
+SEED ?= 1
 CFLAGS ?= -O2 -g -Wall -Wextra
 tools := $(BUILD)/tools
 
 .NOTPARALLEL:
-.PHONY: help run shell test kernel tools lint variants apply unapply refresh \
+.PHONY: help run shell test torture kernel tools lint variants apply unapply refresh \
 	clean distclean
 
 help:
@@ -40,11 +42,18 @@ shell: kernel tools
 #: Test it
 #:  *make test                   all scenarios: tests/bats in that kernel, tests/host
 #:   make test TESTS=FILE...     some of them
+#:   make torture ROUNDS=N SEED=N
+#:                               look for lost writes, for longer
 #:   make lint                   checkpatch, sparse, W=1, kernel-doc, shellcheck, ...
 #:   make variants               compile it for kernels that lack something
 test: kernel tools
 	@dev/setup guest
 	@GUEST_TIMEOUT=$${GUEST_TIMEOUT:-2400} tests/run $(TESTS)
+
+torture: kernel tools
+	@dev/setup guest
+	@GUEST_TIMEOUT=$${GUEST_TIMEOUT:-86400} dev/guest env TORTURE_ROUNDS='$(ROUNDS)' \
+		TORTURE_SEEDS='$(SEED)' bats --tap tests/bats/250-torture.bats
 
 lint: kernel tools
 	@dev/setup lint
@@ -57,7 +66,7 @@ variants:
 #:
 #: Build it
 #:   make kernel                 unpack, patch, configure and build the kernel
-#:   make tools                  build dirtycat and the test helper
+#:   make tools                  build dirtycat and the tests' helpers
 kernel:
 	@dev/setup kernel $(source)
 	@dev/kernel build

@@ -49,7 +49,7 @@ static uint64_t find_task_size(void)
 	char line[8192];
 
 	while (f && fgets(line, sizeof(line), f))
-		five_levels |= strstr(line, " la57") != NULL;
+		five_levels = five_levels || strstr(line, " la57");
 	if (f)
 		fclose(f);
 	return (1ull << (five_levels ? 56 : 47)) - PAGE;

@@ -435,6 +435,7 @@ struct page {
 	char *data;
 	bool written;
 	bool excepted;		/* may vanish, or cannot be read */
+	bool hugetlb;		/* never acknowledged */
 };
 
 struct image {
@@ -444,7 +445,7 @@ struct image {
 
 static pid_t pid;
 static int listing_fd, mem_fd;
-static uint64_t acknowledged, again, same, copied, compared;
+static uint64_t acknowledged, again, same, compared;
 static size_t round_nr;
 
 static void no_target(const char *what)
@@ -488,6 +489,7 @@ static void add_page(struct image *image, uint64_t addr, const char *flags)
 		.addr = addr,
 		.written = flags[2] == 'd',
 		.excepted = flags[1] == 'e' || flags[6] == 'l',
+		.hugetlb = flags[0] == 'f' && flags[4] == 'h',
 	};
 }
 
@@ -611,15 +613,14 @@ static void copy(struct page *pages, size_t count)
 		for (size_t k = 0; k < n; k++) {
 			struct page *p = &pages[i + k];
 
-			if (p->data) {
+			if (!p->data) {
+				p->data = malloc(PAGE);
+			} else if (!p->hugetlb) {
 				again++;
 				same += !memcmp(p->data, buffer[k], PAGE);
-			} else {
-				p->data = malloc(PAGE);
 			}
 			memcpy(p->data, buffer[k], PAGE);
 		}
-		copied += n;
 	}
 }
 
@@ -641,7 +642,7 @@ static void checkpoint(struct image *image, bool all, uint64_t *state)
 		while (chosen[end] &&
 		       image->pages[end].addr == image->pages[end - 1].addr + PAGE)
 			end++;
-		acknowledged += end - i;
+		acknowledged += image->pages[i].hugetlb ? 0 : end - i;
 		copy(&image->pages[i], end - i);
 	}
 	free(chosen);
