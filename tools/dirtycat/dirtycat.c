@@ -266,7 +266,7 @@ static void print_help(void)
 	     "END    address after its last page\n"
 	     "FLAGS  a anonymous, f private file mapping\n"
 	     "       p in memory, s in swap, e lost to a memory error\n"
-	     "       d may have been written since soft-dirty was cleared\n"
+	     "       d may have been written since it was acknowledged\n"
 	     "       x no other process maps it\n"
 	     "       h mapped by a huge page\n"
 	     "       k merged by KSM\n"
