@@ -713,8 +713,11 @@ static ssize_t ack_text(struct dirty_ack *a, struct iov_iter *from)
 		}
 		cond_resched();
 	}
-	if (a->broken)
+	if (a->broken) {
+		/* The bad line's start does not count, as far as it is of now. */
+		taken -= min_t(size_t, taken, a->kept);
 		a->kept = 0;
+	}
 	return taken ?: err;
 }
 

@@ -140,7 +140,19 @@ fd = os.open(path, os.O_WRONLY)
 many = b'1000-2000 apdx---\n' * 20000
 is_(attempt(os.write, fd, many + line), len(many + line))
 is_(attempt(os.write, fd, many + b'bad\n' + rest), len(many))
-os.close(fd)"
+os.close(fd)
+# A bad line that begins just before the end of the kernel's buffer
+for before in range(65536 - 8, 65536 + 2):
+    fill = b'1000-2000\n' * 6545
+    fill += b'1000-2000 ' + b'-' * (before - len(fill) - 11) + b'\n'
+    is_(len(fill), before)
+    fd = os.open(path, os.O_WRONLY)
+    is_(attempt(os.write, fd, fill + b'bad\n' + rest), before)
+    os.close(fd)
+    fd = os.open(path, os.O_WRONLY)
+    is_(attempt(os.write, fd, b'10'), 2)
+    is_(attempt(os.write, fd, b'00-2000\n' + fill[10:] + b'bad\n' + rest), before - 2)
+    os.close(fd)"
 	expect "2:ap-x--- 2:apdx---"
 }
 
