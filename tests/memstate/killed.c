@@ -122,7 +122,7 @@ static void checkpoint(bool use_leftover)
 	size_t len = 0, left = 0;
 
 	if (fd == -1 || mem == -1 || image == -1)
-		err(2, "cannot checkpoint");
+		err(2, "opening the files");
 	if (todo != -1) {
 		left = read(todo, lines, sizeof(lines) / 2);
 		close(todo);

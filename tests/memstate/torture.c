@@ -665,6 +665,9 @@ static void compare_unlisted(int fd, uint64_t addr, uint64_t end, uint64_t offse
 {
 	static char mem[4096], own[4096];
 
+	/* A missing page of userfaultfd's would wait for the target. */
+	if (addr >= control->uffd_start && addr < control->uffd_end)
+		return;
 	for (; addr < end; addr += PAGE, offset += PAGE) {
 		memset(own, 0, PAGE);
 		if (pread(mem_fd, mem, PAGE, addr) != (ssize_t)PAGE)
@@ -704,7 +707,7 @@ static void compare_mapping(struct image *image, uint64_t start, uint64_t end, i
 	compare_unlisted(fd, at, end, offset + (at - start));
 }
 
-/* The stopped target's private mappings, page by page */
+/* The stopped target's private mappings, page by page. */
 static void compare(struct image *image)
 {
 	char path[64], line[512];
@@ -722,9 +725,7 @@ static void compare(struct image *image)
 		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %*s %" SCNu64,
 			   &start, &end, perms, &offset, &inode) != 5)
 			errx(2, "maps: %s", line);
-		/* A missing page of userfaultfd's would wait for the target. */
-		if (perms[3] != 'p' || strstr(line, "[v") ||
-		    (start < control->uffd_end && end > control->uffd_start))
+		if (perms[3] != 'p' || strstr(line, "[v"))
 			continue;
 		if (strstr(line, "anon_hugepage"))
 			inode = 0;
