@@ -150,6 +150,9 @@ static void protect_and_back(char *p, size_t bytes, uint64_t *state)
 	must(!mprotect(p, bytes, PROT_READ | PROT_WRITE), "mprotect");
 }
 
+/* Who leaves a place for a moment, or looks for a free one, holds this. */
+static pthread_mutex_t places = PTHREAD_MUTEX_INITIALIZER;
+
 static bool move(char *from, char *to, size_t bytes)
 {
 	return mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to;
@@ -161,14 +164,13 @@ static bool move(char *from, char *to, size_t bytes)
  */
 static void exchange(char *a, char *b, size_t bytes)
 {
-	static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 	char *aside;
 
-	pthread_mutex_lock(&one_at_a_time);
+	pthread_mutex_lock(&places);
 	aside = aligned_place(bytes);
 	if (move(a, aside, bytes))
 		must(move(aside, move(b, a, bytes) ? b : a, bytes), "mremap");
-	pthread_mutex_unlock(&one_at_a_time);
+	pthread_mutex_unlock(&places);
 }
 
 static void advise(char *p, size_t bytes, uint64_t *state)
@@ -284,8 +286,10 @@ static void reshape(struct region *r, uint64_t *state)
 			first = 0;
 			count = r->pages;
 		}
+		pthread_mutex_lock(&places);
 		must(!munmap(p, count * PAGE), "munmap");
 		map_pages(r, first, count);
+		pthread_mutex_unlock(&places);
 		break;
 	case 3:
 		if (r->kind != HUGETLB)
