@@ -129,18 +129,11 @@ load lib
 }
 
 @test "a uprobe makes a private copy of the text page" {
-	local offset
-	events=/sys/kernel/tracing
+	cleanup() { stop_probe; }
 	cp /run/bin/memstate /tmp/probed
-	cleanup() {
-		echo 0 >"$events/events/uprobes/enable"
-		echo >"$events/uprobe_events"
-	}
 	tell map text 4 /tmp/probed 1
 	expect 4:-
-	offset=$((page + 0x10))
-	echo "p:probed /tmp/probed:$offset" >$events/uprobe_events
-	echo 1 >$events/events/uprobes/probed/enable
+	start_probe /tmp/probed $((page + 0x10))
 	tell read
 	expect 1:fpdx--- 3:-
 	check_references "$pid"

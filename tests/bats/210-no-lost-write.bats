@@ -5,6 +5,20 @@
 
 load lib
 
+large_folios=/sys/kernel/mm/transparent_hugepage/hugepages-64kB
+
+# What any of them may have changed of the system
+cleanup() {
+	end_target
+	stop_probe
+	stop_ksm
+	drop_swap
+	taskset -pc 0-1 "$BASHPID" >/dev/null
+	echo 8192 >/sys/kernel/debug/dirty_pages/batch
+	echo 0 >/proc/sys/vm/nr_hugepages
+	echo never >$large_folios/enabled
+}
+
 # only_the_mapping_tells FIRST COUNT FRESH COUNT - pages that were acknowledged
 # are written without a trace in their entries. VM_SOFTDIRTY, which the fresh
 # pages beside them bring, allows that, and is all that tells of it.
@@ -31,10 +45,6 @@ is_listed_as() {
 }
 
 @test "VM_SOFTDIRTY: marked also in swap" {
-	cleanup() {
-		end_target
-		drop_swap
-	}
 	use_swap zram
 	tell map anon 10
 	tell write
@@ -59,7 +69,6 @@ is_listed_as() {
 }
 
 @test "VM_SOFTDIRTY: marked in as many holds of the lock as it takes" {
-	cleanup() { echo 8192 >/sys/kernel/debug/dirty_pages/batch; }
 	tell map anon 1000
 	tell write
 	acknowledge
@@ -70,7 +79,6 @@ is_listed_as() {
 }
 
 @test "VM_SOFTDIRTY: marked though others take the lock all the time" {
-	cleanup() { echo 8192 >/sys/kernel/debug/dirty_pages/batch; }
 	tell map anon 20000
 	tell write
 	acknowledge
@@ -85,7 +93,6 @@ is_listed_as() {
 
 @test "a page made by a debugger while a read-only mapping is being marked is d" {
 	local i writer
-	cleanup() { echo 8192 >/sys/kernel/debug/dirty_pages/batch; }
 	tell map anon-aligned-noreserve 102400
 	for ((i = 0; i < 200; i++)); do
 		tell write $((i * 512 + 1)) 1
@@ -272,10 +279,6 @@ is_listed_as() {
 }
 
 @test "a page that somebody refers to stays d in swap" {
-	cleanup() {
-		end_target
-		drop_swap
-	}
 	use_swap zram
 	tell map anon 8
 	tell write
@@ -323,7 +326,6 @@ is_listed_as() {
 
 @test "every CPU's TLB is flushed: a thread that never stops writing is seen" {
 	local i thread
-	cleanup() { taskset -pc 0-1 "$BASHPID" >/dev/null; }
 	# A CPU of its own for the thread: to change processes is a flush, too.
 	taskset -pc 0 "$BASHPID" >/dev/null
 	taskset -pc 0 "$pid" >/dev/null
@@ -354,11 +356,6 @@ is_listed_as() {
 }
 
 @test "merged by KSM: d if it was written before, also in swap and back" {
-	cleanup() {
-		end_target
-		stop_ksm
-		drop_swap
-	}
 	use_swap zram
 	tell map anon 8
 	tell fill 7 0 4
@@ -379,7 +376,6 @@ is_listed_as() {
 }
 
 @test "merged by KSM: acknowledged, and d when written" {
-	cleanup() { stop_ksm; }
 	tell map anon 8
 	tell fill 7
 	tell advise mergeable
@@ -392,10 +388,6 @@ is_listed_as() {
 }
 
 @test "in swap: acknowledged there, d when written after coming back" {
-	cleanup() {
-		end_target
-		drop_swap
-	}
 	use_swap zram
 	tell map anon 8
 	tell write
@@ -430,10 +422,6 @@ is_listed_as() {
 
 @test "hugetlb pages stay d" {
 	echo 4 >/proc/sys/vm/nr_hugepages
-	cleanup() {
-		end_target
-		echo 0 >/proc/sys/vm/nr_hugepages
-	}
 	tell map hugetlb 1024
 	tell write
 	acknowledge
@@ -474,18 +462,12 @@ is_listed_as() {
 }
 
 @test "a uprobe's page is d when it comes" {
-	events=/sys/kernel/tracing
 	cp /run/bin/memstate /tmp/probed
-	cleanup() {
-		echo 0 >"$events/events/uprobes/enable"
-		echo >"$events/uprobe_events"
-	}
 	tell map text 4 /tmp/probed 1
 	tell poke 2 1
 	acknowledge
 	expect "2:- 1:fp-x--- 1:-"
-	echo "p:probed /tmp/probed:$((page + 0x10))" >$events/uprobe_events
-	echo 1 >$events/events/uprobes/probed/enable
+	start_probe /tmp/probed $((page + 0x10))
 	expect "1:fpdx--- 1:- 1:fp-x--- 1:-"
 	acknowledge
 	expect "1:fp-x--- 1:- 1:fp-x--- 1:-"
@@ -586,13 +568,12 @@ is_listed_as() {
 }
 
 @test "fork copies the bits of a large folio's pages one by one" {
-	size=/sys/kernel/mm/transparent_hugepage/hugepages-64kB/enabled
-	cleanup() { echo never >$size; }
-	echo always >$size
+	local before
+	echo always >$large_folios/enabled
 	tell map anon-aligned 512
-	before=$(<"${size%enabled}stats/anon_fault_alloc")
+	before=$(<$large_folios/stats/anon_fault_alloc)
 	tell write 0 16
-	(($(<"${size%enabled}stats/anon_fault_alloc") > before))
+	(($(<$large_folios/stats/anon_fault_alloc) > before))
 	put "$(page_range 3 9)"
 	tell fork
 	expect_of "$answer" "3:apd---- 9:ap----- 4:apd---- 496:-"

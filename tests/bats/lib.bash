@@ -250,6 +250,18 @@ drop_swap() {
 	swap_device=
 }
 
+# start_probe FILE OFFSET / stop_probe - a uprobe there, in all who map it
+start_probe() {
+	echo "p:probed $1:$2" >/sys/kernel/tracing/uprobe_events
+	echo 1 >/sys/kernel/tracing/events/uprobes/probed/enable
+}
+
+stop_probe() {
+	[[ -s /sys/kernel/tracing/uprobe_events ]] || return 0
+	echo 0 >/sys/kernel/tracing/events/uprobes/enable
+	echo >/sys/kernel/tracing/uprobe_events
+}
+
 # start_ksm [use_zero_pages] / stop_ksm
 start_ksm() {
 	echo "${1:-0}" >/sys/kernel/mm/ksm/use_zero_pages
