@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The mappings of a process, from /proc/<pid>/maps. */
+#define _GNU_SOURCE
+#include "dirtypages.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int parse_mapping(char *line, struct dirty_mapping *m)
+{
+	int name = 0;
+
+	line[strcspn(line, "\n")] = '\0';
+	if (sscanf(line, "%jx-%jx %4s %jx %x:%x %ju %n", &m->start, &m->end,
+		   m->perms, &m->offset, &m->major, &m->minor, &m->inode,
+		   &name) < 7)
+		return -EPROTO;
+	m->name = strdup(line + name);
+	return m->name ? 0 : -ENOMEM;
+}
+
+static int add_mapping(struct dirty_maps *maps, char *line)
+{
+	int error;
+
+	/* Room doubles when it is used up. */
+	if (!(maps->count & (maps->count - 1))) {
+		size_t room = maps->count ? maps->count * 2 : 1;
+		struct dirty_mapping *more;
+
+		more = reallocarray(maps->mappings, room, sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		maps->mappings = more;
+	}
+	error = parse_mapping(line, &maps->mappings[maps->count]);
+	if (!error)
+		maps->count++;
+	return error;
+}
+
+/**
+ * dirty_maps_read() - the mappings of a process
+ * @process: of that one
+ * @maps: filled in, and empty on error; to be freed by dirty_maps_free()
+ *
+ * Return: 0, also if it has no mappings; or a negative errno.
+ */
+int dirty_maps_read(struct dirty_process *process, struct dirty_maps *maps)
+{
+	int error = 0, fd = dirty_process_file(process, "maps", O_RDONLY);
+	char *line = NULL;
+	size_t size = 0;
+	FILE *f;
+
+	*maps = (struct dirty_maps){ 0 };
+	if (fd < 0)
+		return fd;
+	f = fdopen(fd, "r");
+	if (!f) {
+		close(fd);
+		return -ENOMEM;
+	}
+	errno = 0;
+	while (!error && getline(&line, &size, f) > 0)
+		error = add_mapping(maps, line);
+	if (!error && ferror(f))
+		error = -errno;
+	free(line);
+	fclose(f);
+	if (error)
+		dirty_maps_free(maps);
+	return error;
+}
+
+/**
+ * dirty_maps_free() - free what dirty_maps_read() has filled in
+ * @maps: empty afterwards
+ */
+void dirty_maps_free(struct dirty_maps *maps)
+{
+	for (size_t i = 0; i < maps->count; i++)
+		free(maps->mappings[i].name);
+	free(maps->mappings);
+	*maps = (struct dirty_maps){ 0 };
+}
+
+/**
+ * dirty_maps_find() - the mapping that an address lies in
+ * @maps: of a process
+ * @addr: in it
+ *
+ * Return: the mapping, or NULL.
+ */
+const struct dirty_mapping *dirty_maps_find(const struct dirty_maps *maps,
+					    uint64_t addr)
+{
+	size_t low = 0, high = maps->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (addr < maps->mappings[middle].end)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	if (low < maps->count && addr >= maps->mappings[low].start)
+		return &maps->mappings[low];
+	return NULL;
+}

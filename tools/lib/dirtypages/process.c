@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Processes, by number and by name. What is known of one is read through its
+ * folder in /proc, which never becomes that of another.
+ */
+#define _GNU_SOURCE
+#include "dirtypages.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What a file of a folder says, as a string. Returns its length. */
+static ssize_t read_file(int dir, const char *path, char *text, size_t size)
+{
+	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+	ssize_t len;
+	int error;
+
+	if (fd == -1)
+		return -errno;
+	len = read(fd, text, size - 1);
+	error = errno;
+	close(fd);
+	if (len == -1)
+		return -error;
+	text[len] = '\0';
+	return len;
+}
+
+struct stat_fields {
+	char state;
+	uint64_t start_time;
+};
+
+static int read_stat(int dir, const char *path, struct stat_fields *stat)
+{
+	ssize_t len;
+	char text[1024], *p;
+
+	len = read_file(dir, path, text, sizeof(text));
+	if (len < 0)
+		return len;
+	/* The name comes second, in parentheses, and may hold any character. */
+	p = strrchr(text, ')');
+	if (!p || !p[1] || !p[2])
+		return -EPROTO;
+	p += 2;
+	stat->state = *p;
+	for (int field = 3; p && field < 22; field++)
+		p = strchr(p + 1, ' ');
+	return p && sscanf(p, "%ju", &stat->start_time) == 1 ? 0 : -EPROTO;
+}
+
+/**
+ * dirty_process_open() - take hold of a process
+ * @process: filled in
+ * @pid: its number
+ *
+ * Return: 0; -ESRCH if there is no such process; -EACCES or -EPERM if it is
+ * hidden from the caller; another negative errno.
+ */
+int dirty_process_open(struct dirty_process *process, pid_t pid)
+{
+	struct stat_fields stat;
+	char path[32];
+	int error;
+
+	snprintf(path, sizeof(path), "/proc/%d", pid);
+	*process = (struct dirty_process){ .pid = pid, .tid = pid };
+	process->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (process->fd == -1)
+		return errno == ENOENT ? -ESRCH : -errno;
+	error = read_stat(process->fd, "stat", &stat);
+	if (!error)
+		error = read_file(process->fd, "comm", process->comm,
+				  sizeof(process->comm));
+	if (error < 0) {
+		dirty_process_close(process);
+		return error == -ENOENT ? -ESRCH : error;
+	}
+	process->comm[strcspn(process->comm, "\n")] = '\0';
+	process->start_time = stat.start_time;
+	return 0;
+}
+
+/**
+ * dirty_process_close() - let go of a process
+ * @process: as dirty_process_open() filled it in
+ */
+void dirty_process_close(struct dirty_process *process)
+{
+	close(process->fd);
+	process->fd = -1;
+}
+
+/**
+ * dirty_process_lives() - is the process still there, if only as a zombie?
+ * @process: that process
+ *
+ * Return: false if it has ended and its parent knows, be the number another's
+ * by now or not.
+ */
+bool dirty_process_lives(const struct dirty_process *process)
+{
+	return faccessat(process->fd, "stat", F_OK, 0) == 0;
+}
+
+static int thread_file(const struct dirty_process *process, pid_t tid,
+		       const char *name, int flags)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "task/%d/%s", tid, name);
+	fd = openat(process->fd, path, flags | O_CLOEXEC);
+	return fd == -1 ? -errno : fd;
+}
+
+static bool thread_is_dead(const struct dirty_process *process, pid_t tid)
+{
+	struct stat_fields stat;
+	char path[64];
+
+	snprintf(path, sizeof(path), "task/%d/stat", tid);
+	return read_stat(process->fd, path, &stat) ||
+	       strchr("ZXx", stat.state);
+}
+
+/* A file of any thread but the first that lives, or -ESRCH. */
+static int other_threads_file(struct dirty_process *process, const char *name,
+			      int flags)
+{
+	int task = openat(process->fd, "task",
+			  O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = task == -1 ? NULL : fdopendir(task);
+	struct dirent *entry;
+	int found = -ESRCH;
+
+	if (!dir) {
+		close(task);
+		return -ESRCH;
+	}
+	while (found < 0 && (entry = readdir(dir))) {
+		pid_t tid = atoi(entry->d_name);
+		int fd;
+
+		if (tid <= 0 || tid == process->pid)
+			continue;
+		fd = thread_file(process, tid, name, flags);
+		if (fd < 0)
+			continue;
+		if (thread_is_dead(process, tid)) {
+			close(fd);
+			continue;
+		}
+		process->tid = tid;
+		found = fd;
+	}
+	closedir(dir);
+	return found;
+}
+
+/**
+ * dirty_process_file() - open a file about the address space of a process
+ * @process: that process; the thread whose file it is is noted in it
+ * @name: of a file in /proc/<pid>/task/<tid>/
+ * @flags: as for open()
+ *
+ * Return: a descriptor, of the first thread's file if no other has an address
+ * space either; -ESRCH if the process has ended; another negative errno.
+ */
+int dirty_process_file(struct dirty_process *process, const char *name,
+		       int flags)
+{
+	int fd = thread_file(process, process->pid, name, flags);
+
+	/* Alive after it was opened: then the file has the address space. */
+	if (!thread_is_dead(process, process->pid)) {
+		process->tid = process->pid;
+	} else {
+		int other = other_threads_file(process, name, flags);
+
+		if (other >= 0) {
+			if (fd >= 0)
+				close(fd);
+			return other;
+		}
+	}
+	if (fd < 0 && !dirty_process_lives(process))
+		return -ESRCH;
+	return fd;
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* By what it calls itself, was called with, or runs; a login shell has a "-". */
+static bool process_is_called(int dir, const char *name)
+{
+	char text[4096] = "";
+	ssize_t len;
+
+	len = read_file(dir, "comm", text, sizeof(text));
+	text[strcspn(text, "\n")] = '\0';
+	if (len > 0 && !strcmp(text, name))
+		return true;
+	len = read_file(dir, "cmdline", text, sizeof(text));
+	if (len > 0 && !strcmp(base_name(text + (*text == '-')), name))
+		return true;
+	len = readlinkat(dir, "exe", text, sizeof(text) - 1);
+	if (len <= 0)
+		return false;
+	text[len] = '\0';
+	return !strcmp(base_name(text), name);
+}
+
+static int compare_pids(const void *a, const void *b)
+{
+	return *(const pid_t *)a - *(const pid_t *)b;
+}
+
+/**
+ * dirty_process_find() - the processes that have a name
+ * @name: their comm, or the last part of the path of what they run or were
+ *	called with
+ * @pids: an array that grows by them, ascending; to be freed
+ * @count: how many there are in it
+ *
+ * The caller is not one of them.
+ *
+ * Return: 0, or -ENOMEM, or why /proc cannot be read.
+ */
+int dirty_process_find(const char *name, pid_t **pids, size_t *count)
+{
+	DIR *proc = opendir("/proc");
+	size_t before = *count;
+	struct dirent *entry;
+	int error = 0;
+
+	if (!proc)
+		return -errno;
+	while ((entry = readdir(proc))) {
+		pid_t *more, pid = atoi(entry->d_name);
+		bool found;
+		int dir;
+
+		if (pid <= 0 || pid == getpid())
+			continue;
+		dir = openat(dirfd(proc), entry->d_name,
+			     O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (dir == -1)
+			continue;
+		found = process_is_called(dir, name);
+		close(dir);
+		if (!found)
+			continue;
+		more = realloc(*pids, (*count + 1) * sizeof(**pids));
+		if (!more) {
+			error = -ENOMEM;
+			break;
+		}
+		*pids = more;
+		more[(*count)++] = pid;
+	}
+	closedir(proc);
+	if (*count > before)
+		qsort(*pids + before, *count - before, sizeof(**pids),
+		      compare_pids);
+	return error;
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Readers: one way to ask, whatever the kernel can answer by. */
+#define _GNU_SOURCE
+#include "pagemap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+const char *const dirty_backend_names[DIRTY_BACKENDS] = {
+	[DIRTY_AUTO] = "auto",
+	[DIRTY_FILE] = "dirty_pages",
+	[DIRTY_SCAN] = "pagemap-scan",
+	[DIRTY_PAGEMAP] = "pagemap",
+};
+
+static int open_file(struct dirty_reader *reader, const char *name, int flags,
+		     enum dirty_backend backend)
+{
+	int fd = dirty_process_file(reader->process, name, flags);
+
+	if (fd == -ENOENT)
+		return -ENOSYS;
+	if (fd < 0)
+		return fd;
+	reader->fd = fd;
+	reader->backend = backend;
+	return 0;
+}
+
+static int open_pagemap(struct dirty_reader *reader, enum dirty_backend backend)
+{
+	int error = open_file(reader, "pagemap", O_RDONLY, DIRTY_PAGEMAP);
+
+	/* Kernel threads and zombies have no such file: nothing is listed. */
+	if (error == -ESRCH && dirty_process_lives(reader->process)) {
+		reader->backend = backend ? backend : DIRTY_PAGEMAP;
+		return 0;
+	}
+	if (error || backend == DIRTY_PAGEMAP)
+		return error;
+	if (pagemap_can_scan(reader->fd))
+		reader->backend = DIRTY_SCAN;
+	else if (backend == DIRTY_SCAN)
+		error = -ENOSYS;
+	if (error)
+		dirty_close(reader);
+	return error;
+}
+
+/**
+ * dirty_open() - open the address space that a process has now
+ * @reader: filled in; to be closed by dirty_close()
+ * @process: that process; has to stay open as long as the reader is
+ * @backend: where to look; %DIRTY_AUTO takes the best that the kernel has
+ * @acknowledge: whether dirty_acknowledge() will be called
+ *
+ * Return: 0; -ESRCH if the process has ended; -EACCES or -EPERM if the caller
+ * may not look at it, or not write; -ENOSYS if the kernel has no such back end;
+ * -EOPNOTSUPP if that cannot acknowledge; another negative errno.
+ */
+int dirty_open(struct dirty_reader *reader, struct dirty_process *process,
+	       enum dirty_backend backend, bool acknowledge)
+{
+	int error = -ENOSYS;
+
+	*reader = (struct dirty_reader){ .process = process, .fd = -1 };
+	if (backend == DIRTY_AUTO || backend == DIRTY_FILE)
+		error = open_file(reader, "dirty_pages",
+				  acknowledge ? O_RDWR : O_RDONLY, DIRTY_FILE);
+	if (error != -ENOSYS || backend == DIRTY_FILE)
+		return error;
+	return acknowledge ? -EOPNOTSUPP : open_pagemap(reader, backend);
+}
+
+/**
+ * dirty_read() - read the whole listing
+ * @reader: just opened
+ * @listing: grows by what was read, also if that ends in an error
+ *
+ * Return: 0; -ESRCH if the address space went away in the middle of it, and the
+ * listing is cut; -EPROTO if the kernel says what makes no sense; another
+ * negative errno.
+ */
+int dirty_read(struct dirty_reader *reader, struct dirty_listing *listing)
+{
+	if (reader->fd == -1)
+		return 0;
+	if (reader->backend == DIRTY_FILE)
+		return dirty_listing_parse(listing, reader->fd);
+	return pagemap_read(reader, listing);
+}
+
+static int write_all(int fd, const char *text, size_t len)
+{
+	while (len) {
+		ssize_t done = write(fd, text, len);
+
+		if (done == -1 && errno != EINTR)
+			return -errno;
+		if (done > 0) {
+			text += done;
+			len -= done;
+		}
+	}
+	return 0;
+}
+
+/**
+ * dirty_acknowledge() - write back what was read, where it says written
+ * @reader: opened to acknowledge, and read from
+ * @ranges: lines of its listing, or parts of them
+ * @count: how many
+ *
+ * Return: 0; -ESRCH if the address space is gone; -EOPNOTSUPP if the kernel
+ * does not track writes; another negative errno. On error, only the first of
+ * the ranges may be acknowledged.
+ */
+int dirty_acknowledge(struct dirty_reader *reader,
+		      const struct dirty_range *ranges, size_t count)
+{
+	char text[16384];
+	size_t len = 0;
+	int error = 0;
+
+	for (size_t i = 0; !error && i < count; i++) {
+		if (!(ranges[i].flags & DIRTY_FLAG('d')))
+			continue;
+		len += snprintf(text + len, sizeof(text) - len, "%jx-%jx\n",
+				ranges[i].start, ranges[i].end);
+		if (sizeof(text) - len > 40)
+			continue;
+		error = write_all(reader->fd, text, len);
+		len = 0;
+	}
+	return error ? error : write_all(reader->fd, text, len);
+}
+
+/**
+ * dirty_close() - close a reader
+ * @reader: as dirty_open() filled it in
+ */
+void dirty_close(struct dirty_reader *reader)
+{
+	if (reader->fd != -1)
+		close(reader->fd);
+	reader->fd = -1;
+}

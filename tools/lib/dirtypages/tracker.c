@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One tracker a process. Soft-dirty is one bit a page: what one acknowledges,
+ * another does not see any more. So whoever acknowledges holds the lock of a
+ * file whose name says which process, by number and start time. Its contents
+ * say who goes on tracking the process when he lets go of the lock; a file
+ * without contents is removed. A file of a process that has ended means nothing.
+ */
+#define _GNU_SOURCE
+#include "dirtypages.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void lock_path(const struct dirty_process *process, char path[80])
+{
+	snprintf(path, 80, "/run/lock/dirty_pages.%d.%ju", process->pid,
+		 process->start_time);
+}
+
+/* A file that is there is never created: others' files in /run/lock may not be. */
+static int open_lock(const char *path)
+{
+	int fd;
+
+	do {
+		fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+		if (fd == -1 && errno == EACCES)
+			fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd == -1 && errno == ENOENT)
+			fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW |
+				  O_CLOEXEC, 0644);
+	} while (fd == -1 && errno == EEXIST);
+	return fd == -1 ? -errno : fd;
+}
+
+/**
+ * dirty_track() - become the only one who acknowledges pages of a process
+ * @process: that process
+ * @who: set to what the one who tracks it has left for others to read
+ * @size: room in @who
+ *
+ * Return: a descriptor for dirty_untrack(), where @who is empty if nobody goes
+ * on tracking the process; -EBUSY if somebody tracks it just now; another
+ * negative errno.
+ */
+int dirty_track(const struct dirty_process *process, char *who, size_t size)
+{
+	struct stat st;
+	char path[80];
+	ssize_t len;
+	int fd;
+
+	lock_path(process, path);
+	do {
+		fd = open_lock(path);
+		if (fd < 0)
+			return fd;
+		if (flock(fd, LOCK_EX | LOCK_NB) || fstat(fd, &st)) {
+			int error = errno == EWOULDBLOCK ? EBUSY : errno;
+
+			close(fd);
+			return -error;
+		}
+		/* Removed by who held it before? Then there may be another. */
+		if (!st.st_nlink)
+			close(fd);
+	} while (!st.st_nlink);
+	len = pread(fd, who, size - 1, 0);
+	who[len > 0 ? len : 0] = '\0';
+	return fd;
+}
+
+/**
+ * dirty_untrack() - let others acknowledge
+ * @process: as given to dirty_track()
+ * @lock: what that returned
+ */
+void dirty_untrack(const struct dirty_process *process, int lock)
+{
+	struct stat st;
+	char path[80];
+
+	lock_path(process, path);
+	if (!fstat(lock, &st) && !st.st_size)
+		unlink(path);
+	close(lock);
+}
