@@ -17,10 +17,11 @@ TESTS ?=
 ROUNDS ?= 1000
 SEED ?= 1
 CFLAGS ?= -O2 -g -Wall -Wextra
+PREFIX ?= /usr/local
 tools := $(BUILD)/tools
 
 .NOTPARALLEL:
-.PHONY: help run shell test torture kernel tools lint variants apply unapply refresh \
+.PHONY: help run shell test torture kernel tools install lint variants apply unapply refresh \
 	clean distclean
 
 help:
@@ -30,7 +31,11 @@ help:
 #:  *make run                    boot the patched kernel and show real processes
 #:   make run CMD='COMMAND'      run a command of yours in it
 #:   make shell                  a shell in it
-run: kernel tools
+run: tools
+ifeq ($(CMD),dev/demo)
+	@dev/demo here
+endif
+	@$(MAKE) -s kernel
 	@dev/setup guest
 	@dev/guest bash -c $(call quote,$(value CMD))
 
@@ -47,7 +52,7 @@ shell: kernel tools
 #:   make lint                   checkpatch, sparse, W=1, kernel-doc, shellcheck, ...
 #:   make variants               compile it for kernels that lack something
 test: kernel tools
-	@dev/setup guest
+	@dev/setup guest tests
 	@GUEST_TIMEOUT=$${GUEST_TIMEOUT:-2400} tests/run $(TESTS)
 
 torture: kernel tools
@@ -74,8 +79,15 @@ kernel:
 tools:
 	@dev/setup tools
 	@mkdir -p $(tools)
-	@$(MAKE) -s -C tools/dirtycat OUTPUT=$(tools)/ CFLAGS='$(CFLAGS)'
+	@$(MAKE) -s -C tools/dirtycat OUTPUT=$(tools) CFLAGS='$(CFLAGS)'
 	@$(MAKE) -s -C tests/memstate OUTPUT=$(tools)/ CFLAGS='$(CFLAGS)'
+
+#:
+#: Use dirtycat, on this kernel as well
+#:   make install                to /usr/local; DESTDIR= and PREFIX= say otherwise
+install: tools
+	@$(MAKE) -s -C tools/dirtycat OUTPUT=$(tools) CFLAGS='$(CFLAGS)' \
+		DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' install
 
 #:
 #: Put it into a kernel of your own (KERNEL_SRC=tree)

@@ -33,7 +33,6 @@ is_listed_as() {
 }
 
 @test "KSM's zero page over a private file is dirty: the file holds something else" {
-	oracle_differs="it is asked to leave the zero page out"
 	cleanup() { stop_ksm; }
 	new_file /tmp/file 8
 	tell map private 8 /tmp/file
@@ -68,7 +67,6 @@ is_listed_as() {
 }
 
 @test "UFFDIO_ZEROPAGE over a private file is dirty, and d" {
-	oracle_differs="it is asked to leave the zero page out"
 	tell map private-memfd 8
 	tell uffd missing
 	clear_soft_dirty "$pid"

@@ -1,10 +1,15 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# The reader.
+# dirtycat: which processes, which pages, which columns, and every error.
 
 load lib
 
-@test "a table, and a total that is the sum of its lines" {
+# cells COLUMNS [OPTION...] - what stands in them, without heading
+cells() {
+	dirtycat --raw --noheadings -o "$1" "${@:2}"
+}
+
+@test "a row for each run, as the kernel has it, and a row of sums" {
 	new_file /tmp/file 16
 	tell map private 16 /tmp/file
 	tell write 2 3
@@ -18,14 +23,14 @@ load lib
 	printf -v line '%x +%x +12K fpdx--- /tmp/file$' "$file_range" $((file_range + 3 * page))
 	grep -qE "^$line" <<<"$output"
 	grep -qE "^$start +[0-9a-f]+ +1\.2M apdx--- \[anon\]$" <<<"$output"
-	[[ ${lines[-1]} =~ ^total\ [0-9.]+[KMG]\ in\ ([0-9]+)\ runs,\ process\ $pid$ ]]
-	((BASH_REMATCH[1] == ${#lines[@]} - 2))
+	[[ ${lines[-2]} =~ ^\ *PID\ COMM\ +RUNS\ DIRTY\ WRITTEN\ SHARED\ SWAPPED\ HUGE$ ]]
+	[[ ${lines[-1]} =~ ^\ *$pid\ memstate\ +([0-9]+)\  ]]
+	((BASH_REMATCH[1] == ${#lines[@]} - 3))
 	((BASH_REMATCH[1] == $(listing | wc -l)))
 }
 
 @test "names of mappings: heap, stack, file with blanks, anonymous" {
 	new_file "/tmp/a" 4
-	cp /tmp/a "/tmp/with blanks"
 	tell heap 4
 	tell write
 	tell map private 4 "/tmp/a"
@@ -35,93 +40,340 @@ load lib
 	grep -q ' \[heap\]$' <<<"$output"
 	grep -q ' \[stack\]$' <<<"$output"
 	grep -q ' /tmp/moved here$' <<<"$output"
+	run -0 dirtycat --raw "$pid"
+	grep -qF ' /tmp/moved\x20here' <<<"$output"
 }
 
-@test "--raw: the kernel's lines as they are" {
+@test "--text: the kernel's lines as they are" {
 	tell many 100
 	kill -STOP "$pid"
-	dirtycat --raw "$pid" | cmp - <(listing)
-	dirtycat -r "$pid" "$pid" | cmp - <(listing && listing)
+	dirtycat --text "$pid" | cmp - <(listing)
+	dirtycat --text "$pid" "$pid" | cmp - <(listing && listing)
 }
 
-@test "several processes, with a total each" {
+@test "--input shows what was kept; - is standard input" {
+	tell many 10
+	kill -STOP "$pid"
+	listing >/tmp/kept
+	dirtycat --text --input /tmp/kept | cmp - /tmp/kept
+	dirtycat --input - --raw -n -o START,END,SIZE,FLAGS </tmp/kept |
+		cmp - <(cells START,END,SIZE,FLAGS "$pid")
+	run -0 dirtycat --input /tmp/kept --summary
+	[[ ${lines[1]} =~ ^\ *$(wc -l </tmp/kept)\  ]]
+}
+
+@test "--input: text that is no listing, or cut, and where" {
+	printf '10000000-10001000 apd----\nnonsense\n' >/tmp/kept
+	run -6 dirtycat --input /tmp/kept
+	[[ $output == *"/tmp/kept: line 2 is not one of a listing, out of order, or has no end"* ]]
+	[[ $output == *"10000000 10001000"* ]]
+	for bad in '10000000-10001000 apd' '20000000-20001000 apd\n10000000-10001000 apd\n' \
+		'10001000-10000000 apd\n' '10000000-10001000\n' '10000000-10001000 \n' ' 1-2 a\n' \
+		'12345678123456781-2 a\n' '1-2\ta\n' '1-2 a\0b\n' '\n'; do
+		# shellcheck disable=SC2059  # it is a format
+		printf "$bad" >/tmp/kept
+		run -6 dirtycat --input /tmp/kept
+	done
+	run -6 dirtycat --input /tmp/nowhere
+	[[ $output == *"/tmp/nowhere: No such file"* ]]
+}
+
+@test "--diff: pages that are new, gone, or have other flags; nothing else" {
+	tell map anon-fixed 32
+	tell write 0 8
+	tell write 16 8
+	kill -STOP "$pid"
+	dirtycat --text "$pid" >/tmp/before
+	run -0 dirtycat -n --diff /tmp/before "$pid"
+	[[ -z $output ]]
+	kill -CONT "$pid"
+	tell advise dontneed 4 4
+	tell write 12 6
+	put "$(page_range 20 2)"
+	run -0 dirtycat --raw -n -A "$start,$end" -o CHANGE,START,END,OLD,FLAGS,SIZE,MAPPING \
+		--diff /tmp/before "$pid"
+	diff - <<-END <(printf '%s\n' "$output")
+		gone $(page_range 4 4 | tr - ' ') apdx---  16K [anon]
+		new $(page_range 12 4 | tr - ' ')  apdx--- 16K [anon]
+		flags $(page_range 20 2 | tr - ' ') apdx--- ap-x--- 8K [anon]
+	END
+}
+
+@test "--diff of two listings that were kept" {
+	printf '10000000-10004000 apd----\n10008000-1000a000 apd----\n' >/tmp/old
+	printf '10002000-10006000 ap-----\n10008000-10009000 apd----\n20000000-20001000 fp-----\n' >/tmp/new
+	run -0 dirtycat --raw -n -o CHANGE,START,END,OLD,FLAGS --diff /tmp/old --input /tmp/new
+	diff - <<-END <(printf '%s\n' "$output")
+		gone 10000000 10002000 apd---- 
+		flags 10002000 10004000 apd---- ap-----
+		new 10004000 10006000  ap-----
+		gone 10009000 1000a000 apd---- 
+		new 20000000 20001000  fp-----
+	END
+}
+
+@test "--range cuts runs at its ends, and either end may be left out" {
+	tell map anon 16
+	tell write
+	kill -STOP "$pid"
+	range=$(page_range 3 5)
+	run -0 cells START,END,PAGES -A "${range/-/,}" "$pid"
+	[[ $output == "${range/-/ } 5" ]]
+	run -0 cells START -A "0x${range%-*}," "$pid"
+	[[ ${lines[0]} == "${range%-*}" ]]
+	run -0 cells END --range ",${range#*-}" "$pid"
+	[[ ${lines[-1]} == "${range#*-}" ]]
+	run -0 cells DIRTY,RUNS --summary -A "${range/-/,}" "$pid"
+	[[ $output == "20K 1" ]]
+}
+
+@test "--flags: all after +, none after -" {
+	tell map anon 16
+	tell write 0 8
+	tell advise free 0 2
+	put "$(page_range 4 2)"
+	wait_until grep -q 'l$' "/proc/$pid/dirty_pages"
+	kill -STOP "$pid"
+	run -0 cells START,PAGES -f +l "$pid"
+	[[ $output == "$start 2" ]]
+	run -0 cells START,PAGES -f a-d "$pid"
+	[[ $output == "$(page_range 4 2 | cut -d- -f1) 2" ]]
+	dirtycat --text --flags +px-fl "$pid" | cmp - <(listing | awk '$2 ~ /p/ && $2 ~ /x/ && $2 !~ /[fl]/')
+}
+
+@test "several processes: by operand, by list, by name; PID tells them apart" {
 	tell fork
-	run -0 dirtycat "$pid" "$answer"
-	[[ $(grep -c ^total <<<"$output") == 2 ]]
-	[[ $(grep -c ^START <<<"$output") == 1 ]]
+	child=$answer
+	run -0 cells PID,COMM --summary "$pid" -p "$child,$$"
+	[[ ${lines[0]} == "$child memstate" && ${lines[2]} == "$pid memstate" ]]
+	((${#lines[@]} == 3))
+	run -0 cells PID --summary --command memstate
+	[[ $output == "$(pgrep -x memstate)" ]]
+	run -0 dirtycat "$pid" "$child"
+	[[ ${lines[0]} =~ ^\ *PID\ START ]]
+	[[ $(grep -c 'START' <<<"$output") == 1 ]]
+	grep -qE "^ *$child [0-9a-f]+ " <<<"$output"
+}
+
+@test "by name: what it calls itself, what it was called as, what it runs" {
+	cp /run/bin/memstate "/tmp/other name"
+	(exec -a /some/where/called "/tmp/other name" 3>&-) < <(sleep 1000 3>&-) >/dev/null &
+	other=$!
+	cleanup() { kill -KILL "$other"; pkill -KILL -x sleep; }
+	wait_until grep -q called "/proc/$other/cmdline"
+	for name in "called" "other name"; do
+		run -0 cells PID --summary -C "$name"
+		[[ $output == "$other" ]]
+	done
+	run -2 dirtycat -C "no such name"
+	[[ $output == "dirtycat: no such name: no process is called that" ]]
+}
+
+@test "--output: the columns named; with +, as well; --output-all: all of the table" {
+	tell map anon 4
+	tell write
+	kill -STOP "$pid"
+	run -0 dirtycat -o size,PID,flags "$pid" --summary=never
+	[[ ${lines[0]} =~ ^\ *SIZE\ +PID\ FLAGS\ *$ ]]
+	run -0 dirtycat -o +PERM,PAGES "$pid"
+	[[ ${lines[0]} =~ ^START\ +END\ +SIZE\ FLAGS\ +MAPPING\ +PERM\ +PAGES$ ]]
+	for view in "--summary=never" "--by-mapping --summary=never" "--summary" "--diff /dev/null"; do
+		letter=r
+		case $view in
+		--by*) letter=m ;;
+		--summary) letter=s ;;
+		--diff*) letter=c ;;
+		esac
+		# shellcheck disable=SC2086  # some are two words
+		run -0 dirtycat $view --output-all --raw "$pid"
+		[[ ${lines[0]} == "$(dirtycat --help |
+			awk -v l=$letter '/^Columns/ { on = 1 } on && $2 ~ /^[r-][m-][s-][c-]$/ && $2 ~ l { print $1 }' |
+			paste -sd ' ')" ]]
+	done
+}
+
+@test "columns about the mapping are those of maps" {
+	new_file /tmp/file 16
+	tell map private 8 /tmp/file 4
+	tell write 2 1
+	kill -STOP "$pid"
+	run -0 cells PERM,OFFSET,DEV,INODE,MAPPING -A "$start,$end" "$pid"
+	[[ $output == "rw-p 6000 $(awk -v s="^$start-" '$0 ~ s { print $4, $5 }' "/proc/$pid/maps") /tmp/file" ]]
+}
+
+@test "--by-mapping: sums that are those of the runs" {
+	use_swap zram
+	cleanup() {
+		end_target
+		drop_swap
+	}
+	tell map anon-fixed 64
+	tell write 0 32
+	tell advise pageout 0 8
+	put "$(page_range 16 4)"
+	tell fork
+	tell write 20 2
+	kill -STOP "$pid"
+	run -0 cells SIZE,DIRTY,WRITTEN,SHARED,SWAPPED,HUGE,RUNS,PAGES --bytes --by-mapping \
+		-A "$start,$end" "$pid"
+	shared=$(listing | awk -v s="$start" -v e="$end" '
+		{ split($1, a, "-") } a[1] >= s && a[2] <= e && $2 !~ /x/ { print $1 }' |
+		awk -F- '{ cmd = "echo $((0x" $2 " - 0x" $1 "))"; cmd | getline n; sum += n } END { print sum }')
+	[[ $output == "$((64 * page)) $((32 * page)) $((28 * page)) $shared $((8 * page)) 0 "* ]]
+	run -0 cells DIRTY --bytes --by-mapping "$pid"
+	sum=0
+	for n in "${lines[@]}"; do sum=$((sum + n)); done
+	((sum == $(cells DIRTY --bytes --summary "$pid")))
+	run -0 dirtycat --by-mapping "$pid"
+	[[ ${lines[0]} =~ ^START\ +END\ +SIZE\ DIRTY\ WRITTEN\ SHARED\ SWAPPED\ HUGE\ MAPPING$ ]]
+}
+
+@test "--summary: never, always, only" {
+	run -0 dirtycat --summary=never "$pid"
+	[[ $output != *RUNS* ]]
+	run -0 dirtycat --summary=always "$pid"
+	[[ $output == *START*RUNS* ]]
+	run -0 dirtycat --summary=only "$pid"
+	[[ ${#lines[@]} == 2 && ${lines[0]} =~ ^\ *PID ]]
+	run -0 dirtycat --summary "$pid"
+	[[ ${#lines[@]} == 2 ]]
+	for format in --json --pairs --raw; do
+		run -0 dirtycat $format "$pid"
+		[[ $output != *RUNS* && $output != *runs* ]]
+	done
+}
+
+@test "--bytes, --noheadings, and sizes that people read" {
+	tell map anon 2000
+	tell advise nohugepage
+	tell write
+	kill -STOP "$pid"
+	run -0 dirtycat -n --summary=never -A "$start,$end" -o SIZE "$pid"
+	[[ $output =~ ^7\.8M\ *$ ]]
+	run -0 dirtycat -n -b --summary=never -A "$start,$end" -o SIZE "$pid"
+	[[ $output =~ ^8192000\ *$ ]]
+}
+
+@test "more rows than fit into one part of a table: one heading, columns in line" {
+	tell many 20000
+	kill -STOP "$pid"
+	run -0 dirtycat --summary=never -o START,END,SIZE,FLAGS "$pid"
+	((${#lines[@]} == $(listing | wc -l) + 1))
+	[[ $(grep -c START <<<"$output") == 1 ]]
+	[[ $(awk 'length($1) == 12 { print length($0) }' <<<"$output" | sort -u | wc -l) == 1 ]]
 }
 
 @test "a main thread that has exited: the living thread's memory" {
 	tell map anon 8
 	tell write
 	tell leave
-	run -0 dirtycat "$pid"
-	grep -qE " apdx--- \[anon\]$" <<<"$output"
-	[[ ${lines[-1]} != "total 0K"* ]]
+	run -0 cells FLAGS,MAPPING -A "$start,$end" "$pid"
+	[[ $output == "apdx--- [anon]" ]]
+	run -0 cells FLAGS --backend=pagemap-scan -A "$start,$end" "$pid"
+	[[ $output == "apd?-??" ]]
 }
 
-@test "a kernel thread: nothing, and no error" {
-	run -0 dirtycat 2
-	[[ ${lines[-1]} == "total 0K in 0 runs, process 2" ]]
+@test "a kernel thread and a zombie: nothing, and no error" {
+	tell zombie
+	for empty in 2 "$answer"; do
+		run -0 cells RUNS,DIRTY --summary "$empty"
+		[[ $output == "0 0B" ]]
+		run -0 dirtycat --backend=pagemap-scan "$empty"
+	done
 }
 
 @test "a flag column and a field that later kernels add are shown, not fatal" {
-	mkdir -p /tmp/new
-	printf '10000000-10002000 apdx---n more\n' >/tmp/new/dirty_pages
-	mount --bind /tmp/new/dirty_pages "/proc/$pid/dirty_pages"
-	cleanup() { umount "/proc/$pid/dirty_pages"; }
+	mkdir -p /tmp/later
+	printf '10000000-10002000 apdx---n more\n' >/tmp/later/dirty_pages
+	cleanup() { umount "/proc/$pid/task/$pid/dirty_pages"; }
 	checked_pid=
-	mount --bind /tmp/new/dirty_pages "/proc/$pid/task/$pid/dirty_pages"
-	run -0 dirtycat "$pid"
-	umount "/proc/$pid/task/$pid/dirty_pages"
+	mount --bind /tmp/later/dirty_pages "/proc/$pid/task/$pid/dirty_pages"
+	run -0 dirtycat --summary=never "$pid"
 	grep -qE '^10000000 +10002000 +8K apdx---n \[unmapped since\]$' <<<"$output"
+	run -0 dirtycat --json "$pid"
+	[[ $(jq -c '.dirty_pages[].flags' <<<"$output") == '["anonymous","present","written","exclusive","n"]' ]]
+	run -0 dirtycat --flags +n "$pid"
+	[[ $output == *apdx---n* ]]
 }
 
-@test "exit 1: no process named, not a number, an unknown option" {
-	run -1 dirtycat
-	[[ $output == *"which process"* ]]
-	run -1 dirtycat 12x
-	[[ $output == *"12x: not a process number"* ]]
-	run -1 dirtycat --wrong
-	run -1 dirtycat ""
+@test "exit 1: a command line that makes no sense, and what is wrong with it" {
+	while IFS='|' read -r args words; do
+		eval "set -- $args"
+		run -1 dirtycat "$@"
+		[[ $output == *"$words"*"dirtycat --help"* ]] || fail "$args: $output"
+	done <<-'END'
+		|which process is not said
+		12x|12x: not a process number
+		""|: not a process number
+		0|0: not a process number
+		4294967296|4294967296: not a process number
+		-p 1,|: not a process number
+		--wrong|unrecognized option '--wrong'
+		-o|requires an argument
+		-o NOTHING 1|NOTHING: no such column
+		-o RATE 1|RATE: not a column of this table
+		-o START --summary 1|START: not a column of this table
+		-o START --output-all 1|mutually exclusive
+		-A 1000 1|1000: not a range, which is LOW,HIGH
+		-A 2000,1000 1|ends before it begins
+		-A g,h 1|not an address in hexadecimal
+		-f D 1|flags are letters a to z
+		-f +d-d 1|no page can be like that
+		-f "" 1|no page can be like that
+		-J -P 1|--json and --pairs are mutually exclusive
+		--map --text 1|--map and --text are mutually exclusive
+		--by-mapping --summary 1|--by-mapping and --summary=only are mutually exclusive
+		--summary=sometimes 1|never, always or only
+		--summary=always --json 1|--json has one table
+		--summary=always --map 1|--map has no summary
+		--text --json 1|--text is not a table
+		--openmetrics -o PID 1|--openmetrics is not a table
+		--rate 1|say --clear as well
+		--rate --clear --map 1|--rate is by mapping or by process
+		--delay soon 1|soon: not a number of seconds
+		--delay -1 1|-1: not a number of seconds
+		--count 0 1|0: not a number of samples
+		--count 1x 1|1x: not a number of samples
+		--backend=magic 1|magic: not a back end
+		--input /dev/null 1|--input takes the place of processes
+		--input /dev/null --clear|--input is of the past
+		--input /dev/null --by-mapping|--input is of the past
+	END
 }
 
 @test "exit 2: no such process; the others are shown all the same" {
-	run -2 dirtycat 4194304 "$pid"
-	[[ $output == *"4194304: no such process"* ]]
-	[[ $output == *"process $pid"* ]]
+	run -2 dirtycat 4194303 "$pid"
+	[[ $output == *"4194303: no such process"* ]]
+	grep -qE "^ *$pid memstate " <<<"$output"
 }
 
 @test "exit 3: not permitted, and who is" {
-	run -3 setpriv --reuid=65534 --clear-groups dirtycat "$pid"
-	[[ $output == *"$pid: not permitted; this takes its owner, or root"* ]]
+	run -3 setpriv --reuid=65534 --regid=65534 --clear-groups dirtycat "$pid"
+	[[ $output == "dirtycat: $pid: not permitted; this takes its owner, or root (CAP_SYS_PTRACE)" ]]
+	run -3 setpriv --reuid=65534 --regid=65534 --clear-groups dirtycat --backend=pagemap-scan "$pid"
 }
 
-@test "exit 4: a kernel without the file, and what it takes" {
-	mkdir -p /run/empty
-	mount --bind /run/empty "/proc/$pid/task/$pid"
-	checked_pid=
-	run -4 dirtycat "$pid"
-	umount "/proc/$pid/task/$pid"
+@test "exit 3: hidden by hidepid" {
+	mount -o remount,hidepid=noaccess /proc
+	cleanup() { mount -o remount,hidepid=off /proc; }
+	run -3 setpriv --reuid=65534 --regid=65534 --clear-groups dirtycat "$pid"
+	[[ $output == "dirtycat: $pid: not permitted; /proc hides it from you" ]]
+}
+
+@test "exit 4: what this kernel, or this back end, cannot do" {
+	run -4 dirtycat --backend=pagemap-scan --flags +k "$pid"
+	[[ $output == *"pagemap-scan does not tell what --flags asks for: k"* ]]
+	run -4 dirtycat --backend=pagemap-scan --clear "$pid"
 	[[ $output == *"CONFIG_PROC_DIRTY_PAGES"* ]]
 }
 
 @test "exit 5: vanished while it was read, after what was read" {
-	tell many 8000
-	mkfifo /tmp/pipe
-	dirtycat "$pid" >/tmp/pipe 2>/tmp/error 3>&- &
-	reader=$!
-	exec {fd}</tmp/pipe
-	head -c 4000 <&"$fd" >/dev/null
-	kill -KILL "$pid"
-	wait_until test ! -e "/proc/$pid/exe"
-	run -0 cat <&"$fd"
-	[[ $(tail -n 1 <<<"$output") == total* ]]
-	exec {fd}<&-
-	status=0
-	wait $reader || status=$?
-	((status == 5))
+	cleanup() { echo 8192 >/sys/kernel/debug/dirty_pages/batch; }
+	tell many 20000
+	echo 1 >/sys/kernel/debug/dirty_pages/batch
+	run -5 kill_target_during 'position("/dirty_pages")' dirtycat "$pid"
 	grep -q 'ended, or called exec, while it was read; the listing is cut' /tmp/error
+	(($(grep -c apdx /tmp/shown) > 100 && $(grep -c apdx /tmp/shown) < 20000))
 }
 
 @test "exit 6: output that cannot be written" {
@@ -129,9 +381,18 @@ load lib
 	[[ $output == *"cannot write"* ]]
 }
 
-@test "--help names every flag and every exit status" {
+@test "--help names every option, column, flag and exit status; so does the manual" {
 	run -0 dirtycat --help
-	for word in START END FLAGS 'a anonymous' 's in swap' 'k merged' 'l lazily' '1 usage' '6 anything'; do
+	manual=$(mandoc -T utf8 "$BATS_TEST_DIRNAME/../../tools/dirtycat/dirtycat.1" | col -b)
+	grep -oE '^	\{ "[a-z-]+"' "$BATS_TEST_DIRNAME/../../tools/dirtycat/dirtycat.c" |
+		cut -d'"' -f2 >"$BATS_TEST_TMPDIR/options"
+	(($(wc -l <"$BATS_TEST_TMPDIR/options") > 20))
+	while read -r word; do
+		[[ $output == *"--$word"* ]]
+		[[ $manual == *"--$word"* ]]
+	done <"$BATS_TEST_TMPDIR/options"
+	for word in 'anonymous' 'in swap' 'merged by' 'lazily' '1 usage' '6 anything' MAPPING OLD; do
 		[[ $output == *"$word"* ]]
 	done
+	run -0 dirtycat --version
 }

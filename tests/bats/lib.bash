@@ -8,6 +8,7 @@ PATH=/run/bin:$PATH
 page=4096
 
 setup() {
+	# shellcheck disable=SC2119  # none here
 	target
 }
 
@@ -40,9 +41,10 @@ fail() {
 	return 1
 }
 
-# target - start memstate, to be told what to do
+# target [COMMAND...] - start memstate, by that command, to be told what to do
+# shellcheck disable=SC2120  # scenarios pass one
 target() {
-	coproc MEMSTATE { exec memstate 3>&- 2>&1; }
+	coproc MEMSTATE { exec "$@" memstate 3>&- 2>&1; }
 	pid=$MEMSTATE_PID
 }
 
@@ -171,15 +173,27 @@ join_runs() {
 		END { if (NR) print start "-" end, flags }'
 }
 
-# oracle_agrees PID - the pages that PAGEMAP_SCAN names are those of the listing,
-# with the same of those flags that it knows
+# oracle_agrees PID - PAGEMAP_SCAN, as dirtycat makes a listing of it, says the
+# same of what it knows: all but x, k and l
 oracle_agrees() {
 	local dir=$BATS_TEST_TMPDIR
-	listing "$1" >"$dir/listing" && pagescan "$1" >"$dir/scan" || return
-	awk '{ split($1, a, "-"); print a[1], a[2], substr($2, 2, 2) substr($2, 5, 1) }' \
-		"$dir/listing" | join_runs >"$dir/ours"
-	awk '{ split($1, a, "-"); print a[1], a[2], $2 }' "$dir/scan" | join_runs >"$dir/theirs"
+	dirtycat --text --backend=dirty_pages "$1" >"$dir/listing" &&
+		dirtycat --text --backend=pagemap-scan "$1" >"$dir/scan" || return
+	what_both_know 1 2 3 5 <"$dir/listing" >"$dir/ours"
+	what_both_know 1 2 3 5 <"$dir/scan" >"$dir/theirs"
 	[[ -s $dir/ours ]] && diff "$dir/ours" "$dir/theirs"
+}
+
+# what_both_know COLUMN... - a listing with those columns of its flags only
+what_both_know() {
+	awk -v columns="$*" '
+		{
+			split($1, a, "-")
+			flags = ""
+			n = split(columns, c, " ")
+			for (i = 1; i <= n; i++) flags = flags substr($2, c[i], 1)
+			print a[1], a[2], flags
+		}' | join_runs
 }
 
 # check_references PID - verify differs in nothing, and PAGEMAP_SCAN agrees page
@@ -198,6 +212,39 @@ check_references() {
 	verify "$1" || return
 	[[ $verified =~ ^checked\ [1-9][0-9]*\ differ\ 0\ skipped\ [0-9]+$ ]] ||
 		fail "verify: $verified"
+}
+
+# kill_target_during CONDITION COMMAND... - run the command, and kill the target
+# once CONDITION holds, an expression that knows is_open(NAME) and position(NAME)
+# of the command's files. Its output goes to /tmp/shown and /tmp/error; the exit
+# status is its own.
+kill_target_during() {
+	python3 - "$pid" "$@" <<-'PYTHON'
+		import os, signal, subprocess, sys, time
+		pid = int(sys.argv[1])
+		reader = subprocess.Popen(sys.argv[3:], stdout=open("/tmp/shown", "w"),
+		                          stderr=open("/tmp/error", "w"))
+		def files(name):
+		    for fd in os.listdir(f"/proc/{reader.pid}/fd"):
+		        try:
+		            if os.readlink(f"/proc/{reader.pid}/fd/{fd}").endswith(name):
+		                yield fd
+		        except FileNotFoundError:
+		            pass
+		def is_open(name):
+		    return any(files(name))
+		def position(name):
+		    return sum(int(open(f"/proc/{reader.pid}/fdinfo/{fd}").readline().split()[1])
+		               for fd in files(name))
+		while not eval(sys.argv[2]):
+		    assert reader.poll() is None
+		os.kill(reader.pid, signal.SIGSTOP)
+		os.kill(pid, signal.SIGKILL)
+		while os.path.exists(f"/proc/{pid}/maps") and open(f"/proc/{pid}/maps").read(1):
+		    time.sleep(0.05)
+		os.kill(reader.pid, signal.SIGCONT)
+		sys.exit(reader.wait())
+	PYTHON
 }
 
 # start_busy - a process that maps, writes and unmaps all the time: $busy

@@ -15,5 +15,5 @@ setup_suite() {
 	chmod 1777 /tmp
 	# Other users may not be able to reach the project's own folder.
 	mkdir -p /run/bin
-	cp "$BUILD"/tools/* /run/bin/
+	find "$BUILD/tools" -maxdepth 1 -type f -executable -exec cp {} /run/bin/ \;
 }

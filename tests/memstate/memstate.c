@@ -133,6 +133,15 @@ static void *reserve_aligned(size_t bytes)
 	return aligned;
 }
 
+/* A place that is the same in every process: for texts to be compared with. */
+static void *next_fixed(void)
+{
+	static uintptr_t next = 0x100000000000;
+
+	next += 1 << 30;
+	return (void *)next;
+}
+
 static int open_backing(const char *kind, const char *path, size_t bytes)
 {
 	int fd;
@@ -172,6 +181,10 @@ static bool do_map(int argc, char **argv)
 	if (strstr(kind, "aligned")) {
 		at = reserve_aligned(bytes);
 		flags |= MAP_FIXED;
+	}
+	if (strstr(kind, "fixed")) {
+		at = next_fixed();
+		flags |= MAP_FIXED_NOREPLACE;
 	}
 	if (!(flags & MAP_ANONYMOUS)) {
 		fd = open_backing(kind, argc > 3 ? argv[3] : "", bytes);

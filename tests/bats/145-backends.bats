@@ -1,0 +1,110 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# One listing, wherever it comes from. (Besides, each scenario ends with holding
+# the listing against PAGEMAP_SCAN: check_references.)
+
+load lib
+
+# same_text COLUMNS - dirty_pages and pagemap say the same in those columns of
+# the flags, over the mapping at hand
+same_text() {
+	local columns=$1
+	kill -STOP "$pid" && wait_until is_stopped "$pid" || return
+	dirtycat --text --backend=dirty_pages -A "$start,$end" "$pid" >/tmp/ours
+	dirtycat --text --backend=pagemap -A "$start,$end" "$pid" >/tmp/theirs
+	# shellcheck disable=SC2086  # several
+	diff <(what_both_know $columns </tmp/ours) <(what_both_know $columns </tmp/theirs)
+	[[ -s /tmp/ours ]]
+	kill -CONT "$pid"
+}
+
+@test "pagemap: private pages of memory and of files, d, x and what is shared" {
+	new_file /tmp/file 32
+	tell map private 32 /tmp/file
+	tell read 0 16
+	tell write 8 12
+	same_text "1 2 3 4"
+	tell map anon 64
+	tell read 0 8
+	tell write 8 32
+	put "$(page_range 10 4)"
+	same_text "1 2 3 4"
+	tell fork
+	tell write 12 4
+	same_text "1 2 3 4"
+	[[ $(what_both_know 4 </tmp/ours | cut -d' ' -f2 | sort -u | paste -sd ' ') == "- x" ]]
+}
+
+@test "pagemap: swap, without x" {
+	use_swap zram
+	cleanup() {
+		end_target
+		drop_swap
+	}
+	tell map anon 64
+	tell write
+	tell advise pageout 8 16
+	same_text "1 2 3"
+	grep -q ' as' /tmp/ours
+	grep -q ' asd???' /tmp/theirs
+}
+
+@test "pagemap: the zero page and the huge zero page are absent" {
+	tell map anon-aligned 1024
+	tell advise hugepage
+	tell read 0 512
+	tell write 600 8
+	same_text "1 2 3"
+	[[ $(cut -d' ' -f1 /tmp/ours) == "$(page_range 512 512)" ]]
+}
+
+@test "pagemap: a hugetlb mapping, and one beyond what one read takes" {
+	tell map anon-noreserve 200000
+	tell advise nohugepage
+	tell write 65530 20
+	tell write 131070 3
+	same_text "1 2 3 4"
+	echo 4 >/proc/sys/vm/nr_hugepages
+	cleanup() {
+		end_target
+		echo 0 >/proc/sys/vm/nr_hugepages
+	}
+	tell map hugetlb 1024
+	tell write
+	same_text "1 2 3"
+}
+
+@test "without root, all but the zero page: that is shown rather than missed" {
+	local user=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+	end_target
+	target "${user[@]}"
+	wait_until grep -q memstate "/proc/$pid/comm"
+	tell map anon 16
+	tell read 0 8
+	tell write 8 4
+	kill -STOP "$pid"
+	for backend in pagemap pagemap-scan dirty_pages; do
+		"${user[@]}" dirtycat --text --backend=$backend -A "$start,$end" "$pid" >/tmp/$backend
+	done
+	cut -d' ' -f1 /tmp/dirty_pages | diff - <(cut -d' ' -f1 /tmp/pagemap-scan)
+	[[ $(cut -d' ' -f1 /tmp/dirty_pages) == "$(page_range 8 4)" ]]
+	[[ $(cut -d' ' -f1 /tmp/pagemap) == "$(page_range 0 8)"$'\n'"$(page_range 8 4)" ]]
+}
+
+@test "auto takes the file, and says so; a named one is taken" {
+	run -0 dirtycat --summary -n --raw -o BACKEND "$pid"
+	[[ $output == dirty_pages ]]
+	for backend in dirty_pages pagemap-scan pagemap; do
+		run -0 dirtycat --summary -n --raw -o BACKEND --backend=$backend "$pid"
+		[[ $output == "$backend" ]]
+	done
+}
+
+@test "a process that dies while PAGEMAP_SCAN looks: the listing is cut, not complete" {
+	tell many 60000
+	# PAGEMAP_SCAN itself does not tell that the address space has gone.
+	run -5 kill_target_during 'is_open("/maps")' \
+		dirtycat --backend=pagemap-scan "$pid"
+	grep -q 'the listing is cut' /tmp/error
+	(($(grep -c apd /tmp/shown) < 60000))
+}

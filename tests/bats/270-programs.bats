@@ -1,0 +1,120 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# dirtycat on programs that people run, and the examples of its manual.
+
+load lib
+
+setup() {
+	checked_pid=
+	pid=
+	cd "$BATS_TEST_TMPDIR" || return
+}
+
+# sums COLUMN PID - of the process, in bytes
+sums() {
+	dirtycat --summary --raw --bytes --noheadings -o "$1" "$2"
+}
+
+@test "python3 with a growing heap: what it takes is what is added" {
+	mkfifo orders answers
+	python3 -c '
+import sys
+kept = []
+for line in sys.stdin:
+    kept.append(["%d" % i for i in range(int(line))])
+    print("done", flush=True)' <orders >answers 3>&- &
+	python=$!
+	cleanup() { kill -KILL "$python"; }
+	exec {orders}>orders {answers}<answers
+	echo 1 >&"$orders"
+	read -r -t "$TIMEOUT" _ <&"$answers"
+	before=$(sums DIRTY $python)
+	for _ in 1 2 3; do
+		echo 20000 >&"$orders"
+		read -r -t "$TIMEOUT" _ <&"$answers"
+		after=$(sums DIRTY $python)
+		# 20,000 strings of some 54 bytes, and the list of them
+		echo "$((after - before)) bytes more"
+		((after - before > 1100000 && after - before < 2500000))
+		before=$after
+	done
+	heap=$(dirtycat --by-mapping --json $python | jq '[.mappings[] | select(.mapping == "[heap]" or .mapping == "[anon]") | .dirty] | add')
+	((heap > after * 8 / 10))
+	exec {orders}>&- {answers}<&-
+}
+
+@test "a shell that forks: what it shares with its child, and what the child copied" {
+	cat >forks.sh <<-'END'
+		data=$(head -c 2000000 /dev/zero | tr '\0' x)
+		echo ready
+		read -r _
+		(data=$data$data; echo child; sleep 1000; exit) &
+		wait
+	END
+	mkfifo orders answers
+	bash forks.sh <orders >answers 3>&- &
+	shell=$!
+	exec {orders}>orders {answers}<answers
+	read -r -t "$TIMEOUT" word <&"$answers"
+	[[ $word == ready ]]
+	(($(sums SHARED $shell) == 0))
+	echo >&"$orders"
+	read -r -t "$TIMEOUT" word <&"$answers"
+	[[ $word == child ]]
+	child=$(pgrep -P $shell)
+	cleanup() { pkill -KILL -P "$child"; kill -KILL "$child" "$shell"; }
+	((shared = $(sums SHARED $shell), shared > 1000000))
+	(($(sums SHARED "$child") >= shared / 2))
+	(($(sums DIRTY "$child") - $(sums SHARED "$child") > 1000000))
+	exec {orders}>&- {answers}<&-
+}
+
+# start_redis - with 2,000 keys of 1,000 bytes, and snapshots that take long
+start_redis() {
+	ip link set lo up
+	redis-server --port 6399 --save "" --dir "$PWD" --daemonize no --enable-debug-command yes \
+		--rdb-key-save-delay 20000 >redis.log 3>&- &
+	redis=$!
+	wait_until redis-cli -p 6399 ping
+	redis-cli -p 6399 debug populate 2000 key 1000
+}
+
+@test "redis-server during BGSAVE: what was copied since the fork" {
+	start_redis
+	cleanup() { kill -KILL "$redis"; }
+	alone=$(sums SHARED $redis)
+	((alone == 0))
+	redis-cli -p 6399 bgsave
+	wait_until pgrep -P $redis
+	child=$(pgrep -P $redis)
+	((before = $(sums SHARED $redis), before > 2000000))
+	for ((i = 0; i < 300; i++)); do
+		echo "setrange key:$i 0 new"
+	done | redis-cli -p 6399 >replies
+	[[ $(wc -l <replies) == 300 ]]
+	((copied = before - $(sums SHARED $redis), copied > 300000 && copied < before))
+	# The child's copies are its own; what the parent copied is the child's, too.
+	(($(sums SHARED "$child") <= before - copied + 500000))
+	run -0 dirtycat --openmetrics -C redis-server
+	[[ $output == *"dirtycat_private_dirty_shared_bytes{pid=\"$redis\",comm=\"redis-server\"}"* ]]
+	kill -KILL "$child"
+	wait_until eval "(($(sums SHARED $redis) == 0))"
+}
+
+@test "the examples of the manual" {
+	page=$BATS_TEST_DIRNAME/../../tools/dirtycat
+	for manual in dirtycat.1:7 proc_pid_dirty_pages.5:2; do
+		sed -nE 's/^\.RB "[$#] " "(.*)"$/\1/p' "$page/${manual%:*}" | sed 's/\\(aq/'\''/g; s/\\(rs/\\/g; s/\\//g' >examples
+		(($(wc -l <examples) >= ${manual#*:}))
+		while read -r example; do
+			example=${example//\/var\/lib\/prometheus\/node-exporter/$PWD}
+			example=${example// -d 15 / -d 0 -c 1 }
+			example=${example//-C redis-server/-C bash}
+			run -0 bash -c "$example; true"
+			[[ $example == *'> /tmp/before' || $example == *--diff* || $example == *output-file* ||
+				$example == *+s* || -n $output ]]
+			[[ $output != *dirtycat:* ]]
+		done <examples
+	done
+	grep -q EOF dirtycat.prom
+}

@@ -1,0 +1,57 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# dirtycat where people have it: installed, on the kernel that they run.
+
+setup() {
+	bats_require_minimum_version 1.5.0
+	cd "$BATS_TEST_DIRNAME/../.." || return
+	# Of the make that runs the tests, nothing is meant for the one in them.
+	unset MAKEFLAGS MAKELEVEL
+	make -s install DESTDIR="$BATS_TEST_TMPDIR" PREFIX=/usr
+	PATH=$BATS_TEST_TMPDIR/usr/bin:$PATH
+}
+
+@test "make install: program, manuals and completion, and nothing else" {
+	(cd "$BATS_TEST_TMPDIR" && find usr -type f | sort) | diff - <(printf '%s\n' \
+		usr/bin/dirtycat \
+		usr/share/bash-completion/completions/dirtycat \
+		usr/share/man/man1/dirtycat.1 \
+		usr/share/man/man5/proc_pid_dirty_pages.5)
+	[[ $(stat -c %a "$BATS_TEST_TMPDIR/usr/bin/dirtycat") == 755 ]]
+	[[ $(type -P dirtycat) == "$BATS_TEST_TMPDIR/usr/bin/dirtycat" ]]
+}
+
+@test "make install goes to /usr/local by default" {
+	run -0 make -n install DESTDIR=/nowhere
+	make -s install DESTDIR="$BATS_TEST_TMPDIR/default"
+	[[ -x $BATS_TEST_TMPDIR/default/usr/local/bin/dirtycat ]]
+}
+
+@test "the parts build by themselves, in their own folders" {
+	cp -r tools "$BATS_TEST_TMPDIR/tools"
+	make -s -C "$BATS_TEST_TMPDIR/tools/dirtycat"
+	"$BATS_TEST_TMPDIR/tools/dirtycat/dirtycat" --version
+	make -s -C "$BATS_TEST_TMPDIR/tools/dirtycat" clean
+	diff -r tools "$BATS_TEST_TMPDIR/tools"
+}
+
+@test "on this kernel, without the file: what python3 has written is what is shown" {
+	python3 -c '
+import mmap, time
+m = mmap.mmap(-1, 4096 * 1000, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+m.madvise(mmap.MADV_NOHUGEPAGE)
+m[0] = 0
+for page in range(100, 300): m[page * 4096] = 1
+import ctypes
+print("%x" % ctypes.addressof(ctypes.c_char.from_buffer(m)), flush=True)
+time.sleep(600)' >"$BATS_TEST_TMPDIR/address" 3>&- &
+	python=$!
+	until [[ -s $BATS_TEST_TMPDIR/address ]]; do sleep 0.1; done
+	start=$(<"$BATS_TEST_TMPDIR/address")
+	range=$(printf '%x,%x' $((16#$start)) $((16#$start + 4096 * 1000)))
+	run -0 dirtycat --raw --noheadings -o PAGES -A "$range" $python
+	[[ $output == 1$'\n'200 ]]
+	run -0 dirtycat --summary --json -A "$range" --backend=pagemap $python
+	[[ $output == *'"dirty": 823296'* ]]
+	{ kill -KILL $python && wait $python || true; } 2>/dev/null
+}

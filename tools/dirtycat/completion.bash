@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2207
+# Completion of dirtycat's command line for bash
+
+_dirtycat_columns() {
+	dirtycat --help | awk '/^Columns/ { on = 1; next } /^$/ { on = 0 } on { print $1 }'
+}
+
+# The last of several, separated by commas
+_dirtycat_list() {
+	local before=
+	[[ $cur != *,* ]] || before=${cur%,*},
+	COMPREPLY=($(compgen -P "$before" -W "$1" -- "${cur##*,}"))
+	compopt -o nospace
+}
+
+_dirtycat() {
+	local cur prev words cword split
+	_init_completion -s -n , || return
+
+	case $prev in
+	-p | --pid)
+		_dirtycat_list "$(command ps -A -o pid=)"
+		return
+		;;
+	-C | --command)
+		COMPREPLY=($(compgen -W "$(command ps -A -o comm=)" -- "$cur"))
+		return
+		;;
+	-o | --output)
+		if [[ $cur == +* ]]; then
+			cur=${cur#+}
+			_dirtycat_list "$(_dirtycat_columns)"
+			COMPREPLY=("${COMPREPLY[@]/#/+}")
+		else
+			_dirtycat_list "$(_dirtycat_columns)"
+		fi
+		return
+		;;
+	--backend)
+		COMPREPLY=($(compgen -W "auto dirty_pages pagemap-scan pagemap" -- "$cur"))
+		return
+		;;
+	--summary)
+		if [[ $split == true ]]; then
+			COMPREPLY=($(compgen -W "never always only" -- "$cur"))
+			return
+		fi
+		;;
+	--input | --diff | --output-file)
+		_filedir
+		return
+		;;
+	-A | --range | -f | --flags | -d | --delay | -c | --count)
+		return
+		;;
+	esac
+
+	if [[ $cur == -* ]]; then
+		COMPREPLY=($(compgen -W "$(_parse_help "$1")" -- "$cur"))
+		[[ ${COMPREPLY-} != *= ]] || compopt -o nospace
+	else
+		_pids
+	fi
+}
+
+complete -F _dirtycat dirtycat

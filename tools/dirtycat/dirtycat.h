@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the parts of dirtycat share. */
+#ifndef DIRTYCAT_H
+#define DIRTYCAT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "dirtypages.h"
+
+enum status {
+	STATUS_OK,
+	STATUS_USAGE,
+	STATUS_NO_PROCESS,
+	STATUS_NOT_PERMITTED,
+	STATUS_UNSUPPORTED,
+	STATUS_VANISHED,
+	STATUS_OTHER,
+};
+
+/**
+ * struct totals - sums over some lines of a listing
+ * @runs: how many lines
+ * @bytes: of their pages
+ * @with: bytes of those pages that have a flag, by its letter
+ */
+struct totals {
+	uint64_t runs;
+	uint64_t bytes;
+	uint64_t with[26];
+};
+
+/**
+ * struct sample - what a process was found to have at one time
+ * @listing: the lines that were asked for
+ * @maps: its mappings just after, none for text that was kept
+ * @totals: of the whole listing
+ * @when: the time of day
+ * @spent: seconds that reading took
+ * @since: seconds since it was acknowledged before, 0 if it was not
+ */
+struct sample {
+	struct dirty_listing listing;
+	struct dirty_maps maps;
+	struct totals totals;
+	time_t when;
+	double spent;
+	double since;
+};
+
+/**
+ * struct target - a process to be shown
+ * @name: what diagnostics call it
+ * @process: the process; no number for text that was kept
+ * @reader: of the last sample
+ * @now: the last sample
+ * @before: the one before it, if somebody wants to compare
+ * @status: of the last sample
+ * @problem: a sentence about that, to be freed
+ * @acknowledged: the moment of the last acknowledgment, monotonic seconds
+ * @lock: held while it is tracked, else -1
+ * @by_name: found by its name: nobody minds when it ends
+ * @gone: not there any more
+ */
+struct target {
+	char name[24];
+	struct dirty_process process;
+	struct dirty_reader reader;
+	struct sample now;
+	struct sample before;
+	enum status status;
+	char *problem;
+	double acknowledged;
+	int lock;
+	bool by_name;
+	bool gone;
+};
+
+/* What a row of a table is about */
+enum view {
+	VIEW_RUNS	= 1,	/* a line of the listing */
+	VIEW_MAPPINGS	= 2,
+	VIEW_PROCESSES	= 4,
+	VIEW_CHANGES	= 8,	/* a range that differs from an older listing */
+	VIEW_TEXT	= 16,	/* no table: the lines as they are */
+	VIEW_METRICS	= 32,	/* no table: OpenMetrics */
+	VIEW_PICTURE	= 64,	/* no table: a picture */
+};
+
+enum format {
+	FORMAT_TABLE,
+	FORMAT_JSON,
+	FORMAT_PAIRS,
+	FORMAT_RAW,
+};
+
+enum { MAX_COLUMNS = 64 };
+
+/**
+ * struct control - what was asked for
+ * @view: what to show
+ * @format: of tables
+ * @columns: of the table, -1 ends them
+ * @bytes: sizes as numbers of bytes
+ * @noheadings: no heading, or not again
+ * @summary: also show the table of processes
+ * @low: first address that is asked for
+ * @high: address after the last
+ * @want: letters that a line has to have
+ * @deny: letters that it must not have
+ * @backend: where to look
+ * @clear: acknowledge what was shown
+ * @delay: seconds between samples
+ * @count: how many samples, 0 is no end
+ * @old: an older listing to compare with
+ * @several: there may be more than one process
+ * @kept: it is a listing that was kept, without processes and mappings
+ * @out: where to
+ */
+struct control {
+	enum view view;
+	enum format format;
+	int columns[MAX_COLUMNS + 1];
+	bool bytes;
+	bool noheadings;
+	bool summary;
+	uint64_t low;
+	uint64_t high;
+	uint32_t want;
+	uint32_t deny;
+	enum dirty_backend backend;
+	bool clear;
+	double delay;
+	unsigned long count;
+	const struct dirty_listing *old;
+	bool several;
+	bool kept;
+	FILE *out;
+};
+
+/* sample.c */
+double monotonic_seconds(void);
+bool open_reader(const struct control *ctl, struct target *target);
+void take_sample(const struct control *ctl, struct target *target);
+void parse_sample(const struct control *ctl, struct target *target, int fd);
+void acknowledge_sample(const struct control *ctl, struct target *target);
+void sample_free(struct sample *sample);
+void totals_add(struct totals *totals, const struct dirty_range *range,
+		uint64_t bytes);
+void set_problem(struct target *target, enum status status,
+		 const char *sentence, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* table.c */
+struct table;
+
+struct table *table_new(const struct control *ctl, enum view view);
+void table_add(struct table *table, const struct target *target);
+void table_finish(struct table *table);
+int column_by_name(const char *name, size_t len);
+bool column_fits(int column, enum view view);
+void columns_default(struct control *ctl, bool all, bool timed, bool rate);
+void columns_help(FILE *out);
+
+/* metrics.c and picture.c */
+void metrics_print(const struct control *ctl, const struct target *targets,
+		   size_t count);
+void picture_print(const struct control *ctl, const struct target *target);
+
+#endif /* DIRTYCAT_H */
