@@ -47,10 +47,28 @@ setup() {
 	grep -qE '^    checked [0-9]+ differ 0 skipped 0$' "$rst"
 }
 
-@test "the columns of dirtycat, as the README shows them" {
-	run -0 dirtycat "$pid"
-	grep -qxF "$(head -n 1 <<<"$output")" README.md
-	run -0 grep -E '^total [0-9.]+[KMGT] in [0-9]+ runs?, process [0-9]+$' README.md
+@test "the tables of dirtycat, as the README shows them" {
+	local words
+	dirtycat --by-mapping "$pid" >"$BATS_TEST_TMPDIR/table"
+	for words in 'START END SIZE' 'PID COMM RUNS'; do
+		grep -qxF "$(tr -s ' ' <"$BATS_TEST_TMPDIR/table" | sed 's/^ //' | grep "^$words")" \
+			<(tr -s ' ' <README.md)
+	done
+}
+
+@test "the command lines of dirtycat that the README names" {
+	local line
+	cd "$BATS_TEST_TMPDIR" || return
+	dirtycat --text "$pid" >before
+	sed -nE 's/^(dirtycat [^#]*[^# ]) +#.*/\1/p' "$OLDPWD/README.md" >lines
+	(($(wc -l <lines) >= 7))
+	while read -r line; do
+		line=${line//PID/$pid}
+		line=${line// -d 1 / -d 0 -c 1 }
+		line=${line//--clear /--clear -c 1 }
+		line=${line//nginx/memstate}
+		run -0 bash -c "$line"
+	done <lines
 }
 
 @test "every error that the file gives is in the table of errors" {
