@@ -42,7 +42,7 @@ arrange() {
 # same NAME COMMAND... - its output is golden/NAME, but for the process number
 same() {
 	run -0 "${@:2}"
-	sed -E "s/ *\b$pid\b/PID/g" <<<"$output" >"$BATS_TEST_TMPDIR/$1"
+	sed -E "s/ *\b($pid|PID)\b/PID/g" <<<"$output" >"$BATS_TEST_TMPDIR/$1"
 	diff -u "$golden/$1" "$BATS_TEST_TMPDIR/$1"
 }
 

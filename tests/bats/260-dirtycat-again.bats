@@ -289,8 +289,7 @@ arrange_picture() {
 	(($(grep -cE '^[0-9a-f]{12} ' /tmp/screen) <= 7))
 	grep -q $'\033\[31m█' /tmp/screen
 	grep -q $'\033\[32m█' /tmp/screen
-	grep -qE 'a cell is [0-9]+[KMGT]; · clean' <(screen)
-	awk '{ exit length($0) > 60 }' <(screen)
+	grep -qE 'a cell is [0-9]+[KMGT]; · clean, ░▒▓█ modified$' <(screen)
 }
 
 @test "--map --delay: what changed since the last picture is marked" {

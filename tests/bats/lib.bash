@@ -304,7 +304,7 @@ start_probe() {
 }
 
 stop_probe() {
-	[[ -s /sys/kernel/tracing/uprobe_events ]] || return 0
+	[[ -n $(</sys/kernel/tracing/uprobe_events) ]] || return 0
 	echo 0 >/sys/kernel/tracing/events/uprobes/enable
 	echo >/sys/kernel/tracing/uprobe_events
 }
