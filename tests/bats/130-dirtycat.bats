@@ -69,7 +69,7 @@ cells() {
 	[[ $output == *"10000000 10001000"* ]]
 	for bad in '10000000-10001000 apd' '20000000-20001000 apd\n10000000-10001000 apd\n' \
 		'10001000-10000000 apd\n' '10000000-10001000\n' '10000000-10001000 \n' ' 1-2 a\n' \
-		'12345678123456781-2 a\n' '1-2\ta\n' '1-2 a\0b\n' '\n'; do
+		'00000000000001000-2000 a\n' '1-2\ta\n' '1-2 a\0b\n' '\n'; do
 		# shellcheck disable=SC2059  # it is a format
 		printf "$bad" >/tmp/kept
 		run -6 dirtycat --input /tmp/kept
@@ -156,12 +156,13 @@ cells() {
 }
 
 @test "by name: what it calls itself, what it was called as, what it runs" {
-	cp /run/bin/memstate "/tmp/other name"
-	(exec -a /some/where/called "/tmp/other name" 3>&-) < <(sleep 1000 3>&-) >/dev/null &
+	# Its comm is cut after 15 characters.
+	cp /run/bin/memstate "/tmp/a name of some length"
+	(exec -a /some/where/called "/tmp/a name of some length" 3>&-) < <(sleep 1000 3>&-) >/dev/null &
 	other=$!
 	cleanup() { kill -KILL "$other"; pkill -KILL -x sleep; }
 	wait_until grep -q called "/proc/$other/cmdline"
-	for name in "called" "other name"; do
+	for name in "called" "a name of some length" "a name of some "; do
 		run -0 cells PID --summary -C "$name"
 		[[ $output == "$other" ]]
 	done
@@ -228,6 +229,16 @@ cells() {
 	[[ ${lines[0]} =~ ^START\ +END\ +SIZE\ DIRTY\ WRITTEN\ SHARED\ SWAPPED\ HUGE\ MAPPING$ ]]
 }
 
+@test "--by-mapping: a run counts as far as it lies in the mapping" {
+	tell map anon-fixed 8
+	printf '%s-%x apdx---\n' "$start" "$((16#$end + 4 * page))" >/tmp/beyond
+	cleanup() { umount "/proc/$pid/task/$pid/dirty_pages"; }
+	checked_pid=
+	mount --bind /tmp/beyond "/proc/$pid/task/$pid/dirty_pages"
+	run -0 cells START,SIZE,DIRTY,WRITTEN --by-mapping "$pid"
+	[[ $output == "$start 32K 32K 32K" ]]
+}
+
 @test "--summary: never, always, only" {
 	run -0 dirtycat --summary=never "$pid"
 	[[ $output != *RUNS* ]]
@@ -256,10 +267,14 @@ cells() {
 
 @test "more rows than fit into one part of a table: one heading, columns in line" {
 	tell many 20000
+	# A wider cell in the first part only
+	tell map anon-noreserve 250
+	tell write
 	kill -STOP "$pid"
 	run -0 dirtycat --summary=never -o START,END,SIZE,FLAGS "$pid"
 	((${#lines[@]} == $(listing | wc -l) + 1))
 	[[ $(grep -c START <<<"$output") == 1 ]]
+	head -n 8000 <<<"$output" | grep -qE ' 100[04]K '
 	[[ $(awk 'length($1) == 12 { print length($0) }' <<<"$output" | sort -u | wc -l) == 1 ]]
 }
 

@@ -74,6 +74,20 @@ same_text() {
 	same_text "1 2 3"
 }
 
+@test "the same runs, also more in one mapping than one call of PAGEMAP_SCAN returns" {
+	tell map anon-noreserve 40000
+	tell advise nohugepage
+	tell write
+	tell comb
+	kill -STOP "$pid"
+	for backend in dirty_pages pagemap-scan pagemap; do
+		dirtycat --text --backend=$backend -A "$start,$end" "$pid" | cut -d' ' -f1 >/tmp/$backend
+	done
+	(($(wc -l </tmp/dirty_pages) > 4900))
+	cmp /tmp/dirty_pages /tmp/pagemap-scan
+	cmp /tmp/dirty_pages /tmp/pagemap
+}
+
 @test "without root, all but the zero page: that is shown rather than missed" {
 	local user=(setpriv --reuid=65534 --regid=65534 --clear-groups)
 	end_target
@@ -103,7 +117,7 @@ same_text() {
 @test "a process that dies while PAGEMAP_SCAN looks: the listing is cut, not complete" {
 	tell many 60000
 	# PAGEMAP_SCAN itself does not tell that the address space has gone.
-	run -5 kill_target_during 'is_open("/maps")' \
+	run -5 kill_target_during 'is_closed("/maps")' \
 		dirtycat --backend=pagemap-scan "$pid"
 	grep -q 'the listing is cut' /tmp/error
 	(($(grep -c apd /tmp/shown) < 60000))

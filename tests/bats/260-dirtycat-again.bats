@@ -100,26 +100,28 @@ lock_name() {
 	(($(grep -cE " $pid memstate" rest) >= 18))
 }
 
+end_napper() {
+	kill -KILL "$1"
+	wait "$1" || true
+} 2>/dev/null
+
 @test "by name: looked for anew each time, and nobody minds when one ends" {
 	cp /bin/sleep /tmp/napper
 	/tmp/napper 1000 3>&- &
 	first=$!
-	dirtycat --summary --raw -n -o PID -d 0.3 -c 15 -C napper >samples 2>error 3>&- &
+	dirtycat --summary --raw -n -o PID -d 0.2 -C napper >samples 2>error 3>&- &
 	reader=$!
+	cleanup() { kill -KILL "$reader"; }
 	wait_until grep -qx $first samples
+	end_napper $first
+	# Nobody is called that now.
+	sleep 1
 	/tmp/napper 1001 3>&- &
 	second=$!
 	wait_until grep -qx $second samples
-	{
-		kill -KILL $first
-		wait $first || true
-	} 2>/dev/null
-	wait $reader
-	{
-		kill -KILL $second
-		wait $second || true
-	} 2>/dev/null
-	[[ ! -s error && $(tail -n 1 samples) == "$second" ]]
+	end_napper $second
+	kill -0 $reader
+	[[ ! -s error ]]
 }
 
 @test "--output-file: replaced as a whole, readable by others, left alone on failure" {
@@ -170,6 +172,24 @@ lock_name() {
 	expect 8:apdx---
 	run -6 dirtycat --clear --output-file /tmp/nowhere/file "$pid"
 	expect 8:apdx---
+}
+
+@test "--clear: what was shown as not written is not acknowledged" {
+	tell map anon 8
+	tell write
+	put "$(page_range 0 8)"
+	# It cannot put anything out until the pipe is read.
+	mkfifo full
+	exec {fd}<>full
+	dd if=/dev/zero of=full bs=4096 count=16 status=none
+	dirtycat --clear "$pid" >full 3>&- &
+	reader=$!
+	wait_until grep -q pipe_write "/proc/$reader/wchan"
+	tell write 2 1
+	head -c 65536 <&"$fd" >/dev/null
+	wait $reader
+	exec {fd}<&-
+	expect 2:ap-x--- 1:apdx--- 5:ap-x---
 }
 
 @test "--clear: many runs" {

@@ -215,7 +215,7 @@ check_references() {
 }
 
 # kill_target_during CONDITION COMMAND... - run the command, and kill the target
-# once CONDITION holds, an expression that knows is_open(NAME) and position(NAME)
+# once CONDITION holds, an expression that knows is_closed(NAME) and position(NAME)
 # of the command's files. Its output goes to /tmp/shown and /tmp/error; the exit
 # status is its own.
 kill_target_during() {
@@ -231,8 +231,12 @@ kill_target_during() {
 		                yield fd
 		        except FileNotFoundError:
 		            pass
-		def is_open(name):
-		    return any(files(name))
+		seen = set()
+		def is_closed(name):
+		    if any(files(name)):
+		        seen.add(name)
+		        return False
+		    return name in seen
 		def position(name):
 		    return sum(int(open(f"/proc/{reader.pid}/fdinfo/{fd}").readline().split()[1])
 		               for fd in files(name))

@@ -562,8 +562,23 @@ static void drop_target(struct target *target)
 		dirty_untrack(&target->process, target->lock);
 	if (target->process.fd != -1)
 		dirty_process_close(&target->process);
+	sample_free(&target->now);
+	sample_free(&target->before);
+	free(target->problem);
+	target->problem = NULL;
 	target->lock = -1;
 	target->gone = true;
+}
+
+/* Where processes come and go by name, there may be any number of these. */
+static void forget_gone(struct run *run)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < run->count; i++)
+		if (!run->targets[i].gone)
+			run->targets[kept++] = run->targets[i];
+	run->count = kept;
 }
 
 /* Nobody else may acknowledge pages of the target from now on. */
@@ -618,8 +633,8 @@ static bool is_known(const struct run *run, pid_t pid)
 	return false;
 }
 
-/* Processes that are called so by now. */
-static void find_targets(struct run *run)
+/* Processes that are called so by now; there should be some at first. */
+static void find_targets(struct run *run, bool first)
 {
 	for (size_t i = 0; i < run->names_count; i++) {
 		pid_t *pids = NULL;
@@ -628,6 +643,10 @@ static void find_targets(struct run *run)
 
 		if (error)
 			errx(STATUS_OTHER, "/proc: %s", strerror(-error));
+		if (first && !count) {
+			warnx("%s: no process is called that", run->names[i]);
+			run->status = STATUS_NO_PROCESS;
+		}
 		for (size_t j = 0; j < count; j++) {
 			struct target *target;
 
@@ -647,11 +666,7 @@ static void open_targets(struct run *run)
 {
 	for (size_t i = 0; i < run->count; i++)
 		open_target(run, &run->targets[i]);
-	find_targets(run);
-	if (run->names_count && !run->count) {
-		warnx("%s: no process is called that", run->names[0]);
-		run->status = STATUS_NO_PROCESS;
-	}
+	find_targets(run, true);
 }
 
 static int open_input(const char *path)
@@ -881,18 +896,20 @@ static void sample_all(struct run *run)
 	unsigned long done = 0;
 
 	open_targets(run);
-	while (any_left(run)) {
+	/* More may come of those that are named, unless that is a mistake. */
+	while (any_left(run) || (done && run->names_count)) {
 		double spent = sample_targets(run);
 
 		put_out(run);
 		after_sample(run, done == 0);
 		if (++done == run->ctl.count)
 			break;
-		if (!any_left(run) && !run->names_count)
+		forget_gone(run);
+		if (!run->count && !run->names_count)
 			break;
 		pause_for(run, spent);
 		between_samples(run);
-		find_targets(run);
+		find_targets(run, false);
 	}
 	for (size_t i = 0; i < run->count; i++)
 		if (!run->targets[i].gone)

@@ -9,6 +9,7 @@
  * they take for something else is in dirtycat(1).
  */
 #define _GNU_SOURCE
+#define _FILE_OFFSET_BITS 64
 #include "pagemap.h"
 
 #include <errno.h>
