@@ -280,7 +280,7 @@ int pagemap_read(struct dirty_reader *reader, struct dirty_listing *listing)
 		if (!error)
 			error = end_run(&w);
 	}
-	/* A dead address space scans as an empty one, but has no entries. */
+	/* Kernels may scan a dead address space as an empty one. */
 	if (!error && maps.count &&
 	    pread(reader->fd, &entry, sizeof(entry), 0) == 0)
 		error = -ESRCH;
