@@ -399,7 +399,7 @@ cells() {
 @test "--help names every option, column, flag and exit status; so does the manual" {
 	run -0 dirtycat --help
 	manual=$(mandoc -T utf8 "$BATS_TEST_DIRNAME/../../tools/dirtycat/dirtycat.1" | col -b)
-	grep -oE '^	\{ "[a-z-]+"' "$BATS_TEST_DIRNAME/../../tools/dirtycat/dirtycat.c" |
+	grep -oE '^	\{ "[a-z-]+"' "$BATS_TEST_DIRNAME/../../tools/dirtycat/options.c" |
 		cut -d'"' -f2 >"$BATS_TEST_TMPDIR/options"
 	(($(wc -l <"$BATS_TEST_TMPDIR/options") > 20))
 	while read -r word; do

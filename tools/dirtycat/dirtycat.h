@@ -140,6 +140,35 @@ struct control {
 	FILE *out;
 };
 
+/**
+ * struct run - what the program is about to do
+ * @ctl: what was asked for
+ * @targets: the processes
+ * @count: how many
+ * @names: whose processes are looked for before each sample
+ * @names_count: how many
+ * @input: a listing that was kept, to be shown
+ * @diff: another, to be compared with
+ * @output_file: what to write, whole, at each sample
+ * @status: of the first target that failed
+ */
+struct run {
+	struct control ctl;
+	struct target *targets;
+	size_t count;
+	char **names;
+	size_t names_count;
+	const char *input;
+	const char *diff;
+	const char *output_file;
+	enum status status;
+};
+
+/* options.c */
+void parse_command_line(struct run *run, int argc, char **argv);
+bool has_table(const struct control *ctl);
+struct target *add_target(struct run *run);
+
 /* sample.c */
 double monotonic_seconds(void);
 bool open_reader(const struct control *ctl, struct target *target);
