@@ -635,8 +635,12 @@ static void print_part(struct table *table)
 	struct libscols_column *c;
 
 	scols_print_table(table->scols);
-	for (size_t i = 0; (c = scols_table_get_column(table->scols, i)); i++)
+	for (size_t i = 0; (c = scols_table_get_column(table->scols, i)); i++) {
+		/* As wide at least; without the flag, no more than the heading. */
 		scols_column_set_whint(c, scols_column_get_width(c));
+		scols_column_set_flags(c, scols_column_get_flags(c) |
+				       SCOLS_FL_STRICTWIDTH);
+	}
 	scols_table_remove_lines(table->scols);
 	scols_table_enable_noheadings(table->scols, 1);
 	table->printed = true;
