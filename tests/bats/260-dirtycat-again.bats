@@ -301,7 +301,12 @@ arrange_picture() {
 
 @test "--map on a terminal: as large as that, in colour, with blocks" {
 	cleanup() { picture_cleanup; }
-	arrange_picture
+	# Whatever the size of a cell, some are wholly of either kind.
+	tell map anon-fixed 8192
+	tell advise nohugepage
+	tell write
+	put "$(page_range 4096 4096)"
+	kill -STOP "$pid"
 	on_terminal 60 10 "dirtycat --map $pid"
 	wait_until test -e /tmp/tmux-done
 	screen -e >/tmp/screen
