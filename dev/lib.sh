@@ -5,11 +5,22 @@ set -euo pipefail
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=${BUILD:-$top/build}
-# The kernel source with the overlay on it, and what is built from it. Inside
-# the tree all paths are relative, so that ccache serves every checkout.
+# The kernel source with the overlay on it. What is built from it is inside, where
+# all paths are relative, so that ccache serves every checkout.
 tree=$build/linux
-obj=$tree/build-x86_64
-image=$obj/arch/x86/boot/bzImage
+
+# use_kernel test|bench|um - set what belongs to one of the kernels: its folder,
+# its architecture, what it is configured by, and the file that boots
+use_kernel() {
+	arch=x86_64 goal=bzImage fragment=dirty_pages_$1.config
+	obj=$tree/build-$1 image=$tree/build-$1/arch/x86/boot/bzImage
+	case $1 in
+	test) fragment=dirty_pages.config ;;
+	bench) ;;
+	um) arch=um goal=linux image=$obj/linux ;;
+	*) die "no kernel is called $1" ;;
+	esac
+}
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 die() {
