@@ -1,457 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /proc/<pid>/dirty_pages: the modified private pages of a process.
+ * /proc/<pid>/dirty_pages: the modified private pages of a process, as text. A
+ * line is a run of pages of one mapping that have the same flags.
  *
- * Listed is what cannot be had again by mapping the same file, or fresh
- * memory, at the same address: the anonymous pages of private mappings, the
- * private copies of file pages, and the zero page where it stands in for one
- * (see <linux/dirty_pages.h>), whether in memory, in swap, on a device or on
- * the way between. Not listed are shared mappings, holes, clean file pages,
- * the zero page in anonymous memory, raw page frames and markers.
- *
- * Listing only looks: it faults nothing in, allocates no page table, reads no
- * disk, and leaves accessed and dirty bits alone. Each page is looked at once,
- * under its page-table lock, and all its flags come from that one look.
+ * Runs are collected in batches by the walk of task_dirty_walk.c, under the mmap
+ * lock held for reading, and become text after it was dropped.
  */
 #include <linux/dirty_pages.h>
-#include <linux/huge_mm.h>
-#include <linux/hugetlb.h>
-#include <linux/ksm.h>
-#include <linux/mm_inline.h>
 #include <linux/mmap_lock.h>
 #include <linux/oom.h>
 #include <linux/ptrace.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
-#include <linux/swap.h>
+#include <linux/unaligned.h>
 
 #include "internal.h"
-
-/*
- * How many entries one hold of the mmap lock may cover: far more than what
- * taking the lock and finding the place again cost, and some hundred
- * microseconds at the most.
- */
-u32 dirty_pages_batch = 8192;
-
-/* Note that all below @addr has been looked at. Returns 1 to end the batch. */
-static int looked_at(struct dirty_walk *w, struct mm_struct *mm,
-		     unsigned long addr, long entries)
-{
-	w->next = addr;
-	w->budget -= entries;
-	return w->budget <= 0 || mmap_lock_is_contended(mm);
-}
-
-/* Returns false, with nothing added, when a new run does not fit. */
-static bool add_dirty(struct dirty_walk *w, unsigned long addr,
-		      unsigned long end, unsigned long flags)
-{
-	flags |= w->vma_flags;
-	if (w->tail != (addr | flags)) {
-		if (w->nr_runs == w->max_runs)
-			return false;
-		w->runs[w->nr_runs++].start = addr;
-	}
-	w->tail = end | flags;
-	w->runs[w->nr_runs - 1].end_flags = w->tail;
-	return true;
-}
-
-/* Flags of an anonymous page that is mapped, its page-table lock held. */
-static unsigned long anon_page_flags(struct page *page, bool dirty)
-{
-	struct folio *folio = page_folio(page);
-	unsigned long flags = DIRTY_PRESENT;
-
-	if (folio_test_ksm(folio))
-		return flags | DIRTY_KSM;
-	if (PageAnonExclusive(page) ||
-	    folio_precise_page_mapcount(folio, page) == 1)
-		flags |= DIRTY_EXCLUSIVE;
-	if (!folio_test_swapbacked(folio) && !dirty && !folio_test_dirty(folio))
-		flags |= DIRTY_LAZYFREE;
-	return flags;
-}
-
-/*
- * Flags of an anonymous page under migration. Its mapcount means nothing now,
- * and the mark of an exclusive page has moved into the entry.
- */
-static unsigned long migrating_page_flags(swp_entry_t entry)
-{
-	struct folio *folio = pfn_swap_entry_folio(entry);
-	unsigned long flags = DIRTY_PRESENT;
-
-	if (!folio_test_anon(folio))
-		return 0;
-	if (folio_test_ksm(folio))
-		return flags | DIRTY_KSM;
-	if (folio_is_device_private(folio))
-		flags |= DIRTY_WRITTEN;
-	if (!is_readable_migration_entry(entry))
-		flags |= DIRTY_EXCLUSIVE;
-	if (!folio_test_swapbacked(folio) && !folio_test_dirty(folio))
-		flags |= DIRTY_LAZYFREE;
-	return flags;
-}
-
-/* 0 if clean, for this and the following functions. */
-static unsigned long swap_pte_flags(pte_t pte)
-{
-	swp_entry_t entry = pte_to_swp_entry(pte);
-	unsigned long flags;
-
-	if (!non_swap_entry(entry)) {
-		flags = DIRTY_SWAPPED;
-		if (pte_swp_exclusive(pte))
-			flags |= DIRTY_EXCLUSIVE;
-	} else if (is_migration_entry(entry)) {
-		flags = migrating_page_flags(entry);
-	} else if (is_hwpoison_entry(entry)) {
-		/* The entry no longer tells what it was, nor when written. */
-		return DIRTY_ERROR | DIRTY_WRITTEN;
-	} else if (is_device_private_entry(entry)) {
-		struct page *page = pfn_swap_entry_to_page(entry);
-
-		if (!PageAnon(page))
-			return 0;
-		/* Soft-dirty does not see what the device writes. */
-		flags = anon_page_flags(page, true) & ~DIRTY_PRESENT;
-		return flags | DIRTY_SWAPPED | DIRTY_WRITTEN;
-	} else if (is_device_exclusive_entry(entry)) {
-		/* Not counted as mapped, but nothing else may map it now. */
-		return DIRTY_PRESENT | DIRTY_EXCLUSIVE | DIRTY_WRITTEN;
-	} else {
-		return 0;
-	}
-
-	if (flags && pte_swp_soft_dirty(pte))
-		flags |= DIRTY_WRITTEN;
-	return flags;
-}
-
-static unsigned long pte_dirty_flags(struct vm_area_struct *vma,
-				     unsigned long addr, pte_t pte)
-{
-	unsigned long flags;
-	struct page *page;
-
-	if (pte_none(pte))
-		return 0;
-	if (!pte_present(pte))
-		return swap_pte_flags(pte);
-
-	page = vm_normal_page(vma, addr, pte);
-	if (!vma_page_is_dirty(vma, page, pte_pfn(pte)))
-		return 0;
-	if (!page) {
-		/* The zero page: it is not always put in with soft-dirty. */
-		flags = DIRTY_PRESENT | DIRTY_WRITTEN;
-		/* KSM tells its own from others by the dirty bit. */
-		if (IS_ENABLED(CONFIG_KSM) && pte_dirty(pte))
-			flags |= DIRTY_KSM;
-		return flags;
-	}
-
-	flags = anon_page_flags(page, pte_dirty(pte));
-	if (pte_soft_dirty(pte))
-		flags |= DIRTY_WRITTEN;
-	return flags;
-}
-
-#ifdef CONFIG_TRANSPARENT_HUGEPAGE
-/*
- * A huge page that is not marked exclusive, whose pages a relative maps one by
- * one: some of them may have become exclusive to us, others not.
- */
-static int add_mixed_thp(struct dirty_walk *w, struct mm_struct *mm,
-			 struct folio *folio, unsigned long addr,
-			 unsigned long end, unsigned long flags)
-{
-	struct page *page = folio_page(folio, (addr & ~HPAGE_PMD_MASK) >>
-					      PAGE_SHIFT);
-	unsigned long start = addr;
-
-	flags &= ~DIRTY_EXCLUSIVE;
-	for (; addr != end; addr += PAGE_SIZE, page++) {
-		unsigned long x = 0;
-
-		if (folio_precise_page_mapcount(folio, page) == 1)
-			x = DIRTY_EXCLUSIVE;
-		if (!add_dirty(w, addr, addr + PAGE_SIZE, flags | x)) {
-			w->next = addr;
-			return 1;
-		}
-	}
-	return looked_at(w, mm, end, (end - start) >> PAGE_SHIFT);
-}
-
-static int walk_huge_pmd(struct dirty_walk *w, struct vm_area_struct *vma,
-			 pmd_t pmd, unsigned long addr, unsigned long end)
-{
-	unsigned long flags = 0;
-
-	if (pmd_present(pmd)) {
-		struct page *page = vm_normal_page_pmd(vma, addr, pmd);
-		struct folio *folio;
-
-		if (!page || !PageAnon(page))
-			goto out;
-		folio = page_folio(page);
-		flags = anon_page_flags(&folio->page, pmd_dirty(pmd));
-		if (pmd_soft_dirty(pmd))
-			flags |= DIRTY_WRITTEN;
-		flags |= DIRTY_HUGE;
-		if (!PageAnonExclusive(&folio->page) &&
-		    folio_mapcount(folio) != folio_entire_mapcount(folio))
-			return add_mixed_thp(w, vma->vm_mm, folio, addr, end,
-					     flags);
-	} else if (is_pmd_migration_entry(pmd)) {
-		flags = migrating_page_flags(pmd_to_swp_entry(pmd));
-		if (flags && pmd_swp_soft_dirty(pmd))
-			flags |= DIRTY_WRITTEN;
-		if (flags)
-			flags |= DIRTY_HUGE;
-	}
-out:
-	if (flags && !add_dirty(w, addr, end, flags)) {
-		w->next = addr;
-		return 1;
-	}
-	return looked_at(w, vma->vm_mm, end, 1);
-}
-#else
-static int walk_huge_pmd(struct dirty_walk *w, struct vm_area_struct *vma,
-			 pmd_t pmd, unsigned long addr, unsigned long end)
-{
-	return 0;
-}
-#endif
-
-/* Returns -EAGAIN if the table has just become something else. */
-static int walk_pte_table(struct dirty_walk *w, struct vm_area_struct *vma,
-			  pmd_t *pmd, unsigned long addr, unsigned long end)
-{
-	unsigned long start = addr;
-	pte_t *start_pte, *pte;
-	bool full = false;
-	spinlock_t *ptl;
-
-	if ((end - addr) >> PAGE_SHIFT > w->budget)
-		end = addr + (w->budget << PAGE_SHIFT);
-
-	start_pte = pte_offset_map_lock(vma->vm_mm, pmd, addr, &ptl);
-	if (!start_pte)
-		return -EAGAIN;
-	for (pte = start_pte; addr != end; pte++, addr += PAGE_SIZE) {
-		unsigned long flags = pte_dirty_flags(vma, addr, ptep_get(pte));
-
-		if (flags && !add_dirty(w, addr, addr + PAGE_SIZE, flags)) {
-			full = true;
-			break;
-		}
-	}
-	pte_unmap_unlock(start_pte, ptl);
-	return looked_at(w, vma->vm_mm, addr, (addr - start) >> PAGE_SHIFT) ||
-	       full;
-}
-
-/*
- * Pass over a run of empty entries. Under the lock, since a huge page that is
- * lazily freed, or moved by userfaultfd, may be taken out and put back: without
- * it, that would look like a hole. One lock covers all entries of this table.
- */
-static unsigned long skip_holes(struct mm_struct *mm, pmd_t *pmd,
-				unsigned long addr, unsigned long end)
-{
-	spinlock_t *ptl = pmd_lock(mm, pmd);
-
-	for (; addr != end && pmd_none(*pmd); pmd++)
-		addr = pmd_addr_end(addr, end);
-	spin_unlock(ptl);
-	return addr;
-}
-
-static int walk_pmd(struct dirty_walk *w, struct vm_area_struct *vma,
-		    pmd_t *pmd, unsigned long addr, unsigned long end)
-{
-	spinlock_t *ptl = pmd_trans_huge_lock(pmd, vma);
-	int stop;
-
-	if (!ptl)
-		return walk_pte_table(w, vma, pmd, addr, end);
-	stop = walk_huge_pmd(w, vma, *pmd, addr, end);
-	spin_unlock(ptl);
-	return stop;
-}
-
-/*
- * The walker's own way of going on from here would split a huge entry of this
- * level. Such an entry maps a device, as hugetlb has its own callback: clean.
- */
-static int dirty_pud_entry(pud_t *pud, unsigned long addr, unsigned long end,
-			   struct mm_walk *walk)
-{
-	struct dirty_walk *w = walk->private;
-	pud_t pudval = pudp_get(pud);
-	unsigned long next;
-	int stop = 0;
-	pmd_t *pmd;
-
-	/* Not empty a moment ago: have the walker look again. */
-	if (pud_none(pudval)) {
-		walk->action = ACTION_AGAIN;
-		return 0;
-	}
-	walk->action = ACTION_CONTINUE;
-	if (!pud_present(pudval) || pud_leaf(pudval))
-		return looked_at(w, walk->mm, end, 1);
-
-	while (!stop && addr != end) {
-		pmd = pmd_offset(pud, addr);
-		if (pmd_none(pmdp_get_lockless(pmd))) {
-			next = skip_holes(walk->mm, pmd, addr, end);
-			if (next == addr)
-				continue;
-			stop = looked_at(w, walk->mm, next,
-					 DIV_ROUND_UP(next - addr, PMD_SIZE));
-		} else {
-			next = pmd_addr_end(addr, end);
-			stop = walk_pmd(w, walk->vma, pmd, addr, next);
-		}
-		cond_resched();
-		/* -EAGAIN: the entry is another by now, look again */
-		if (stop == -EAGAIN)
-			stop = 0;
-		else
-			addr = next;
-	}
-	return stop;
-}
-
-static int dirty_hole(unsigned long addr, unsigned long end, int depth,
-		      struct mm_walk *walk)
-{
-	return looked_at(walk->private, walk->mm, end, 1);
-}
-
-#ifdef CONFIG_HUGETLB_PAGE
-/* Soft-dirty does not track hugetlb pages: each may have been written. */
-static int dirty_hugetlb_entry(pte_t *ptep, unsigned long hmask,
-			       unsigned long addr, unsigned long end,
-			       struct mm_walk *walk)
-{
-	struct dirty_walk *w = walk->private;
-	unsigned long flags = 0;
-	spinlock_t *ptl;
-	pte_t pte;
-
-	ptl = huge_pte_lock(hstate_vma(walk->vma), walk->mm, ptep);
-	pte = huge_ptep_get(walk->mm, addr & hmask, ptep);
-	if (pte_present(pte)) {
-		struct folio *folio = page_folio(pte_page(pte));
-
-		if (folio_test_anon(folio))
-			flags = anon_page_flags(&folio->page, true);
-	} else if (!huge_pte_none(pte)) {
-		flags = swap_pte_flags(pte);
-	}
-	spin_unlock(ptl);
-
-	if (flags && !add_dirty(w, addr, end,
-				flags | DIRTY_HUGE | DIRTY_WRITTEN)) {
-		w->next = addr;
-		return 1;
-	}
-	return looked_at(w, walk->mm, end, 1);
-}
-#else
-#define dirty_hugetlb_entry	NULL
-#endif
-
-static const struct mm_walk_ops dirty_walk_ops = {
-	.pud_entry	= dirty_pud_entry,
-	.pte_hole	= dirty_hole,
-	.hugetlb_entry	= dirty_hugetlb_entry,
-	.walk_lock	= PGWALK_RDLOCK,
-};
-
-static unsigned long vma_dirty_flags(struct vm_area_struct *vma)
-{
-	unsigned long flags = vma_is_anonymous(vma) ? 0 : DIRTY_FILE;
-
-	if (!IS_ENABLED(CONFIG_MEM_SOFT_DIRTY) ||
-	    (vma->vm_flags & VM_SOFTDIRTY))
-		flags |= DIRTY_WRITTEN;
-	if (vma->vm_flags & VM_DROPPABLE)
-		flags |= DIRTY_LAZYFREE;
-	return flags;
-}
-
-/**
- * dirty_walk_batch() - look for dirty pages for one bounded hold of the lock
- * @mm: the address space, pinned by mmget()
- * @w: the walk; @w->next and @w->end say where, @w->runs takes what is found
- *
- * A run that is in @w->runs already goes on where it ends, if @w->tail says so
- * and the mapping still covers its start. The walk stops at @w->end, when
- * @w->budget is used up, when @w->runs is full, or when somebody waits for the
- * lock, but never without having looked at something.
- *
- * No dirty page can be in a mapping without anon_vma: a page becomes anonymous
- * there first, fork relies on it, and UFFDIO_ZEROPAGE prepares one as well.
- *
- * Context: Process context, mmap lock held for reading. May sleep.
- * Return: true if the walk has come to @w->end.
- */
-bool dirty_walk_batch(struct mm_struct *mm, struct dirty_walk *w)
-{
-	VMA_ITERATOR(vmi, mm, w->next);
-	struct vm_area_struct *vma;
-
-	for_each_vma_range(vmi, vma, w->end) {
-		unsigned long start = max(w->next, vma->vm_start);
-		unsigned long end = min(w->end, vma->vm_end);
-
-		/* No run reaches from one mapping into another. */
-		if (w->nr_runs && w->runs[w->nr_runs - 1].start < vma->vm_start)
-			w->tail = 0;
-
-		if (is_cow_mapping(vma->vm_flags) && READ_ONCE(vma->anon_vma)) {
-			w->vma_flags = vma_dirty_flags(vma);
-			if (walk_page_range_vma(vma, start, end,
-						&dirty_walk_ops, w))
-				return false;
-		}
-		if (looked_at(w, mm, end, 1))
-			return false;
-	}
-	w->next = w->end;
-	return true;
-}
-
-/**
- * dirty_skip_huge_pud() - keep a page walk from splitting huge entries
- * @pud: the entry
- * @addr: start of what it maps
- * @end: end of it
- * @walk: the walk, with other callbacks for what lies below
- *
- * For .pud_entry: a huge entry of this level that is not hugetlb's maps a
- * device, where no dirty page is.
- *
- * Context: mmap lock held.
- * Return: 0.
- */
-int dirty_skip_huge_pud(pud_t *pud, unsigned long addr, unsigned long end,
-			struct mm_walk *walk)
-{
-	if (pud_leaf(pudp_get(pud)))
-		walk->action = ACTION_CONTINUE;
-	return 0;
-}
 
 /* "start-end flags\n": two addresses of at most 16 digits, seven flags */
 #define DIRTY_LINE_MAX	(16 + 1 + 16 + 1 + 7 + 1)
@@ -464,7 +28,8 @@ int dirty_skip_huge_pud(pud_t *pud, unsigned long addr, unsigned long end,
  * @mm: the address space, pinned by mmgrab() only, or NULL if there was none
  * @ack: what is written to the file, if it may be
  * @next: everything below has been looked at
- * @open: a run that may go on at @next, unless it is empty
+ * @run_start: where a run begins that may go on at @next
+ * @run_flags: its flags, or 0 if there is none
  * @done: all has been looked at
  * @shown: some text has been made since the file was opened
  */
@@ -472,19 +37,38 @@ struct dirty_reader {
 	struct mm_struct *mm;
 	struct dirty_ack *ack;
 	unsigned long next;
-	struct dirty_run open;
+	unsigned long run_start;
+	unsigned long run_flags;
 	bool done;
 	bool shown;
 };
 
+/* Eight hexadecimal digits, computed side by side, one in each byte */
+static char *put_digits(char *p, u32 value)
+{
+	u64 x = value, letters;
+
+	x = (x << 16 | x) & 0x0000ffff0000ffffULL;
+	x = (x << 8 | x) & 0x00ff00ff00ff00ffULL;
+	x = (x << 4 | x) & 0x0f0f0f0f0f0f0f0fULL;
+	/* 1 where it is a letter: from 10 on, there is a carry. */
+	letters = (x + 0x0606060606060606ULL) >> 4 & 0x0101010101010101ULL;
+	x += 0x3030303030303030ULL + letters * ('a' - 10 - '0');
+	put_unaligned_be64(x, p);
+	return p + 8;
+}
+
 /* As in maps: at least eight digits. */
 static char *put_address(char *p, unsigned long addr)
 {
-	int digit = max(8, DIV_ROUND_UP(fls_long(addr), 4));
+	u32 upper = (u64)addr >> 32;
+	int digits = DIV_ROUND_UP(fls(upper), 4);
 
-	while (digit--)
-		*p++ = hex_asc[(addr >> (digit * 4)) & 0xf];
-	return p;
+	if (digits) {
+		put_digits(p, upper << (32 - 4 * digits));
+		p += digits;
+	}
+	return put_digits(p, addr);
 }
 
 static char *put_flags(char *p, unsigned long flags)
@@ -499,21 +83,102 @@ static char *put_flags(char *p, unsigned long flags)
 	return p;
 }
 
-static char *put_run(char *p, struct dirty_run run)
+/* Two digits each, in the order of memory */
+#define HEX_ASC(x)	((x) + ((x) < 10 ? '0' : 'a' - 10))
+#define HEX_1(x)	{ HEX_ASC((x) >> 4), HEX_ASC((x) & 0xf) }
+#define HEX_4(x)	HEX_1(x), HEX_1((x) + 1), HEX_1((x) + 2), HEX_1((x) + 3)
+#define HEX_16(x)	HEX_4(x), HEX_4((x) + 4), HEX_4((x) + 8), HEX_4((x) + 12)
+#define HEX_64(x)	HEX_16(x), HEX_16((x) + 16), HEX_16((x) + 32), HEX_16((x) + 48)
+
+static const char two_digits[256][2] = {
+	HEX_64(0), HEX_64(64), HEX_64(128), HEX_64(192)
+};
+
+/* Text of the flags, with the newline, ready to be stored as one word */
+#define DIRTY_FLAGS	(2 * DIRTY_LAZYFREE)
+static u64 flags_text[DIRTY_FLAGS] __ro_after_init;
+
+static int __init dirty_text_init(void)
 {
-	p = put_address(p, run.start);
+	char text[sizeof(u64) + 1] = "-------\n";
+	unsigned long flags;
+
+	for (flags = 0; flags < DIRTY_FLAGS; flags++) {
+		put_flags(text, flags);
+		memcpy(&flags_text[flags], text, sizeof(u64));
+	}
+	return 0;
+}
+fs_initcall(dirty_text_init);
+
+/*
+ * The digits of a page number that change from line to line, while those above
+ * mostly stay as they are
+ */
+#define LOW_DIGITS	0xff000UL
+
+/**
+ * struct dirty_line - the last line, as a pattern for the next
+ * @start: where its run starts, but for LOW_DIGITS
+ * @end: where its run ends, but for LOW_DIGITS
+ * @start_digits: where in @text LOW_DIGITS of the start are
+ * @end_digits: where in @text LOW_DIGITS of the end are
+ * @length: how long the line is
+ * @text: the line without its flags
+ */
+struct dirty_line {
+	unsigned long start;
+	unsigned long end;
+	unsigned long start_digits;
+	unsigned long end_digits;
+	unsigned long length;
+	u64 text[5];
+};
+
+static noinline struct dirty_line make_line(const struct dirty_run *run)
+{
+	struct dirty_line line = {
+		.start = run->start & ~LOW_DIGITS,
+		.end = dirty_run_end(run) & ~LOW_DIGITS,
+	};
+	char *text = (char *)line.text;
+	char *p;
+
+	p = put_address(text, run->start);
+	line.start_digits = p - text - 5;
 	*p++ = '-';
-	p = put_address(p, dirty_run_end(&run));
+	p = put_address(p, dirty_run_end(run));
+	line.end_digits = p - text - 5;
 	*p++ = ' ';
-	p = put_flags(p, dirty_run_flags(&run));
-	*p++ = '\n';
+	line.length = p - text + sizeof(flags_text[0]);
+	return line;
+}
+
+/* Writes at most DIRTY_LINE_MAX bytes, of which the line is the first. */
+static __always_inline char *put_run(char *p, const struct dirty_run *run,
+				     struct dirty_line *line)
+{
+	unsigned long start = run->start, end = run->end_flags;
+	u64 flags = flags_text[dirty_run_flags(run)];
+
+	if (unlikely(((start ^ line->start) | (end ^ line->end)) &
+		     PAGE_MASK & ~LOW_DIGITS))
+		*line = make_line(run);
+	put_unaligned(line->text[0], (u64 *)p);
+	put_unaligned(line->text[1], (u64 *)(p + 8));
+	put_unaligned(line->text[2], (u64 *)(p + 16));
+	put_unaligned(line->text[3], (u64 *)(p + 24));
+	put_unaligned(line->text[4], (u64 *)(p + 32));
+	memcpy(p + line->start_digits, two_digits[(start & LOW_DIGITS) >> 12], 2);
+	memcpy(p + line->end_digits, two_digits[(end & LOW_DIGITS) >> 12], 2);
+	p += line->length;
+	put_unaligned(flags, (u64 *)(p - sizeof(flags)));
 	return p;
 }
 
 /*
- * Take the lock once and collect runs into @w. A run that may go on in the
- * next batch is held back in the reader. Returns -ESRCH, with all as it was, if
- * the address space is gone or being torn down.
+ * Take the lock once and collect runs into @w. Returns -ESRCH, with all as it
+ * was, if the address space is gone or being torn down.
  */
 static int collect_batch(struct dirty_reader *r, struct dirty_walk *w)
 {
@@ -523,10 +188,8 @@ static int collect_batch(struct dirty_reader *r, struct dirty_walk *w)
 	w->next = r->next;
 	w->end = ULONG_MAX & PAGE_MASK;
 	w->budget = max(READ_ONCE(dirty_pages_batch), 1U);
-	if (r->open.end_flags) {
-		w->runs[w->nr_runs++] = r->open;
-		w->tail = r->open.end_flags;
-	}
+	w->runs.start = r->run_start;
+	w->runs.flags = r->run_flags;
 
 	if (fatal_signal_pending(current))
 		return -EINTR;
@@ -546,9 +209,8 @@ static int collect_batch(struct dirty_reader *r, struct dirty_walk *w)
 
 	r->done = done;
 	r->next = w->next;
-	r->open.end_flags = 0;
-	if (!r->done && w->tail)
-		r->open = w->runs[--w->nr_runs];
+	r->run_start = w->runs.start;
+	r->run_flags = w->runs.flags;
 out_mmput:
 	mmput(r->mm);
 	return ret;
@@ -558,8 +220,9 @@ out_mmput:
 static int dirty_show(struct seq_file *m, void *v)
 {
 	struct dirty_reader *r = m->private;
+	struct dirty_line line = { .start = ~0UL };
 	struct dirty_walk w = {};
-	unsigned int i;
+	struct dirty_run *run;
 	size_t size;
 	char *buf, *p;
 	int ret;
@@ -577,9 +240,10 @@ static int dirty_show(struct seq_file *m, void *v)
 	 * text of one never reaches the next. A byte stays free, as a buffer
 	 * that is full to the brim counts as one that overflowed.
 	 */
-	w.max_runs = (size - 1) / DIRTY_LINE_MAX;
-	w.runs = PTR_ALIGN_DOWN((struct dirty_run *)(buf + size),
-				sizeof(long)) - w.max_runs;
+	w.runs.end = PTR_ALIGN_DOWN((struct dirty_run *)(buf + size),
+				    sizeof(long));
+	run = w.runs.end - (size - 1) / DIRTY_LINE_MAX;
+	w.runs.free = run;
 	ret = collect_batch(r, &w);
 	/* Empty for who comes too late; but a cut listing looks cut. */
 	if (ret == -ESRCH && !r->shown) {
@@ -589,8 +253,8 @@ static int dirty_show(struct seq_file *m, void *v)
 	if (ret)
 		return ret;
 
-	for (i = 0, p = buf; i < w.nr_runs; i++)
-		p = put_run(p, w.runs[i]);
+	for (p = buf; run != w.runs.free; run++)
+		p = put_run(p, run, &line);
 	if (p != buf)
 		r->shown = true;
 	seq_commit(m, p - buf);
@@ -603,7 +267,7 @@ static void *dirty_start(struct seq_file *m, loff_t *pos)
 
 	if (!*pos) {
 		r->next = 0;
-		r->open.end_flags = 0;
+		r->run_flags = 0;
 		r->done = !r->mm;
 	}
 	return r->done ? NULL : r;

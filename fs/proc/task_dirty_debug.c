@@ -3,7 +3,8 @@
  * debugfs dirty_pages/: the self-check of /proc/<pid>/dirty_pages.
  *
  * verify	write a pid and read, on the same descriptor, how the range walk
- *		behind the file compares to get_dirty_page(), page by page
+ *		behind the file compares to get_dirty_page(), and its flags to
+ *		those of a walk entry by entry, page by page
  * batch	how many entries one hold of the mmap lock may cover
  *
  * The check brings swapped pages in, marks pages accessed and waits for
@@ -19,6 +20,9 @@
 
 /* How many pages are checked at a time */
 #define CHUNK_PAGES	512
+
+/* How many entries are walked in one go, when whole runs are compared */
+#define STRETCH_ENTRIES	4096
 
 /* How often a page that changes, or differs, is looked at again */
 #define VERIFY_TRIES	10
@@ -38,13 +42,17 @@ enum page_answer {
  * @mm: the address space
  * @start: first address of the chunk at hand
  * @end: address after its last page
- * @walked: what the range walk says of each page of the chunk
- * @again: the same, asked once more after the reference
- * @runs: room for the range walk
+ * @runs: room for the range walk, of a chunk or a stretch
+ * @other_runs: room for another walk of the same stretch
+ * @before: flags of each page of the chunk as the range walk says, 0 if clean
  * @asked: what get_dirty_page() says
+ * @between: the range walk once more, after the reference
+ * @plain: the walk entry by entry
+ * @after: the range walk once more, after that
  * @differs: pages of the chunk that differed at every try so far
  * @checked: pages that were compared
- * @differ: pages whose answers differ though the page did not change
+ * @differ: pages whose answers differ though the page did not change, and
+ *	stretches whose runs do
  * @skipped: pages of mappings that the reference cannot walk, and pages that
  *	would not stop changing
  * @addresses: the first of the pages that differ
@@ -54,10 +62,13 @@ struct verify {
 	struct mm_struct *mm;
 	unsigned long start;
 	unsigned long end;
-	u8 walked[CHUNK_PAGES];
-	u8 again[CHUNK_PAGES];
+	struct dirty_run runs[STRETCH_ENTRIES];
+	struct dirty_run other_runs[STRETCH_ENTRIES];
+	u16 before[CHUNK_PAGES];
 	u8 asked[CHUNK_PAGES];
-	struct dirty_run runs[CHUNK_PAGES];
+	u16 between[CHUNK_PAGES];
+	u16 plain[CHUNK_PAGES];
+	u16 after[CHUNK_PAGES];
 	DECLARE_BITMAP(differs, CHUNK_PAGES);
 	unsigned long checked;
 	unsigned long differ;
@@ -71,34 +82,42 @@ static unsigned int nr_pages(const struct verify *v)
 	return (v->end - v->start) >> PAGE_SHIFT;
 }
 
-/* What the file's own walk says of the chunk. Called with the mmap lock held. */
-static void ask_walk(struct verify *v, u8 *answers)
+/*
+ * What the file's own walk says of the chunk, or the one that is @plain. Called
+ * with the mmap lock held.
+ */
+static void ask_walk(struct verify *v, u16 *flags, bool plain)
 {
 	struct dirty_walk w = {
-		.runs = v->runs,
+		.runs.end = v->runs + CHUNK_PAGES,
 		.next = v->start,
 		.end = v->end,
+		.plain = plain,
 	};
-	unsigned int i;
+	struct dirty_run *run;
+	bool done;
 
-	memset(answers, ANSWER_CLEAN, CHUNK_PAGES);
+	memset(flags, 0, CHUNK_PAGES * sizeof(*flags));
 	do {
-		w.nr_runs = 0;
-		w.max_runs = ARRAY_SIZE(v->runs);
-		w.tail = 0;
+		w.runs.free = v->runs;
 		w.budget = max(READ_ONCE(dirty_pages_batch), 1U);
-		dirty_walk_batch(v->mm, &w);
+		done = dirty_walk_batch(v->mm, &w);
 
-		for (i = 0; i < w.nr_runs; i++) {
-			unsigned long flags = dirty_run_flags(&v->runs[i]);
-			unsigned long addr = v->runs[i].start;
+		for (run = v->runs; run != w.runs.free; run++) {
+			unsigned long addr = run->start;
 
-			for (; addr < dirty_run_end(&v->runs[i]); addr += PAGE_SIZE)
-				answers[(addr - v->start) >> PAGE_SHIFT] =
-					flags & DIRTY_ERROR ? ANSWER_ERROR :
-							      ANSWER_DIRTY;
+			for (; addr < dirty_run_end(run); addr += PAGE_SIZE)
+				flags[(addr - v->start) >> PAGE_SHIFT] =
+					dirty_run_flags(run);
 		}
-	} while (w.next < v->end);
+	} while (!done);
+}
+
+static enum page_answer answer_of(u16 flags)
+{
+	if (flags & DIRTY_ERROR)
+		return ANSWER_ERROR;
+	return flags ? ANSWER_DIRTY : ANSWER_CLEAN;
 }
 
 /*
@@ -183,11 +202,20 @@ static const struct mm_walk_ops may_fail_ops = {
 	.walk_lock	= PGWALK_RDLOCK,
 };
 
+/* Did the page stay as it was while it was asked for in all ways? */
+static bool is_stable(const struct verify *v, unsigned int i)
+{
+	return answer_of(v->before[i]) == answer_of(v->between[i]) &&
+	       v->between[i] == v->after[i] && v->asked[i] != ANSWER_UNSURE;
+}
+
 static bool answers_agree(struct verify *v, unsigned int i)
 {
 	unsigned long addr = v->start + i * PAGE_SIZE;
 
-	if (v->walked[i] == v->asked[i])
+	if (v->plain[i] != v->after[i])
+		return false;
+	if (v->asked[i] == answer_of(v->after[i]))
 		return true;
 	return v->asked[i] == ANSWER_ERROR &&
 	       walk_page_range(v->mm, addr, addr + PAGE_SIZE, &may_fail_ops,
@@ -196,7 +224,8 @@ static bool answers_agree(struct verify *v, unsigned int i)
 
 /*
  * One comparison of the chunk. A page that the range walk sees in the same way
- * before and after the reference, which sees it otherwise, differs.
+ * before and after another, which sees it otherwise, differs. Its flags are not
+ * held against the reference, which may change them: it brings pages in.
  */
 static int compare_chunk(struct verify *v)
 {
@@ -206,19 +235,28 @@ static int compare_chunk(struct verify *v)
 	ret = mmap_read_lock_killable(v->mm);
 	if (ret)
 		return ret;
-	ask_walk(v, v->walked);
+	ask_walk(v, v->before, false);
 	for_each_set_bit(i, v->differs, nr_pages(v)) {
 		ret = ask_reference(v, v->start + i * PAGE_SIZE, &v->asked[i]);
 		if (ret)
 			return ret;
 	}
-	ask_walk(v, v->again);
+	ask_walk(v, v->between, false);
+	ask_walk(v, v->plain, true);
+	ask_walk(v, v->after, false);
 	for_each_set_bit(i, v->differs, nr_pages(v)) {
-		if (v->walked[i] == v->again[i] && answers_agree(v, i))
+		if (is_stable(v, i) && answers_agree(v, i))
 			clear_bit(i, v->differs);
 	}
 	mmap_read_unlock(v->mm);
 	return 0;
+}
+
+static void note_difference(struct verify *v, unsigned long addr)
+{
+	if (v->differ < VERIFY_ADDRESSES)
+		v->addresses[v->differ] = addr;
+	v->differ++;
 }
 
 static int verify_chunk(struct verify *v)
@@ -239,15 +277,84 @@ static int verify_chunk(struct verify *v)
 	v->checked += nr_pages(v);
 	for_each_set_bit(i, v->differs, nr_pages(v)) {
 		/* Still changing after the last try: nothing is known. */
-		if (v->walked[i] != v->again[i] ||
-		    v->asked[i] == ANSWER_UNSURE) {
+		if (!is_stable(v, i)) {
 			v->checked--;
 			v->skipped++;
 			continue;
 		}
-		if (v->differ < VERIFY_ADDRESSES)
-			v->addresses[v->differ] = v->start + i * PAGE_SIZE;
-		v->differ++;
+		note_difference(v, v->start + i * PAGE_SIZE);
+	}
+	return 0;
+}
+
+/* The runs of a stretch, cut at its end. Returns how many. */
+static size_t walk_stretch(struct verify *v, struct dirty_run *runs, bool plain)
+{
+	struct dirty_walk w = {
+		.runs.free = runs,
+		.runs.end = runs + STRETCH_ENTRIES,
+		.next = v->start,
+		.end = v->end,
+		.plain = plain,
+	};
+
+	do {
+		w.budget = STRETCH_ENTRIES;
+	} while (!dirty_walk_batch(v->mm, &w) && w.runs.free != w.runs.end);
+	return w.runs.free - runs;
+}
+
+/*
+ * Does the range walk find the same runs as the walk entry by entry, from table
+ * to table and from mapping to mapping? A stretch ends where the range walk has
+ * looked at so many entries.
+ */
+static int compare_stretch(struct verify *v, bool *same, bool *stable)
+{
+	struct dirty_walk w = {
+		.runs.free = v->runs,
+		.runs.end = v->runs + STRETCH_ENTRIES,
+		.next = v->start,
+		.end = v->mm->task_size,
+		.budget = STRETCH_ENTRIES,
+	};
+	size_t fast, plain;
+	int ret;
+
+	ret = mmap_read_lock_killable(v->mm);
+	if (ret)
+		return ret;
+	dirty_walk_batch(v->mm, &w);
+	v->end = w.next;
+
+	fast = walk_stretch(v, v->runs, false);
+	plain = walk_stretch(v, v->other_runs, true);
+	*same = fast == plain &&
+		!memcmp(v->runs, v->other_runs, fast * sizeof(*v->runs));
+	*stable = fast == walk_stretch(v, v->other_runs, false) &&
+		  !memcmp(v->runs, v->other_runs, fast * sizeof(*v->runs));
+	mmap_read_unlock(v->mm);
+	return 0;
+}
+
+static int verify_runs(struct verify *v)
+{
+	bool same, stable;
+	unsigned int tries;
+	int ret;
+
+	for (v->start = 0; v->start < v->mm->task_size; v->start = v->end) {
+		tries = 0;
+		do {
+			ret = compare_stretch(v, &same, &stable);
+			if (ret)
+				return ret;
+			cond_resched();
+		} while (!same && ++tries < VERIFY_TRIES);
+		if (!same && stable)
+			note_difference(v, v->start);
+		if (fatal_signal_pending(current))
+			return -EINTR;
 	}
 	return 0;
 }
@@ -350,7 +457,7 @@ static ssize_t verify_write(struct file *file, const char __user *buf,
 		v->checked = 0;
 		v->differ = 0;
 		v->skipped = 0;
-		ret = verify_mm(v);
+		ret = verify_mm(v) ?: verify_runs(v);
 		v->ran = !ret;
 		mutex_unlock(&m->lock);
 	}

@@ -5,7 +5,7 @@
  *
  * This is the one definition of "dirty" that both page walks stand on, the
  * single-page walk with FOLL_DIRTY (mm/gup.c) and the range walk behind
- * /proc/<pid>/dirty_pages (fs/proc/task_dirty.c). It speaks of copy-on-write
+ * /proc/<pid>/dirty_pages (fs/proc/task_dirty_walk.c). It speaks of copy-on-write
  * mappings only: nothing else can hold a modified private page.
  */
 #ifndef _LINUX_DIRTY_PAGES_H
@@ -88,24 +88,36 @@ static inline unsigned long dirty_run_flags(const struct dirty_run *run)
 }
 
 /**
+ * struct dirty_runs - room for runs, and the run that is not over yet
+ * @free: the first that is free
+ * @end: the end of the room
+ * @start: where the run at hand begins
+ * @flags: its flags, or 0 if there is none
+ */
+struct dirty_runs {
+	struct dirty_run *free;
+	struct dirty_run *end;
+	unsigned long start;
+	unsigned long flags;
+};
+
+/**
  * struct dirty_walk - a range walk over the dirty pages of an address space
- * @runs: what was found, ascending
- * @nr_runs: how many are in @runs
- * @max_runs: how many fit, at least 2
+ * @runs: takes what is found, ascending
  * @next: everything below has been looked at
  * @end: where to stop
- * @tail: end and flags of the last run as long as it may go on, else 0
  * @vma_flags: flags that every page of the mapping at hand has
+ * @normal: every present entry of it maps a page of the usual kind
+ * @plain: look at each entry by itself, for comparison
  * @budget: entries that this hold of the lock may still look at
  */
 struct dirty_walk {
-	struct dirty_run *runs;
-	unsigned int nr_runs;
-	unsigned int max_runs;
+	struct dirty_runs runs;
 	unsigned long next;
 	unsigned long end;
-	unsigned long tail;
 	unsigned long vma_flags;
+	bool normal;
+	bool plain;
 	long budget;
 };
 
