@@ -14,6 +14,7 @@ export BUILD
 
 CMD ?= dev/demo
 TESTS ?=
+CASE ?=
 ROUNDS ?= 1000
 SEED ?= 1
 CFLAGS ?= -O2 -g -Wall -Wextra
@@ -21,7 +22,7 @@ PREFIX ?= /usr/local
 tools := $(BUILD)/tools
 
 .NOTPARALLEL:
-.PHONY: help run shell test torture kernel tools install lint variants apply unapply refresh \
+.PHONY: help run shell test torture bench kernel tools install lint variants apply unapply refresh \
 	clean distclean
 
 help:
@@ -49,16 +50,27 @@ shell: kernel tools
 #:   make test TESTS=FILE...     some of them
 #:   make torture ROUNDS=N SEED=N
 #:                               look for lost writes, for longer
+#:   make bench                  what a listing costs, beside PAGEMAP_SCAN and others
+#:   make bench CASE='NAME...' [JSON=yes]
+#:                               some of it; dev/bench has the names
 #:   make lint                   checkpatch, sparse, W=1, kernel-doc, shellcheck, ...
 #:   make variants               compile it for kernels that lack something
 test: kernel tools
-	@dev/setup guest tests
+	@dev/setup guest tests bench
+	@dev/kernel build um
 	@GUEST_TIMEOUT=$${GUEST_TIMEOUT:-2400} tests/run $(TESTS)
 
 torture: kernel tools
 	@dev/setup guest
 	@GUEST_TIMEOUT=$${GUEST_TIMEOUT:-86400} dev/guest env TORTURE_ROUNDS='$(ROUNDS)' \
 		TORTURE_SEEDS='$(SEED)' bats --tap tests/bats/250-torture.bats
+
+bench: tools
+	@dev/setup kernel $(source)
+	@dev/setup bench
+	@dev/kernel build bench
+	@dev/kernel build um
+	@dev/bench $(if $(JSON),--json) $(CASE)
 
 lint: kernel tools
 	@dev/setup lint

@@ -11,6 +11,7 @@
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64
 #include "pagemap.h"
+#include "pagemap_scan.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,26 +20,6 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-/* As in <linux/fs.h> since Linux 6.7 */
-struct page_region {
-	uint64_t start, end, categories;
-};
-
-struct pm_scan_arg {
-	uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages;
-	uint64_t category_inverted, category_mask, category_anyof_mask;
-	uint64_t return_mask;
-};
-
-#define PAGEMAP_SCAN		_IOWR('f', 16, struct pm_scan_arg)
-
-#define PAGE_IS_FILE		(1 << 2)
-#define PAGE_IS_PRESENT		(1 << 3)
-#define PAGE_IS_SWAPPED		(1 << 4)
-#define PAGE_IS_PFNZERO		(1 << 5)
-#define PAGE_IS_HUGE		(1 << 6)
-#define PAGE_IS_SOFT_DIRTY	(1 << 7)
 
 /* Entries of pagemap */
 #define PM_PFN			((1ull << 55) - 1)

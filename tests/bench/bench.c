@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Measure what it costs to ask for the modified pages of a process, as the
+ * first and only program of its kernel.
+ *
+ * Arguments come from the kernel's command line: bench.cases=NAME,... and
+ * bench.rounds=N. Results go to the console, each an object of JSON in a line
+ * that begins with "bench: ". The last has the exit status.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/swap.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#ifdef __x86_64__
+#include <x86intrin.h>
+#endif
+
+#include "bench.h"
+
+static uint64_t nanoseconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+/* The time stamp counter: where QEMU counts instructions, one of them each. */
+uint64_t now(void)
+{
+#ifdef __x86_64__
+	unsigned int cpu;
+
+	return __rdtscp(&cpu);
+#else
+	return nanoseconds();
+#endif
+}
+
+void die(const char *what)
+{
+	printf("bench: error: %s: %s\n", what, strerror(errno));
+	fflush(stdout);
+	_exit(1);
+}
+
+int open_proc(pid_t pid, const char *name, int flags)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	fd = open(path, flags | O_CLOEXEC);
+	if (fd < 0)
+		die(path);
+	return fd;
+}
+
+void put_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		die(path);
+	close(fd);
+}
+
+/* How many ticks of now() a nanosecond has */
+static double ticks_in_nanosecond(void)
+{
+	uint64_t start = now(), begin = nanoseconds(), end;
+
+	do
+		end = nanoseconds();
+	while (end - begin < 50000000);
+	return (double)(now() - start) / (end - begin);
+}
+
+static uint64_t system_call_cost(void)
+{
+	uint64_t start, best = UINT64_MAX, cost;
+	int round, i;
+
+	for (round = 0; round < 20; round++) {
+		start = now();
+		for (i = 0; i < 50; i++)
+			getppid();
+		cost = (now() - start) / 50;
+		if (cost < best)
+			best = cost;
+	}
+	return best;
+}
+
+/* Does NAME, or the name of its group, stand between the commas of @list? */
+static bool is_chosen(const char *list, const struct scene *scene)
+{
+	char *names = strdup(list), *name, *rest = names;
+	bool chosen = false;
+
+	while ((name = strsep(&rest, ",")))
+		chosen |= !strcmp(name, scene->name) || !strcmp(name, scene->group);
+	free(names);
+	return chosen;
+}
+
+/* The value of NAME= on the kernel's command line, or @otherwise */
+static char *argument(const char *name, char *otherwise)
+{
+	static char line[4096];
+	char *word, *rest = line;
+	ssize_t n;
+	int fd;
+
+	fd = open("/proc/cmdline", O_RDONLY);
+	n = fd < 0 ? -1 : read(fd, line, sizeof(line) - 1);
+	if (n <= 0)
+		die("/proc/cmdline");
+	close(fd);
+	line[n - 1] = '\0';
+	while ((word = strsep(&rest, " ")))
+		if (!strncmp(word, name, strlen(name)) && word[strlen(name)] == '=')
+			return strdup(word + strlen(name) + 1);
+	return otherwise;
+}
+
+/* A header as mkswap writes it */
+static void swap_on(const char *device, unsigned int pages)
+{
+	static char header[PAGE];
+	int fd = open(device, O_RDWR | O_CLOEXEC);
+	uint32_t *info = (uint32_t *)(header + 1024);
+
+	info[0] = 1;		/* version */
+	info[1] = pages - 1;	/* the last page */
+	memcpy(header + PAGE - 10, "SWAPSPACE2", 10);
+	if (fd < 0 || write(fd, header, PAGE) != PAGE || fsync(fd))
+		die(device);
+	close(fd);
+	if (swapon(device, 0))
+		die("swapon");
+}
+
+static void become_init(void)
+{
+	static const char * const mounts[][2] = {
+		{ "proc", "/proc" }, { "sysfs", "/sys" }, { "devtmpfs", "/dev" },
+		{ "tmpfs", "/tmp" },
+	};
+	size_t i;
+	int fd;
+
+	for (i = 0; i < sizeof(mounts) / sizeof(*mounts); i++) {
+		mkdir(mounts[i][1], 0755);
+		if (mount(mounts[i][0], mounts[i][1], mounts[i][0], 0, NULL))
+			die(mounts[i][1]);
+	}
+	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
+	fd = open("/dev/console", O_RDWR);
+	dup2(fd, STDOUT_FILENO);
+	dup2(fd, STDERR_FILENO);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (!access("/sys/block/zram0/disksize", F_OK)) {
+		put_file("/sys/block/zram0/disksize", "134217728");
+		swap_on("/dev/zram0", 128 * MIB / PAGE);
+	}
+}
+
+static const struct scene *find_scene(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < nr_scenes; i++)
+		if (!strcmp(scenes[i].name, name))
+			return &scenes[i];
+	return NULL;
+}
+
+static int list_scenes(void)
+{
+	size_t i;
+
+	for (i = 0; i < nr_scenes; i++)
+		printf("%s %s\n", scenes[i].group, scenes[i].name);
+	return 0;
+}
+
+static int bench(void)
+{
+	const char *list = argument("bench.cases", "cases");
+	int rounds = atoi(argument("bench.rounds", "5"));
+	struct utsname kernel;
+	bool ok = true;
+	size_t i;
+
+	uname(&kernel);
+	printf("bench: {\"kernel\": \"%s\", \"ticks_per_ns\": %.4f, \"system_call\": %lu}\n",
+	       kernel.release, ticks_in_nanosecond(), system_call_cost());
+	for (i = 0; i < nr_scenes; i++)
+		if (is_chosen(list, &scenes[i]))
+			ok &= scenes[i].measure(&scenes[i], rounds);
+	return ok ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+	int status;
+	pid_t pid;
+
+	if (argc == 2 && !strcmp(argv[1], "--list"))
+		return list_scenes();
+	if (argc == 3 && !strcmp(argv[1], "--target"))
+		return target_main(find_scene(argv[2]));
+	if (argc == 3 && !strcmp(argv[1], "--cat"))
+		return cat_main(argv[2]);
+	if (argc == 3 && !strcmp(argv[1], "--scan"))
+		return scan_main(atoi(argv[2]));
+
+	if (getpid() != 1) {
+		fprintf(stderr, "bench: run by 'make bench', as the first program of a kernel\n");
+		return 1;
+	}
+	become_init();
+	pid = fork();
+	if (!pid)
+		exit(bench());
+	waitpid(pid, &status, 0);
+	printf("bench: {\"status\": %d}\n", WEXITSTATUS(status));
+	sync();
+	reboot(RB_POWER_OFF);
+	return 1;
+}

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The ways of measuring: what a listing costs, what an acknowledgment costs and
+ * what the process pays for it afterwards, what a process feels of its readers,
+ * and what a whole program costs. Each starts the process of a scene, measures,
+ * and prints its result.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+/* All of them have to say the same before it matters what they cost. */
+static bool counts_agree(const struct scene *scene, const struct subject *subject,
+			 struct answer answers[NR_CONTENDERS])
+{
+	bool agree = true;
+	size_t i;
+
+	for (i = 0; i < NR_CONTENDERS; i++) {
+		memset(&answers[i], 0, sizeof(answers[i]));
+		if (i == PAGEMAP && scene->no_pagemap)
+			continue;
+		contenders[i].count(subject, &answers[i]);
+		if (answers[i].pages == answers[DIRTY_PAGES].pages)
+			continue;
+		printf("bench: error: %s: %lu pages say dirty_pages, %lu %s\n", scene->name,
+		       answers[DIRTY_PAGES].pages, answers[i].pages, contenders[i].name);
+		agree = false;
+	}
+	return agree;
+}
+
+/* Each in its turn, since the machine may change its pace meanwhile. */
+static void ask_in_turn(const struct scene *scene, const struct subject *subject, int rounds,
+			struct answer answers[NR_CONTENDERS], uint64_t best[NR_CONTENDERS])
+{
+	uint64_t start, cost;
+	int round, i;
+
+	memset(best, 0xff, NR_CONTENDERS * sizeof(*best));
+	for (round = -1; round < rounds; round++) {
+		for (i = 0; i < NR_CONTENDERS; i++) {
+			if (i == PAGEMAP && scene->no_pagemap)
+				continue;
+			answers[i].calls = 0;
+			start = now();
+			contenders[i].ask(subject, &answers[i]);
+			cost = now() - start;
+			if (round >= 0 && cost < best[i])
+				best[i] = cost;
+		}
+	}
+}
+
+static struct target prepare_target(const struct scene *scene)
+{
+	struct target target = start_target(scene);
+	struct subject subject;
+
+	if (scene->acknowledged) {
+		open_subject(&subject, target.pid);
+		acknowledge_all(&subject);
+		close_subject(&subject);
+	}
+	if (scene->then)
+		continue_target(&target);
+	return target;
+}
+
+bool measure_listing(const struct scene *scene, int rounds)
+{
+	struct target target = prepare_target(scene);
+	struct answer answers[NR_CONTENDERS];
+	uint64_t best[NR_CONTENDERS];
+	struct subject subject;
+	bool agree;
+	int i;
+
+	rest_target(&target);
+	open_subject(&subject, target.pid);
+	agree = counts_agree(scene, &subject, answers);
+	if (agree) {
+		ask_in_turn(scene, &subject, rounds, answers, best);
+		printf("bench: {\"case\": \"%s\", \"measured\": \"listing\", \"pages\": %lu, \"lines\": %lu",
+		       scene->name, answers[DIRTY_PAGES].pages, answers[DIRTY_PAGES].lines);
+		for (i = 0; i < NR_CONTENDERS; i++)
+			if (i != PAGEMAP || !scene->no_pagemap)
+				printf(", \"%s\": {\"ticks\": %lu, \"calls\": %lu}",
+				       contenders[i].name, best[i], answers[i].calls);
+		printf("}\n");
+	}
+	close_subject(&subject);
+	end_target(&target);
+	return agree;
+}
+
+/* The self-check of the kernel, where it has one. Returns the pages that differ. */
+static long verify(pid_t pid)
+{
+	static const char file[] = "/sys/kernel/debug/dirty_pages/verify";
+	unsigned long checked, differ;
+	char text[4096];
+	ssize_t n;
+	int fd;
+
+	fd = open(file, O_RDWR | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return -1;
+	n = snprintf(text, sizeof(text), "%d", pid);
+	if (fd < 0 || write(fd, text, n) != n)
+		die(file);
+	n = read(fd, text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = '\0';
+	close(fd);
+	if (sscanf(text, "checked %lu differ %lu", &checked, &differ) != 2)
+		die(file);
+	return differ;
+}
+
+/*
+ * Nothing is measured: do all ways of asking say the same, is the self-check
+ * content, and can it be acknowledged, just where soft-dirty is tracked?
+ */
+bool check_listing(const struct scene *scene, int rounds)
+{
+	struct target target = prepare_target(scene);
+	struct answer answers[NR_CONTENDERS];
+	struct subject subject;
+	bool agree, tracked;
+	long differ;
+
+	(void)rounds;
+	rest_target(&target);
+	open_subject(&subject, target.pid);
+	agree = counts_agree(scene, &subject, answers);
+	differ = verify(target.pid);
+	tracked = try_to_acknowledge(&subject);
+	printf("bench: {\"case\": \"%s\", \"measured\": \"check\", \"pages\": %lu, \"lines\": %lu, \"differ\": %ld, \"tracked\": %s}\n",
+	       scene->name, answers[DIRTY_PAGES].pages, answers[DIRTY_PAGES].lines, differ,
+	       tracked ? "true" : "false");
+	close_subject(&subject);
+	end_target(&target);
+	return agree && differ <= 0;
+}
+
+static void clear_refs(const struct subject *subject)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/clear_refs", subject->pid);
+	put_file(path, "4");
+}
+
+static void leave_alone(const struct subject *subject)
+{
+	(void)subject;
+}
+
+/* The target writes to all its pages, again and again. */
+bool measure_acknowledging(const struct scene *scene, int rounds)
+{
+	static const struct {
+		const char *name;
+		void (*clear)(const struct subject *subject);
+	} ways[] = {
+		{ "acknowledge", acknowledge_all },
+		{ "clear_refs", clear_refs },
+		{ "nothing", leave_alone },
+	};
+	struct target target = prepare_target(scene);
+	uint64_t clear[3], write[3], start, cost;
+	struct subject subject;
+	int round, i;
+
+	memset(clear, 0xff, sizeof(clear));
+	memset(write, 0xff, sizeof(write));
+	open_subject(&subject, target.pid);
+	for (round = 0; round < rounds; round++) {
+		for (i = 0; i < 3; i++) {
+			start = now();
+			ways[i].clear(&subject);
+			cost = now() - start;
+			if (cost < clear[i])
+				clear[i] = cost;
+			start = now();
+			continue_target(&target);
+			cost = now() - start;
+			if (cost < write[i])
+				write[i] = cost;
+		}
+	}
+	printf("bench: {\"case\": \"%s\", \"measured\": \"acknowledging\", \"pages\": %lu",
+	       scene->name, scene->size / PAGE);
+	for (i = 0; i < 3; i++)
+		printf(", \"%s\": {\"ticks\": %lu, \"write_after\": %lu}", ways[i].name,
+		       clear[i], write[i]);
+	printf("}\n");
+	close_subject(&subject);
+	end_target(&target);
+	return true;
+}
+
+static int compare_ticks(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* One that asks without a pause, until it is killed; 0 for nobody at all. */
+static pid_t start_reader(const struct subject *subject, int contender)
+{
+	struct answer answer = {};
+	pid_t pid;
+
+	if (contender == NR_CONTENDERS)
+		return 0;
+	pid = fork();
+	if (pid < 0)
+		die("fork");
+	while (!pid)
+		contenders[contender].ask(subject, &answer);
+	return pid;
+}
+
+/*
+ * How long single steps of the target take, while each of the contenders reads.
+ * The target is told to go on after each reader was started, and gives the
+ * ticks of its steps back.
+ */
+bool measure_company(const struct scene *scene, int rounds)
+{
+	static uint64_t steps[NR_CONTENDERS + 1][64 * COMPANY_STEPS];
+	struct target target = start_target(scene);
+	struct subject subject;
+	int round, i;
+	pid_t reader;
+
+	if (rounds > 64)
+		rounds = 64;
+	open_subject(&subject, target.pid);
+	for (round = 0; round < rounds; round++) {
+		for (i = 0; i <= NR_CONTENDERS; i++) {
+			reader = start_reader(&subject, i);
+			read_steps(&target, steps[i] + round * COMPANY_STEPS);
+			if (reader) {
+				kill(reader, SIGKILL);
+				waitpid(reader, NULL, 0);
+			}
+		}
+	}
+	printf("bench: {\"case\": \"%s\", \"measured\": \"company\"", scene->name);
+	for (i = 0; i <= NR_CONTENDERS; i++) {
+		size_t n = (size_t)rounds * COMPANY_STEPS;
+
+		qsort(steps[i], n, sizeof(uint64_t), compare_ticks);
+		printf(", \"%s\": {\"median\": %lu, \"p99\": %lu, \"max\": %lu}",
+		       i < NR_CONTENDERS ? contenders[i].name : "nobody", steps[i][n / 2],
+		       steps[i][n * 99 / 100], steps[i][n - 1]);
+	}
+	printf("}\n");
+	close_subject(&subject);
+	end_target(&target);
+	return true;
+}
+
+static uint64_t microseconds(struct timeval t)
+{
+	return t.tv_sec * 1000000ULL + t.tv_usec;
+}
+
+/* Run a program @times times, its output thrown away. */
+static bool run_program(char *const argv[], int times, uint64_t *best, struct rusage *usage)
+{
+	struct rusage one;
+	uint64_t start;
+	int status;
+	pid_t pid;
+
+	memset(usage, 0, sizeof(*usage));
+	*best = UINT64_MAX;
+	while (times--) {
+		start = now();
+		pid = vfork();
+		if (!pid) {
+			if (dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO) >= 0)
+				execv(argv[0], argv);
+			_exit(127);
+		}
+		if (pid < 0 || wait4(pid, &status, 0, &one) != pid)
+			die(argv[0]);
+		if (now() - start < *best)
+			*best = now() - start;
+		if (status) {
+			printf("bench: error: %s %s has failed\n", argv[0], argv[1]);
+			return false;
+		}
+		timeradd(&usage->ru_utime, &one.ru_utime, &usage->ru_utime);
+		timeradd(&usage->ru_stime, &one.ru_stime, &usage->ru_stime);
+	}
+	return true;
+}
+
+/* From start to end, each a program of its own */
+bool measure_programs(const struct scene *scene, int rounds)
+{
+	struct target target = prepare_target(scene);
+	char pid[16], rollup[64];
+	const struct {
+		const char *name;
+		char *const argv[5];
+	} programs[] = {
+		{ "dirtycat --summary=only", { "/dirtycat", "--summary=only", pid } },
+		{ "cat smaps_rollup", { "/init", "--cat", rollup } },
+		{ "sum of PAGEMAP_SCAN", { "/init", "--scan", pid } },
+		{ "dirtycat --version", { "/dirtycat", "--version" } },
+	};
+	int times = 20 * rounds;
+	struct rusage usage;
+	uint64_t best;
+	bool ok = true;
+	size_t i;
+
+	snprintf(pid, sizeof(pid), "%d", target.pid);
+	snprintf(rollup, sizeof(rollup), "/proc/%d/smaps_rollup", target.pid);
+	for (i = 0; ok && i < sizeof(programs) / sizeof(*programs); i++) {
+		ok = run_program(programs[i].argv, times, &best, &usage);
+		printf("bench: {\"case\": \"%s\", \"measured\": \"program\", \"program\": \"%s\", \"ticks\": %lu, \"user_us\": %lu, \"system_us\": %lu}\n",
+		       scene->name, programs[i].name, best, microseconds(usage.ru_utime) / times,
+		       microseconds(usage.ru_stime) / times);
+	}
+	end_target(&target);
+	return ok;
+}

@@ -1,0 +1,43 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# The benchmark: what it measures is what it claims to measure.
+
+setup() {
+	bats_require_minimum_version 1.5.0
+	cd "$BATS_TEST_DIRNAME/../.." || return
+	export BENCH_TIMEOUT=300
+}
+
+# bench WAY CASE... - the results, each a line of JSON. Instructions are counted
+# in the kernel that the scenarios have, which is there already.
+bench() {
+	BENCH_HOW=$1 BENCH_KERNEL=test BENCH_ROUNDS=2 dev/bench --json "${@:2}" 3>&- |
+		jq -c '.measurements[].results[]'
+}
+
+@test "one case: all ways of asking say the same, and dirty_pages needs the fewest instructions" {
+	run -0 --separate-stderr bench instructions dense
+	[[ $(wc -l <<<"$output") == 1 ]]
+	jq -e '.pages >= 16384 and .lines < 20 and
+		.dirty_pages.ticks > 16384 and .dirty_pages.ticks * 10 < .PAGEMAP_SCAN.ticks and
+		.dirty_pages.ticks < .smaps_rollup.ticks and .dirty_pages.ticks < .pagemap.ticks' <<<"$output"
+}
+
+@test "a kernel for another machine, without soft-dirty and huge pages: all agree, and verify" {
+	run -0 --separate-stderr bench time check
+	(($(wc -l <<<"$output") >= 10))
+	jq -s -e 'all(.differ == 0 and .tracked == false) and (map(.pages) | max) > 4000' <<<"$output"
+}
+
+@test "the table has a row for each case, with the ratio" {
+	BENCH_HOW=instructions BENCH_KERNEL=test BENCH_ROUNDS=1 \
+		run -0 --separate-stderr dev/bench nothing file 3>&-
+	[[ $output == *"CASE "*" RATIO"* ]]
+	[[ $output =~ nothing\ +[0-9]+\ +[0-9]+\ +[0-9]+\ .*[0-9.]+ ]]
+	[[ $output =~ file\ +[0-9]+ ]]
+}
+
+@test "a case that is not known" {
+	BENCH_KERNEL=test run ! --separate-stderr dev/bench no-such-case 3>&-
+	[[ $stderr == *"no-such-case"* ]]
+}
