@@ -83,16 +83,8 @@ static char *put_flags(char *p, unsigned long flags)
 	return p;
 }
 
-/* Two digits each, in the order of memory */
-#define HEX_ASC(x)	((x) + ((x) < 10 ? '0' : 'a' - 10))
-#define HEX_1(x)	{ HEX_ASC((x) >> 4), HEX_ASC((x) & 0xf) }
-#define HEX_4(x)	HEX_1(x), HEX_1((x) + 1), HEX_1((x) + 2), HEX_1((x) + 3)
-#define HEX_16(x)	HEX_4(x), HEX_4((x) + 4), HEX_4((x) + 8), HEX_4((x) + 12)
-#define HEX_64(x)	HEX_16(x), HEX_16((x) + 16), HEX_16((x) + 32), HEX_16((x) + 48)
-
-static const char two_digits[256][2] = {
-	HEX_64(0), HEX_64(64), HEX_64(128), HEX_64(192)
-};
+/* The text of a byte */
+static char two_digits[256][2] __ro_after_init;
 
 /* Text of the flags, with the newline, ready to be stored as one word */
 #define DIRTY_FLAGS	(2 * DIRTY_LAZYFREE)
@@ -102,7 +94,10 @@ static int __init dirty_text_init(void)
 {
 	char text[sizeof(u64) + 1] = "-------\n";
 	unsigned long flags;
+	int byte;
 
+	for (byte = 0; byte < 256; byte++)
+		hex_byte_pack(two_digits[byte], byte);
 	for (flags = 0; flags < DIRTY_FLAGS; flags++) {
 		put_flags(text, flags);
 		memcpy(&flags_text[flags], text, sizeof(u64));

@@ -112,6 +112,32 @@ for _ in range(30):
             pass'
 }
 
+@test "a mapping replaced in the middle of a run: nothing of the other one is listed" {
+	local kind line text
+	batch=/sys/kernel/debug/dirty_pages/batch
+	before=$(<$batch)
+	cleanup() { echo "$before" >"$batch"; }
+	for kind in anon-shared-over anon-over; do
+		tell map anon 64
+		tell write
+		clear_soft_dirty "$pid"
+		tell write 0 4
+		# Page by page, up to the end of the line of the first four: the
+		# run of the others is open then.
+		echo 1 >"$batch"
+		exec {fd}<"/proc/$pid/dirty_pages"
+		line=
+		until [[ $line == "$(page_range 0 4) "* ]]; do
+			IFS= read -r line <&"$fd"
+		done
+		tell map $kind 64
+		text=$(cat <&"$fd")
+		exec {fd}<&-
+		expect 64:-
+		[[ $text != *"-$end "* ]] || fail "$text"
+	done
+}
+
 @test "a target that maps and unmaps all the time: lines stay in order" {
 	start_busy
 	cleanup() { kill -KILL "$busy"; }

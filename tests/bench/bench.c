@@ -49,7 +49,7 @@ uint64_t now(void)
 
 void die(const char *what)
 {
-	printf("bench: error: %s: %s\n", what, strerror(errno));
+	printf(RESULT "error: %s: %s\n", what, strerror(errno));
 	fflush(stdout);
 	_exit(1);
 }
@@ -195,7 +195,7 @@ static int list_scenes(void)
 	return 0;
 }
 
-static int bench(void)
+static int measure_all(void)
 {
 	const char *list = argument("bench.cases", "cases");
 	int rounds = atoi(argument("bench.rounds", "5"));
@@ -204,7 +204,7 @@ static int bench(void)
 	size_t i;
 
 	uname(&kernel);
-	printf("bench: {\"kernel\": \"%s\", \"ticks_per_ns\": %.4f, \"system_call\": %lu}\n",
+	printf(RESULT "{\"kernel\": \"%s\", \"ticks_per_ns\": %.4f, \"system_call\": %lu}\n",
 	       kernel.release, ticks_in_nanosecond(), system_call_cost());
 	for (i = 0; i < nr_scenes; i++)
 		if (is_chosen(list, &scenes[i]))
@@ -233,9 +233,9 @@ int main(int argc, char **argv)
 	become_init();
 	pid = fork();
 	if (!pid)
-		exit(bench());
+		exit(measure_all());
 	waitpid(pid, &status, 0);
-	printf("bench: {\"status\": %d}\n", WEXITSTATUS(status));
+	printf(RESULT "{\"status\": %d}\n", WEXITSTATUS(status));
 	sync();
 	reboot(RB_POWER_OFF);
 	return 1;

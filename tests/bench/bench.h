@@ -11,6 +11,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* Before each line that is for who started the kernel */
+#define RESULT		"bench: "
+
 #define PAGE		4096UL
 #define KIB		1024UL
 #define MIB		(1024 * KIB)

@@ -19,6 +19,11 @@
 
 #include "bench.h"
 
+static void begin_result(const struct scene *scene, const char *measured)
+{
+	printf(RESULT "{\"case\": \"%s\", \"measured\": \"%s\"", scene->name, measured);
+}
+
 /* All of them have to say the same before it matters what they cost. */
 static bool counts_agree(const struct scene *scene, const struct subject *subject,
 			 struct answer answers[NR_CONTENDERS])
@@ -33,7 +38,7 @@ static bool counts_agree(const struct scene *scene, const struct subject *subjec
 		contenders[i].count(subject, &answers[i]);
 		if (answers[i].pages == answers[DIRTY_PAGES].pages)
 			continue;
-		printf("bench: error: %s: %lu pages say dirty_pages, %lu %s\n", scene->name,
+		printf(RESULT "error: %s: %lu pages say dirty_pages, %lu %s\n", scene->name,
 		       answers[DIRTY_PAGES].pages, answers[i].pages, contenders[i].name);
 		agree = false;
 	}
@@ -91,8 +96,9 @@ bool measure_listing(const struct scene *scene, int rounds)
 	agree = counts_agree(scene, &subject, answers);
 	if (agree) {
 		ask_in_turn(scene, &subject, rounds, answers, best);
-		printf("bench: {\"case\": \"%s\", \"measured\": \"listing\", \"pages\": %lu, \"lines\": %lu",
-		       scene->name, answers[DIRTY_PAGES].pages, answers[DIRTY_PAGES].lines);
+		begin_result(scene, "listing");
+		printf(", \"pages\": %lu, \"lines\": %lu", answers[DIRTY_PAGES].pages,
+		       answers[DIRTY_PAGES].lines);
 		for (i = 0; i < NR_CONTENDERS; i++)
 			if (i != PAGEMAP || !scene->no_pagemap)
 				printf(", \"%s\": {\"ticks\": %lu, \"calls\": %lu}",
@@ -105,7 +111,7 @@ bool measure_listing(const struct scene *scene, int rounds)
 }
 
 /* The self-check of the kernel, where it has one. Returns the pages that differ. */
-static long verify(pid_t pid)
+static long self_check(pid_t pid)
 {
 	static const char file[] = "/sys/kernel/debug/dirty_pages/verify";
 	unsigned long checked, differ;
@@ -143,17 +149,18 @@ bool check_listing(const struct scene *scene, int rounds)
 	rest_target(&target);
 	open_subject(&subject, target.pid);
 	agree = counts_agree(scene, &subject, answers);
-	differ = verify(target.pid);
+	differ = self_check(target.pid);
 	tracked = try_to_acknowledge(&subject);
-	printf("bench: {\"case\": \"%s\", \"measured\": \"check\", \"pages\": %lu, \"lines\": %lu, \"differ\": %ld, \"tracked\": %s}\n",
-	       scene->name, answers[DIRTY_PAGES].pages, answers[DIRTY_PAGES].lines, differ,
+	begin_result(scene, "check");
+	printf(", \"pages\": %lu, \"lines\": %lu, \"differ\": %ld, \"tracked\": %s}\n",
+	       answers[DIRTY_PAGES].pages, answers[DIRTY_PAGES].lines, differ,
 	       tracked ? "true" : "false");
 	close_subject(&subject);
 	end_target(&target);
 	return agree && differ <= 0;
 }
 
-static void clear_refs(const struct subject *subject)
+static void clear_all(const struct subject *subject)
 {
 	char path[64];
 
@@ -174,7 +181,7 @@ bool measure_acknowledging(const struct scene *scene, int rounds)
 		void (*clear)(const struct subject *subject);
 	} ways[] = {
 		{ "acknowledge", acknowledge_all },
-		{ "clear_refs", clear_refs },
+		{ "clear_refs", clear_all },
 		{ "nothing", leave_alone },
 	};
 	struct target target = prepare_target(scene);
@@ -199,8 +206,8 @@ bool measure_acknowledging(const struct scene *scene, int rounds)
 				write[i] = cost;
 		}
 	}
-	printf("bench: {\"case\": \"%s\", \"measured\": \"acknowledging\", \"pages\": %lu",
-	       scene->name, scene->size / PAGE);
+	begin_result(scene, "acknowledging");
+	printf(", \"pages\": %lu", scene->size / PAGE);
 	for (i = 0; i < 3; i++)
 		printf(", \"%s\": {\"ticks\": %lu, \"write_after\": %lu}", ways[i].name,
 		       clear[i], write[i]);
@@ -259,7 +266,7 @@ bool measure_company(const struct scene *scene, int rounds)
 			}
 		}
 	}
-	printf("bench: {\"case\": \"%s\", \"measured\": \"company\"", scene->name);
+	begin_result(scene, "company");
 	for (i = 0; i <= NR_CONTENDERS; i++) {
 		size_t n = (size_t)rounds * COMPANY_STEPS;
 
@@ -302,7 +309,7 @@ static bool run_program(char *const argv[], int times, uint64_t *best, struct ru
 		if (now() - start < *best)
 			*best = now() - start;
 		if (status) {
-			printf("bench: error: %s %s has failed\n", argv[0], argv[1]);
+			printf(RESULT "error: %s %s has failed\n", argv[0], argv[1]);
 			return false;
 		}
 		timeradd(&usage->ru_utime, &one.ru_utime, &usage->ru_utime);
@@ -335,8 +342,10 @@ bool measure_programs(const struct scene *scene, int rounds)
 	snprintf(rollup, sizeof(rollup), "/proc/%d/smaps_rollup", target.pid);
 	for (i = 0; ok && i < sizeof(programs) / sizeof(*programs); i++) {
 		ok = run_program(programs[i].argv, times, &best, &usage);
-		printf("bench: {\"case\": \"%s\", \"measured\": \"program\", \"program\": \"%s\", \"ticks\": %lu, \"user_us\": %lu, \"system_us\": %lu}\n",
-		       scene->name, programs[i].name, best, microseconds(usage.ru_utime) / times,
+		begin_result(scene, "program");
+		printf(", \"program\": \"%s\", \"ticks\": %lu", programs[i].name, best);
+		printf(", \"user_us\": %lu, \"system_us\": %lu}\n",
+		       microseconds(usage.ru_utime) / times,
 		       microseconds(usage.ru_stime) / times);
 	}
 	end_target(&target);

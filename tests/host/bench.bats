@@ -38,6 +38,7 @@ bench() {
 }
 
 @test "a case that is not known" {
-	BENCH_KERNEL=test run ! --separate-stderr dev/bench no-such-case 3>&-
+	export BENCH_KERNEL=test
+	run ! --separate-stderr dev/bench no-such-case 3>&-
 	[[ $stderr == *"no-such-case"* ]]
 }

@@ -186,6 +186,10 @@ static bool do_map(int argc, char **argv)
 		at = next_fixed();
 		flags |= MAP_FIXED_NOREPLACE;
 	}
+	if (strstr(kind, "over")) {
+		at = this()->start;
+		flags |= MAP_FIXED;
+	}
 	if (!(flags & MAP_ANONYMOUS)) {
 		fd = open_backing(kind, argc > 3 ? argv[3] : "", bytes);
 		if (fd == -1)

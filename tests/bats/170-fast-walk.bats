@@ -1,0 +1,136 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# The walk that goes by what neighbouring entries have in common: it says what a
+# walk entry by entry says, whatever the page tables look like. (verify, which
+# closes every scenario about a state of memory, holds one against the other.)
+
+load lib
+
+batch=/sys/kernel/debug/dirty_pages/batch
+
+: "${SEED:=1}" # what the random changes are
+
+setup() {
+	RANDOM=$SEED
+	step=0
+	old_batch=$(<$batch)
+	target
+}
+
+cleanup() {
+	echo "$old_batch" >$batch
+	end_target
+	drop_swap
+	stop_ksm
+}
+
+# verify_in_batches - whatever the size of a batch is
+verify_in_batches() {
+	local size
+	for size in 1 7 $((RANDOM % 600 + 1)) 8192; do
+		echo $size >$batch
+		verify "$pid"
+		[[ $verified =~ ^checked\ [1-9][0-9]*\ differ\ 0\  ]] ||
+			fail "batches of $size, SEED=$SEED, step $step: $verified"
+	done
+}
+
+# choose_range PAGES - sets $first and $count, short ranges as likely as long ones
+choose_range() {
+	count=$(((RANDOM % 15 + 1) << (RANDOM % 8)))
+	((count <= $1)) || count=$1
+	first=$((RANDOM % ($1 - count + 1)))
+}
+
+# change_pages PAGES [file] - something happens to some pages of the mapping at hand
+change_pages() {
+	local range ways first count
+	choose_range "$1"
+	range="$first $count"
+	ways=("write $range" "write $range" "read $range" "advise pageout $range"
+		"advise dontneed $range" "advise cold $range" "protect r $range" "protect rw"
+		"child write $range" "child read $range")
+	# Only anonymous memory can be freed lazily.
+	[[ -n ${2-} ]] || ways+=("advise free $range")
+	case $((RANDOM % 13)) in
+	11) put "$(page_range "$first" "$count")" ;;
+	12) clear_soft_dirty "$pid" ;;
+	*)
+		# Memory that is read-only just now cannot be written to.
+		local way=${ways[RANDOM % ${#ways[@]}]}
+		[[ $way != *write* ]] || tell protect rw
+		tell "$way"
+		;;
+	esac
+}
+
+# change_at_random PAGES [file] - again and again, and look at it now and then
+change_at_random() {
+	use_swap zram
+	tell write
+	tell fork
+	for ((step = 1; step <= 120; step++)); do
+		change_pages "$@"
+		((step % 15)) || verify_in_batches
+	done
+}
+
+@test "random changes of anonymous memory" {
+	tell map anon 1500
+	change_at_random 1500
+}
+
+@test "random changes of a private file mapping" {
+	new_file /tmp/file 1500
+	tell map file 1500 /tmp/file
+	change_at_random 1500 file
+}
+
+@test "random changes of huge pages" {
+	tell map anon-aligned 2048
+	tell advise hugepage
+	change_at_random 2048
+}
+
+@test "merged pages among others" {
+	local i
+	start_ksm
+	tell map anon 512
+	tell write
+	# Every third page is like others.
+	for ((i = 0; i < 512; i += 12)); do
+		tell fill 7 $i 4
+	done
+	tell advise mergeable
+	merged() { listing "$pid" | grep -q 'k-$'; }
+	wait_until merged
+	verify_in_batches
+}
+
+# holds - how often a reader took the lock of an address space so far
+holds() {
+	awk '$1 == "&mm->mmap_lock-R:" { print $(NF - 4) }' /proc/lock_stat
+}
+
+@test "of huge pages as well, one hold of the lock covers no more than a batch" {
+	tell map anon-aligned $((16 * 512))
+	tell advise hugepage
+	tell write
+	expect 8192:apdxh--
+	kill -STOP "$pid"
+	wait_until is_stopped "$pid"
+	echo 1 >$batch
+	echo 0 >/proc/lock_stat
+	echo 1 >/proc/sys/kernel/lock_stat
+	listing >/dev/null
+	echo 0 >/proc/sys/kernel/lock_stat
+	((many = $(holds)))
+	echo 8192 >$batch
+	echo 0 >/proc/lock_stat
+	echo 1 >/proc/sys/kernel/lock_stat
+	listing >/dev/null
+	echo 0 >/proc/sys/kernel/lock_stat
+	((few = $(holds)))
+	echo "$many holds, $few in large batches"
+	((many - few >= 16))
+}
