@@ -71,6 +71,7 @@ struct dirty_maps {
 	size_t count;
 };
 
+int dirty_maps_parse(struct dirty_maps *maps, FILE *f);
 int dirty_maps_read(struct dirty_process *process, struct dirty_maps *maps);
 void dirty_maps_free(struct dirty_maps *maps);
 const struct dirty_mapping *dirty_maps_find(const struct dirty_maps *maps,
@@ -147,6 +148,7 @@ int dirty_acknowledge(struct dirty_reader *reader,
 void dirty_close(struct dirty_reader *reader);
 
 int dirty_track(const struct dirty_process *process, char *who, size_t size);
+int dirty_track_on(const struct dirty_process *process, const char *who);
 void dirty_untrack(const struct dirty_process *process, int lock);
 
 #endif /* DIRTYPAGES_H */

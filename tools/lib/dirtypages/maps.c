@@ -43,6 +43,31 @@ static int add_mapping(struct dirty_maps *maps, char *line)
 }
 
 /**
+ * dirty_maps_parse() - mappings from text as /proc/<pid>/maps has it
+ * @maps: filled in, and empty on error; to be freed by dirty_maps_free()
+ * @f: what to read from, to its end
+ *
+ * Return: 0, also if there are none; or a negative errno.
+ */
+int dirty_maps_parse(struct dirty_maps *maps, FILE *f)
+{
+	char *line = NULL;
+	size_t size = 0;
+	int error = 0;
+
+	*maps = (struct dirty_maps){ 0 };
+	errno = 0;
+	while (!error && getline(&line, &size, f) > 0)
+		error = add_mapping(maps, line);
+	if (!error && ferror(f))
+		error = -errno;
+	free(line);
+	if (error)
+		dirty_maps_free(maps);
+	return error;
+}
+
+/**
  * dirty_maps_read() - the mappings of a process
  * @process: of that one
  * @maps: filled in, and empty on error; to be freed by dirty_maps_free()
@@ -51,9 +76,7 @@ static int add_mapping(struct dirty_maps *maps, char *line)
  */
 int dirty_maps_read(struct dirty_process *process, struct dirty_maps *maps)
 {
-	int error = 0, fd = dirty_process_file(process, "maps", O_RDONLY);
-	char *line = NULL;
-	size_t size = 0;
+	int error, fd = dirty_process_file(process, "maps", O_RDONLY);
 	FILE *f;
 
 	*maps = (struct dirty_maps){ 0 };
@@ -64,15 +87,8 @@ int dirty_maps_read(struct dirty_process *process, struct dirty_maps *maps)
 		close(fd);
 		return -ENOMEM;
 	}
-	errno = 0;
-	while (!error && getline(&line, &size, f) > 0)
-		error = add_mapping(maps, line);
-	if (!error && ferror(f))
-		error = -errno;
-	free(line);
+	error = dirty_maps_parse(maps, f);
 	fclose(f);
-	if (error)
-		dirty_maps_free(maps);
 	return error;
 }
 

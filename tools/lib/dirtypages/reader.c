@@ -74,8 +74,8 @@ int dirty_open(struct dirty_reader *reader, struct dirty_process *process,
 }
 
 /**
- * dirty_read() - read the whole listing
- * @reader: just opened
+ * dirty_read() - read the whole listing, as it is now
+ * @reader: opened, and perhaps read from before
  * @listing: grows by what was read, also if that ends in an error
  *
  * Return: 0; -ESRCH if the address space went away in the middle of it, and the
@@ -86,8 +86,11 @@ int dirty_read(struct dirty_reader *reader, struct dirty_listing *listing)
 {
 	if (reader->fd == -1)
 		return 0;
-	if (reader->backend == DIRTY_FILE)
+	if (reader->backend == DIRTY_FILE) {
+		if (lseek(reader->fd, 0, SEEK_SET))
+			return -errno;
 		return dirty_listing_parse(listing, reader->fd);
+	}
 	return pagemap_read(reader, listing);
 }
 

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -72,6 +73,30 @@ int dirty_track(const struct dirty_process *process, char *who, size_t size)
 	len = pread(fd, who, size - 1, 0);
 	who[len > 0 ? len : 0] = '\0';
 	return fd;
+}
+
+/**
+ * dirty_track_on() - say who goes on tracking the process after dirty_untrack()
+ * @process: as given to dirty_track(), and not yet to dirty_untrack()
+ * @who: for others to read, and for himself; "" for nobody
+ *
+ * Return: 0, or a negative errno, and the file says what it said before.
+ */
+int dirty_track_on(const struct dirty_process *process, const char *who)
+{
+	const ssize_t len = strlen(who);
+	int fd, error = 0;
+	char path[80];
+
+	lock_path(process, path);
+	fd = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1)
+		return -errno;
+	errno = ENOSPC;
+	if (pwrite(fd, who, len, 0) != len || ftruncate(fd, len))
+		error = -errno;
+	close(fd);
+	return error;
 }
 
 /**
