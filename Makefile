@@ -83,7 +83,7 @@ variants:
 #:
 #: Build it
 #:   make kernel                 unpack, patch, configure and build the kernel
-#:   make tools                  build dirtycat and the tests' helpers
+#:   make tools                  build dirtycat, dirtyckpt and the tests' helpers
 kernel:
 	@dev/setup kernel $(source)
 	@dev/kernel build
@@ -92,13 +92,16 @@ tools:
 	@dev/setup tools
 	@mkdir -p $(tools)
 	@$(MAKE) -s -C tools/dirtycat OUTPUT=$(tools) CFLAGS='$(CFLAGS)'
+	@$(MAKE) -s -C tools/dirtyckpt OUTPUT=$(tools) CFLAGS='$(CFLAGS)'
 	@$(MAKE) -s -C tests/memstate OUTPUT=$(tools)/ CFLAGS='$(CFLAGS)'
 
 #:
-#: Use dirtycat, on this kernel as well
+#: Use dirtycat, on this kernel as well, and dirtyckpt
 #:   make install                to /usr/local; DESTDIR= and PREFIX= say otherwise
 install: tools
 	@$(MAKE) -s -C tools/dirtycat OUTPUT=$(tools) CFLAGS='$(CFLAGS)' \
+		DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' install
+	@$(MAKE) -s -C tools/dirtyckpt OUTPUT=$(tools) CFLAGS='$(CFLAGS)' \
 		DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' install
 
 #:

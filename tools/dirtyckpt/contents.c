@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reading contents. Those of a page that a generation lists are in the last
+ * generation, up to that one, that stored the page: a generation stores each
+ * page that it lists and that is not known to be as the one before it has it
+ * (see save.c).
+ */
+#define _GNU_SOURCE
+#include "pages.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zlib.h>
+#include <zstd.h>
+
+static const size_t chunk_bytes = CHUNK_PAGES * PAGE_BYTES;
+
+static enum status complain_damaged(const struct contents *contents,
+				    const struct source *source, const char *what)
+{
+	return complain(STATUS_DAMAGED,
+			"%s@%lu: damaged (%s); a generation that does not build on it may be whole",
+			contents->image->path, source->gen.number, what);
+}
+
+static bool is_sane(const struct source *source, const struct chunk *chunk,
+		    uint64_t last)
+{
+	return chunk->start >= last && chunk->pages &&
+	       chunk->pages <= CHUNK_PAGES && chunk->size <= chunk_bytes &&
+	       chunk->start % PAGE_BYTES == 0 && chunk->how <= AS_ZERO &&
+	       (chunk->how != AS_HOLES ||
+		chunk->size == chunk->pages * PAGE_BYTES) &&
+	       chunk->offset + chunk->size <= source->gen.size[PART_PAGES];
+}
+
+static enum status open_source(struct contents *contents,
+			       struct source *source)
+{
+	enum status status;
+	uint64_t last = 0;
+	void *index;
+
+	source->fd = -1;
+	status = part_read(contents->image, &source->gen, PART_INDEX, &index);
+	source->chunks = index;
+	if (status)
+		return status;
+	source->count = source->gen.size[PART_INDEX] / sizeof(struct chunk);
+	for (size_t i = 0; i < source->count; i++) {
+		const struct chunk *chunk = &source->chunks[i];
+
+		if (!is_sane(source, chunk, last))
+			return complain_damaged(contents, source, "index");
+		last = chunk->start + chunk->pages * PAGE_BYTES;
+	}
+	return part_open(contents->image, &source->gen, PART_PAGES,
+			 &source->fd);
+}
+
+static void add_piece(struct contents *contents, uint64_t start, uint64_t end,
+		      size_t chunk)
+{
+	if (contents->count == contents->room) {
+		contents->room = contents->room ? contents->room * 2 : 256;
+		contents->pieces = grow(contents->pieces, contents->room,
+					sizeof(*contents->pieces));
+	}
+	contents->pieces[contents->count++] = (struct piece){
+		.start = start,
+		.end = end,
+		.source = contents->sources_count - 1,
+		.chunk = chunk,
+	};
+}
+
+/* Take from a source what is wanted, and want the rest. */
+static void take(struct contents *contents, const struct source *source,
+		 struct spans *want)
+{
+	struct spans rest, taken = { 0 };
+
+	for (size_t i = 0, j = 0; i < want->count && j < source->count;) {
+		const struct span *span = &want->spans[i];
+		const struct chunk *chunk = &source->chunks[j];
+		uint64_t chunk_end = chunk->start + chunk->pages * PAGE_BYTES;
+		uint64_t start = span->start > chunk->start ? span->start :
+							      chunk->start;
+		uint64_t end = span->end < chunk_end ? span->end : chunk_end;
+
+		if (start < end) {
+			add_piece(contents, start, end, j);
+			spans_add(&taken, start, end);
+		}
+		if (span->end < chunk_end)
+			i++;
+		else
+			j++;
+	}
+	rest = spans_subtract(want, &taken);
+	spans_free(&taken);
+	spans_free(want);
+	*want = rest;
+}
+
+static int compare_pieces(const void *a, const void *b)
+{
+	const struct piece *x = a, *y = b;
+
+	return (x->start > y->start) - (x->start < y->start);
+}
+
+static struct source *add_source(struct contents *contents)
+{
+	struct source *source;
+
+	contents->sources = grow(contents->sources,
+				 contents->sources_count + 1, sizeof(*source));
+	source = &contents->sources[contents->sources_count++];
+	*source = (struct source){ .fd = -1, .gen.fd = -1 };
+	return source;
+}
+
+/* Those that this generation builds on, back to one that is whole. */
+static enum status search(struct contents *contents,
+			  const struct generation *gen, struct spans *want)
+{
+	const struct image *image = contents->image;
+	size_t i = image->count;
+
+	while (i && image->numbers[i - 1] > gen->number)
+		i--;
+	for (;;) {
+		struct source *source;
+		enum status status;
+
+		if (!i--)
+			return complain(STATUS_DAMAGED,
+					"%s@%lu: a generation that it builds on is not there; take another one",
+					image->path, gen->number);
+		source = add_source(contents);
+		status = generation_open(image, image->numbers[i],
+					 &source->gen);
+		if (!status && strcmp(source->gen.base, gen->base))
+			status = complain_damaged(contents, source,
+						  "not what comes before");
+		if (!status)
+			status = open_source(contents, source);
+		if (status)
+			return status;
+		take(contents, source, want);
+		if (source->gen.whole || !want->count)
+			return STATUS_OK;
+	}
+}
+
+/**
+ * contents_open() - find all contents of a generation
+ * @contents: filled in; to be closed by contents_close(), also on failure
+ * @image: the folder that has it
+ * @gen: that one
+ * @listed: the pages that are asked for, some of those that it lists
+ *
+ * Return: STATUS_OK; STATUS_DAMAGED; or what else the program is to end with.
+ */
+enum status contents_open(struct contents *contents, const struct image *image,
+			  const struct generation *gen,
+			  const struct spans *listed)
+{
+	struct spans want, missing, unread;
+	struct dirty_listing listing;
+	enum status status;
+
+	*contents = (struct contents){
+		.image = image,
+		.buffer = grow(NULL, 1, chunk_bytes),
+		.packed = grow(NULL, 1, chunk_bytes),
+	};
+	status = part_listing(image, gen, PART_MISSING, &listing);
+	/* An earlier generation may have such a page, but as it was then. */
+	unread = spans_of(&listing, 0);
+	missing = spans_intersect(listed, &unread);
+	want = spans_subtract(listed, &missing);
+	if (!status)
+		status = search(contents, gen, &want);
+	if (contents->count)
+		qsort(contents->pieces, contents->count,
+		      sizeof(*contents->pieces), compare_pieces);
+	contents->missing = spans_unite(&missing, &want);
+	spans_free(&want);
+	spans_free(&missing);
+	spans_free(&unread);
+	dirty_listing_free(&listing);
+	return status;
+}
+
+static enum status load(struct contents *contents, const struct piece *piece)
+{
+	const struct source *source = &contents->sources[piece->source];
+	const struct chunk *chunk = &source->chunks[piece->chunk];
+	size_t size = chunk->pages * PAGE_BYTES;
+	void *to = chunk->how == AS_ZSTD ? contents->packed : contents->buffer;
+
+	if (contents->loaded == chunk)
+		return STATUS_OK;
+	contents->loaded = NULL;
+	if (chunk->how == AS_ZERO) {
+		memset(contents->buffer, 0, size);
+		contents->loaded = chunk;
+		return STATUS_OK;
+	}
+	if (pread(source->fd, to, chunk->size, chunk->offset) !=
+	    (ssize_t)chunk->size)
+		return complain_damaged(contents, source, "pages");
+	if (chunk->how == AS_ZSTD &&
+	    ZSTD_decompress(contents->buffer, size, contents->packed,
+			    chunk->size) != size)
+		return complain_damaged(contents, source, "pages");
+	if (crc32_z(0, contents->buffer, size) != chunk->crc)
+		return complain_damaged(contents, source, "pages");
+	contents->loaded = chunk;
+	return STATUS_OK;
+}
+
+static const struct piece *find_piece(const struct contents *contents,
+				      uint64_t addr)
+{
+	size_t low = 0, high = contents->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (addr < contents->pieces[middle].end)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return &contents->pieces[low];
+}
+
+/**
+ * contents_read() - read the contents of neighbouring pages
+ * @contents: as contents_open() filled it in
+ * @start: address of the first; none of them is missing
+ * @data: set to them
+ * @size: whole pages
+ *
+ * Return: STATUS_OK; STATUS_DAMAGED; or what else the program is to end with.
+ */
+enum status contents_read(struct contents *contents, uint64_t start,
+			  void *data, size_t size)
+{
+	const struct piece *piece = find_piece(contents, start);
+
+	for (; size; piece++) {
+		uint64_t len = piece->end - start < size ? piece->end - start :
+							   size;
+		enum status status = load(contents, piece);
+
+		if (status)
+			return status;
+		memcpy(data, contents->buffer + (start - contents->loaded->start),
+		       len);
+		data = (char *)data + len;
+		start += len;
+		size -= len;
+	}
+	return STATUS_OK;
+}
+
+/**
+ * generation_check() - is all that a generation has by itself undamaged?
+ * @image: the folder that has it
+ * @number: which
+ *
+ * Return: STATUS_OK; STATUS_DAMAGED; or what else the program is to end with.
+ */
+enum status generation_check(const struct image *image, unsigned long number)
+{
+	struct contents contents = {
+		.image = image,
+		.buffer = grow(NULL, 1, chunk_bytes),
+		.packed = grow(NULL, 1, chunk_bytes),
+	};
+	struct source *source = add_source(&contents);
+	enum status status;
+
+	status = generation_open(image, number, &source->gen);
+	for (int part = 0; !status && part < PARTS; part++) {
+		int fd;
+
+		status = part_open(image, &source->gen, part, &fd);
+		if (!status)
+			close(fd);
+	}
+	if (!status)
+		status = open_source(&contents, source);
+	for (size_t i = 0; !status && i < source->count; i++)
+		status = load(&contents, &(struct piece){ .chunk = i });
+	contents_close(&contents);
+	return status;
+}
+
+/**
+ * stored_since() - which pages have later generations stored?
+ * @image: the folder that has them
+ * @gen: the one that they come after
+ * @set: set to the pages, to be freed
+ *
+ * Return: STATUS_OK; STATUS_DAMAGED, also if a later one does not build on it;
+ * or what else the program is to end with.
+ */
+enum status stored_since(const struct image *image,
+			 const struct generation *gen, struct spans *set)
+{
+	struct contents later = { .image = image };
+	enum status status = STATUS_OK;
+
+	*set = (struct spans){ 0 };
+	for (size_t i = 0; !status && i < image->count; i++) {
+		struct spans stored = { 0 }, both;
+		struct source *source;
+
+		if (image->numbers[i] <= gen->number)
+			continue;
+		source = add_source(&later);
+		status = generation_open(image, image->numbers[i], &source->gen);
+		if (!status && strcmp(source->gen.base, gen->base))
+			status = STATUS_DAMAGED;
+		if (!status)
+			status = open_source(&later, source);
+		for (size_t j = 0; j < source->count; j++) {
+			const struct chunk *chunk = &source->chunks[j];
+
+			spans_add(&stored, chunk->start,
+				  chunk->start + chunk->pages * PAGE_BYTES);
+		}
+		both = spans_unite(set, &stored);
+		spans_free(&stored);
+		spans_free(set);
+		*set = both;
+	}
+	contents_close(&later);
+	return status;
+}
+
+/**
+ * contents_close() - let go of all that contents_open() has opened
+ * @contents: as that filled it in
+ */
+void contents_close(struct contents *contents)
+{
+	for (size_t i = 0; i < contents->sources_count; i++) {
+		struct source *source = &contents->sources[i];
+
+		if (source->fd != -1)
+			close(source->fd);
+		free(source->chunks);
+		generation_close(&source->gen);
+	}
+	free(contents->sources);
+	free(contents->pieces);
+	free(contents->buffer);
+	free(contents->packed);
+	spans_free(&contents->missing);
+	*contents = (struct contents){ 0 };
+}

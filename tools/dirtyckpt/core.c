@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A generation as a core file, for debuggers.
+ *
+ * It has what those of the kernel have: registers and what else is known of each
+ * thread, the files that are mapped, and a segment for each mapping, with
+ * contents where they cannot be had again. Anonymous memory is there as a whole,
+ * clean pages as holes in the file. Of private mappings of files, what was
+ * written is there; the rest debuggers take from the file itself. So that they
+ * can tell which file that is, the first page of each ELF file is there as well,
+ * as far as that is still the file that was mapped, and the vdso.
+ *
+ * libelf writes headers, and knows how many there may be. Contents are written
+ * beside it, as it would keep them all in memory.
+ */
+#define _GNU_SOURCE
+#include "corefile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+static enum status fail_to_make(const struct core *core, const char *why)
+{
+	return complain(STATUS_OTHER, "%s: %s", core->path, why);
+}
+
+static enum status put(const struct core *core, const void *data, size_t size,
+		       uint64_t offset)
+{
+	while (size) {
+		ssize_t len = pwrite(core->fd, data, size, offset);
+
+		if (len == -1)
+			return fail_to_make(core, strerror(errno));
+		data = (const char *)data + len;
+		offset += len;
+		size -= len;
+	}
+	return STATUS_OK;
+}
+
+static void add_segment(struct core *core, const struct dirty_mapping *m,
+			uint64_t start, uint64_t end, bool filled)
+{
+	core->segments = grow(core->segments, core->count + 1,
+			      sizeof(*core->segments));
+	core->segments[core->count++] = (struct segment){
+		.start = start,
+		.end = end,
+		.mapping = m,
+		.filled = filled,
+	};
+}
+
+static bool is_anonymous(const struct dirty_mapping *m)
+{
+	return !m->inode && strcmp(m->name, "[vvar]") &&
+	       strcmp(m->name, "[vsyscall]") && strcmp(m->name, "[vvar_vclock]");
+}
+
+/* The first page of an ELF file, if it is still the one that was mapped. */
+static bool read_elf_head(const struct dirty_mapping *m, void *page)
+{
+	struct stat st;
+	bool good;
+	int fd;
+
+	if (m->offset || *m->name != '/')
+		return false;
+	fd = open(m->name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd == -1)
+		return false;
+	memset(page, 0, PAGE_BYTES);
+	good = !fstat(fd, &st) && S_ISREG(st.st_mode) &&
+	       st.st_ino == m->inode && major(st.st_dev) == m->major &&
+	       minor(st.st_dev) == m->minor &&
+	       pread(fd, page, PAGE_BYTES, 0) > SELFMAG &&
+	       !memcmp(page, ELFMAG, SELFMAG);
+	close(fd);
+	return good;
+}
+
+/* What was written has contents, and the first page if it is a head. */
+static void add_file_segments(struct core *core, const struct dirty_mapping *m)
+{
+	struct spans all = { 0 }, filled;
+	char page[PAGE_BYTES];
+	uint64_t at = m->start;
+
+	spans_add(&all, m->start, m->end);
+	filled = spans_intersect(&core->listed, &all);
+	if ((!filled.count || filled.spans[0].start > m->start) &&
+	    read_elf_head(m, page)) {
+		add_segment(core, m, at, at + PAGE_BYTES, true);
+		core->segments[core->count - 1].head = true;
+		at += PAGE_BYTES;
+	}
+	for (size_t i = 0; i < filled.count; i++) {
+		if (at < filled.spans[i].start)
+			add_segment(core, m, at, filled.spans[i].start, false);
+		add_segment(core, m, filled.spans[i].start, filled.spans[i].end,
+			    true);
+		at = filled.spans[i].end;
+	}
+	if (at < m->end)
+		add_segment(core, m, at, m->end, false);
+	spans_free(&all);
+	spans_free(&filled);
+}
+
+static void find_segments(struct core *core)
+{
+	for (size_t i = 0; i < core->maps.count; i++) {
+		const struct dirty_mapping *m = &core->maps.mappings[i];
+
+		if (m->perms[3] == 's')
+			add_segment(core, m, m->start, m->end, false);
+		else if (m->inode)
+			add_file_segments(core, m);
+		else
+			add_segment(core, m, m->start, m->end, is_anonymous(m));
+	}
+}
+
+static GElf_Word flags_of(const struct dirty_mapping *m)
+{
+	return (m->perms[0] == 'r' ? PF_R : 0) | (m->perms[1] == 'w' ? PF_W : 0) |
+	       (m->perms[2] == 'x' ? PF_X : 0);
+}
+
+/* Notes come right after the headers, contents at the next page. */
+static bool layout(struct core *core, Elf *elf)
+{
+	size_t headers = core->count + 1;
+	uint64_t at = sizeof(Elf64_Ehdr) + headers * sizeof(Elf64_Phdr);
+	GElf_Phdr phdr = {
+		.p_type = PT_NOTE,
+		.p_flags = PF_R,
+		.p_filesz = core->notes_size,
+		.p_align = 4,
+	};
+
+	/* More than the head can say are counted in a section. */
+	if (headers >= PN_XNUM)
+		at += sizeof(Elf64_Shdr);
+	core->notes_at = at;
+	phdr.p_offset = at;
+	if (!gelf_update_phdr(elf, 0, &phdr))
+		return false;
+	at = (at + core->notes_size + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+	for (size_t i = 0; i < core->count; i++) {
+		struct segment *s = &core->segments[i];
+
+		s->offset = at;
+		phdr = (GElf_Phdr){
+			.p_type = PT_LOAD,
+			.p_offset = at,
+			.p_vaddr = s->start,
+			.p_filesz = s->filled ? s->end - s->start : 0,
+			.p_memsz = s->end - s->start,
+			.p_flags = flags_of(s->mapping),
+			.p_align = PAGE_BYTES,
+		};
+		at += phdr.p_filesz;
+		if (!gelf_update_phdr(elf, i + 1, &phdr))
+			return false;
+	}
+	core->size = at;
+	return true;
+}
+
+static bool write_headers(struct core *core, Elf *elf)
+{
+	size_t headers = core->count + 1;
+	GElf_Ehdr ehdr;
+
+	if (!gelf_newehdr(elf, ELFCLASS64) || !gelf_getehdr(elf, &ehdr))
+		return false;
+	ehdr.e_ident[EI_DATA] = ELFDATA2LSB;
+	ehdr.e_type = ET_CORE;
+	ehdr.e_machine = EM_X86_64;
+	ehdr.e_version = EV_CURRENT;
+	ehdr.e_phoff = sizeof(Elf64_Ehdr);
+	if (headers >= PN_XNUM) {
+		ehdr.e_shoff = sizeof(Elf64_Ehdr) + headers * sizeof(Elf64_Phdr);
+		ehdr.e_shentsize = sizeof(Elf64_Shdr);
+	}
+	elf_flagelf(elf, ELF_C_SET, ELF_F_LAYOUT);
+	return gelf_update_ehdr(elf, &ehdr) && gelf_newphdr(elf, headers) &&
+	       layout(core, elf) && elf_update(elf, ELF_C_WRITE) >= 0;
+}
+
+static enum status write_heads(struct core *core)
+{
+	enum status status = STATUS_OK;
+	Elf *elf;
+
+	elf_version(EV_CURRENT);
+	elf = elf_begin(core->fd, ELF_C_WRITE, NULL);
+	if (!elf || !write_headers(core, elf))
+		status = fail_to_make(core, elf_errmsg(-1));
+	elf_end(elf);
+	return status;
+}
+
+/* The kernel's own, which is the same in all processes of a boot. */
+static enum status write_vdso(const struct core *core, const struct segment *s)
+{
+	const char *vdso = (const char *)getauxval(AT_SYSINFO_EHDR);
+	char boot[37] = "";
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd == -1 ? -1 : read(fd, boot, sizeof(boot) - 1);
+
+	close(fd);
+	if (!vdso || len != sizeof(boot) - 1 || strcmp(boot, core->gen.of.boot))
+		return STATUS_OK;
+	return put(core, vdso, s->end - s->start, s->offset);
+}
+
+static enum status write_pages(struct core *core, const struct segment *s)
+{
+	static const size_t room = 1 << 18;
+	struct spans all = { 0 }, listed, known;
+	char *data = grow(NULL, 1, room);
+	enum status status = STATUS_OK;
+
+	spans_add(&all, s->start, s->end);
+	listed = spans_intersect(&core->listed, &all);
+	known = spans_subtract(&listed, &core->contents.missing);
+	for (size_t i = 0; !status && i < known.count; i++) {
+		uint64_t at = known.spans[i].start, end = known.spans[i].end;
+
+		while (!status && at < end) {
+			size_t size = end - at < room ? end - at : room;
+
+			status = contents_read(&core->contents, at, data, size);
+			/* Zeroes may stay holes. */
+			for (size_t n = 0; !status && n < size; n += PAGE_BYTES)
+				if (!is_zero(data + n, PAGE_BYTES))
+					status = put(core, data + n, PAGE_BYTES,
+						     s->offset + at - s->start + n);
+			at += size;
+		}
+	}
+	spans_free(&all);
+	spans_free(&listed);
+	spans_free(&known);
+	free(data);
+	return status;
+}
+
+static enum status write_segment(struct core *core, const struct segment *s)
+{
+	char page[PAGE_BYTES];
+
+	if (!s->filled)
+		return STATUS_OK;
+	if (!strcmp(s->mapping->name, "[vdso]"))
+		return write_vdso(core, s);
+	if (!s->head)
+		return write_pages(core, s);
+	return read_elf_head(s->mapping, page) ?
+	       put(core, page, sizeof(page), s->offset) : STATUS_OK;
+}
+
+static enum status write_all(struct core *core)
+{
+	enum status status;
+
+	status = write_heads(core);
+	if (!status)
+		status = put(core, core->notes, core->notes_size, core->notes_at);
+	for (size_t i = 0; !status && i < core->count; i++)
+		status = write_segment(core, &core->segments[i]);
+	if (!status && (ftruncate(core->fd, core->size) || fsync(core->fd)))
+		status = fail_to_make(core, strerror(errno));
+	return status;
+}
+
+static enum status open_core(struct core *core, const struct control *ctl)
+{
+	struct dirty_listing listing;
+	enum status status;
+
+	status = image_open(&core->image, ctl->dir, ACCESS_READ);
+	if (!status)
+		status = generation_choose(&core->image, ctl->number, &core->gen);
+	if (!status)
+		status = part_listing(&core->image, &core->gen, PART_LISTING,
+				      &listing);
+	if (status)
+		return status;
+	core->listed = spans_of(&listing, 0);
+	dirty_listing_free(&listing);
+	status = part_maps(&core->image, &core->gen, &core->maps);
+	if (!status)
+		status = registers_load(&core->image, &core->gen, &core->threads);
+	if (!status)
+		status = contents_open(&core->contents, &core->image, &core->gen,
+				       &core->listed);
+	if (!status)
+		status = notes_make(core);
+	if (!status && !core->gen.stopped)
+		complain(STATUS_OK,
+			 "%s@%lu: was saved while the process was running: the core is of no single moment, and has no registers",
+			 core->image.path, core->gen.number);
+	if (!status && core->contents.missing.count)
+		complain(STATUS_OK,
+			 "%s@%lu: %lu pages could not be read when they were saved, and are zero in the core",
+			 core->image.path, core->gen.number,
+			 (unsigned long)spans_pages(&core->contents.missing));
+	return status;
+}
+
+/* Whole, or not there. */
+static enum status write_file(struct core *core)
+{
+	enum status status;
+	char *draft;
+
+	if (asprintf(&draft, "%s.%d~", core->path, getpid()) == -1)
+		return complain(STATUS_OTHER, "not enough memory");
+	core->fd = open(draft, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW |
+			O_CLOEXEC, 0600);
+	if (core->fd == -1) {
+		status = fail_to_make(core, strerror(errno));
+		free(draft);
+		return status;
+	}
+	status = write_all(core);
+	close(core->fd);
+	if (!status && rename(draft, core->path))
+		status = fail_to_make(core, strerror(errno));
+	if (status)
+		unlink(draft);
+	free(draft);
+	return status;
+}
+
+/**
+ * core() - the command of that name
+ * @ctl: what was asked for
+ *
+ * Return: STATUS_OK, or what the program is to end with.
+ */
+enum status core(const struct control *ctl)
+{
+	struct core core = {
+		.path = ctl->file,
+		.image.fd = -1,
+		.gen.fd = -1,
+	};
+	enum status status;
+
+	status = open_core(&core, ctl);
+	if (!status) {
+		find_segments(&core);
+		status = write_file(&core);
+	}
+	free(core.segments);
+	free(core.notes);
+	threads_free(&core.threads);
+	spans_free(&core.listed);
+	dirty_maps_free(&core.maps);
+	contents_close(&core.contents);
+	generation_close(&core.gen);
+	image_close(&core.image);
+	return status;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the parts that make core files share. */
+#ifndef COREFILE_H
+#define COREFILE_H
+
+#include "pages.h"
+#include "seize.h"
+
+/**
+ * struct segment - addresses that are in the core together
+ * @start: the first
+ * @end: the one after the last
+ * @mapping: that they are of
+ * @filled: they have contents
+ * @head: which are those of the mapped file
+ * @offset: where in the core
+ */
+struct segment {
+	uint64_t start;
+	uint64_t end;
+	const struct dirty_mapping *mapping;
+	bool filled;
+	bool head;
+	uint64_t offset;
+};
+
+/**
+ * struct core - a core file in the making
+ * @path: its name
+ * @image: where from
+ * @gen: which generation
+ * @listed: its pages
+ * @maps: its mappings
+ * @threads: its threads
+ * @contents: of its pages
+ * @segments: of the core, ascending
+ * @count: how many
+ * @notes: the notes, as they are in the file
+ * @notes_size: bytes of them
+ * @notes_at: where in the file
+ * @size: of the file
+ * @fd: the file
+ */
+struct core {
+	const char *path;
+	struct image image;
+	struct generation gen;
+	struct spans listed;
+	struct dirty_maps maps;
+	struct threads threads;
+	struct contents contents;
+	struct segment *segments;
+	size_t count;
+	char *notes;
+	size_t notes_size;
+	uint64_t notes_at;
+	uint64_t size;
+	int fd;
+};
+
+enum status notes_make(struct core *core);
+
+#endif /* COREFILE_H */

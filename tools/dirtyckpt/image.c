@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The folder of a process: who may use it, which generations it has, and the
+ * record of what is still to be copied.
+ *
+ * All files are opened relative to the folder and by names without a slash, and
+ * never through a symbolic link.
+ */
+#define _GNU_SOURCE
+#include "image.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#define RECORD		"todo"
+#define RECORD_DRAFT	"todo.new"
+
+/**
+ * fail_to_write() - say why something in the folder could not be written
+ * @image: the folder
+ * @name: of what is in it
+ * @error: why, an errno
+ *
+ * Return: what the program is to end with.
+ */
+enum status fail_to_write(const struct image *image, const char *name,
+			  int error)
+{
+	const char *remedy = "";
+
+	if (error == ENOSPC || error == EDQUOT)
+		remedy = "; make room and save again: what is there is whole, the rest on record";
+	else if (error == EROFS || error == EACCES || error == EPERM)
+		remedy = "; take a folder that can be written";
+	return complain(STATUS_OTHER, "%s/%s: %s%s", image->path, name,
+			strerror(error), remedy);
+}
+
+static enum status open_folder(struct image *image, enum access access)
+{
+	struct stat st;
+
+	if (access == ACCESS_CREATE && mkdir(image->path, 0700) &&
+	    errno != EEXIST)
+		return complain(STATUS_OTHER, "%s: %s; its parent has to be there and writable",
+				image->path, strerror(errno));
+	image->fd = open(image->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+			 O_CLOEXEC);
+	if (image->fd == -1 && (errno == ELOOP || errno == ENOTDIR) &&
+	    !lstat(image->path, &st) && S_ISLNK(st.st_mode))
+		return complain(STATUS_OTHER,
+				"%s: is a symbolic link, which is not followed; name the folder itself",
+				image->path);
+	if (image->fd == -1)
+		return complain(STATUS_OTHER, "%s: %s", image->path,
+				strerror(errno));
+	return STATUS_OK;
+}
+
+static enum status lock_folder(const struct image *image, enum access access)
+{
+	int how = access == ACCESS_READ ? LOCK_SH : LOCK_EX;
+
+	if (access == ACCESS_LIST || !flock(image->fd, how | LOCK_NB))
+		return STATUS_OK;
+	if (errno == EWOULDBLOCK)
+		return complain(STATUS_REFUSED,
+				"%s: another dirtyckpt is at work there; wait until it is done",
+				image->path);
+	return complain(STATUS_OTHER, "%s: cannot be locked: %s", image->path,
+			strerror(errno));
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	unsigned long x = *(const unsigned long *)a;
+	unsigned long y = *(const unsigned long *)b;
+
+	return (x > y) - (x < y);
+}
+
+static enum status find_generations(struct image *image)
+{
+	int fd = openat(image->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd == -1 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!dir)
+		return complain(STATUS_OTHER, "%s: %s", image->path,
+				strerror(errno));
+	while ((entry = readdir(dir))) {
+		char name[24], *end;
+		unsigned long number = strtoul(entry->d_name, &end, 10);
+
+		if (*end || !number)
+			continue;
+		generation_name(name, number);
+		if (strcmp(name, entry->d_name))
+			continue;
+		image->numbers = grow(image->numbers, image->count + 1,
+				      sizeof(*image->numbers));
+		image->numbers[image->count++] = number;
+	}
+	closedir(dir);
+	if (image->count)
+		qsort(image->numbers, image->count, sizeof(*image->numbers),
+		      compare_numbers);
+	return STATUS_OK;
+}
+
+/**
+ * image_open() - open the folder of a process
+ * @image: filled in; to be closed by image_close(), also on failure
+ * @path: its name
+ * @access: what for; nobody else writes, or, when writing, uses it meanwhile,
+ *	unless it is only to be listed
+ *
+ * Return: STATUS_OK, or what the program is to end with.
+ */
+enum status image_open(struct image *image, const char *path,
+		       enum access access)
+{
+	enum status status;
+
+	*image = (struct image){ .path = strdup(path), .fd = -1 };
+	if (!image->path)
+		return complain(STATUS_OTHER, "not enough memory");
+	status = open_folder(image, access);
+	if (!status)
+		status = lock_folder(image, access);
+	if (!status)
+		status = find_generations(image);
+	return status;
+}
+
+/**
+ * image_close() - let go of a folder
+ * @image: as image_open() filled it in
+ */
+void image_close(struct image *image)
+{
+	if (image->fd != -1)
+		close(image->fd);
+	free(image->numbers);
+	free(image->path);
+	*image = (struct image){ .fd = -1 };
+}
+
+/**
+ * generation_name() - how the folder of a generation is called
+ * @name: filled in
+ * @number: of the generation
+ */
+void generation_name(char name[24], unsigned long number)
+{
+	snprintf(name, 24, "%06lu", number);
+}
+
+static char *record_text(const struct record *record, size_t *size)
+{
+	char *text = NULL;
+	FILE *f = open_memstream(&text, size);
+
+	if (!f)
+		exit(complain(STATUS_OTHER, "not enough memory"));
+	fprintf(f, "dirtyckpt-todo %lu %s\n", record->number, record->base);
+	for (size_t i = 0; i < record->spans.count; i++)
+		fprintf(f, "%08" PRIx64 "-%08" PRIx64 "\n",
+			record->spans.spans[i].start,
+			record->spans.spans[i].end);
+	fflush(f);
+	fprintf(f, "crc32 %08lx\n", crc32(0, (void *)text, *size));
+	if (fclose(f))
+		exit(complain(STATUS_OTHER, "not enough memory"));
+	return text;
+}
+
+/**
+ * record_write() - put on record what is about to be acknowledged
+ * @image: the folder
+ * @record: what
+ *
+ * When this returns, the record survives whatever happens to this process.
+ *
+ * Return: STATUS_OK, or what the program is to end with.
+ */
+enum status record_write(const struct image *image, const struct record *record)
+{
+	size_t size, done = 0;
+	char *text = record_text(record, &size);
+	int fd, error = 0;
+
+	unlinkat(image->fd, RECORD_DRAFT, 0);
+	fd = openat(image->fd, RECORD_DRAFT, O_WRONLY | O_CREAT | O_EXCL |
+		    O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd == -1)
+		error = errno;
+	while (!error && done < size) {
+		ssize_t written = write(fd, text + done, size - done);
+
+		if (written == -1)
+			error = errno;
+		else
+			done += written;
+	}
+	if (!error && (fsync(fd) ||
+		       renameat(image->fd, RECORD_DRAFT, image->fd, RECORD) ||
+		       fsync(image->fd)))
+		error = errno;
+	if (fd != -1)
+		close(fd);
+	free(text);
+	if (!error)
+		return STATUS_OK;
+	unlinkat(image->fd, RECORD_DRAFT, 0);
+	return fail_to_write(image, RECORD, error);
+}
+
+static bool parse_record(struct record *record, char *text, size_t size)
+{
+	char *last, *line;
+	unsigned int crc;
+
+	/* The last line is about all that come before it. */
+	last = size > 1 ? memrchr(text, '\n', size - 1) : NULL;
+	if (!last++ || sscanf(last, "crc32 %8x", &crc) != 1 ||
+	    crc32(0, (void *)text, last - text) != crc ||
+	    sscanf(text, "dirtyckpt-todo %lu %32s", &record->number,
+		   record->base) != 2)
+		return false;
+	for (line = strchr(text, '\n') + 1; line < last;
+	     line = strchr(line, '\n') + 1) {
+		uint64_t start, end;
+
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64, &start, &end) != 2)
+			return false;
+		spans_add(&record->spans, start, end);
+	}
+	return true;
+}
+
+/**
+ * record_read() - what was acknowledged, and perhaps not copied?
+ * @image: the folder
+ * @record: filled in; its number is 0 if there is none
+ *
+ * Return: STATUS_OK; STATUS_DAMAGED if it cannot be relied on; or what else the
+ * program is to end with.
+ */
+enum status record_read(const struct image *image, struct record *record)
+{
+	int fd = openat(image->fd, RECORD, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	char *text = NULL;
+	struct stat st;
+	bool good;
+
+	*record = (struct record){ 0 };
+	if (fd == -1 && errno == ENOENT)
+		return STATUS_OK;
+	if (fd == -1 || fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+		int error = fd == -1 ? errno : EINVAL;
+
+		if (fd != -1)
+			close(fd);
+		return complain(STATUS_OTHER, "%s/%s: %s", image->path, RECORD,
+				strerror(error));
+	}
+	text = grow(NULL, st.st_size + 1, 1);
+	good = pread(fd, text, st.st_size, 0) == st.st_size;
+	close(fd);
+	text[st.st_size] = '\0';
+	if (good)
+		good = parse_record(record, text, st.st_size);
+	free(text);
+	if (good)
+		return STATUS_OK;
+	spans_free(&record->spans);
+	return complain(STATUS_DAMAGED, "%s/%s: damaged", image->path, RECORD);
+}
+
+/**
+ * record_remove() - all that is on record has been copied
+ * @image: the folder
+ *
+ * Return: STATUS_OK, or what the program is to end with.
+ */
+enum status record_remove(const struct image *image)
+{
+	if (unlinkat(image->fd, RECORD, 0) && errno != ENOENT)
+		return fail_to_write(image, RECORD, errno);
+	return STATUS_OK;
+}
+
+/**
+ * image_remove() - remove a folder with files from the folder
+ * @image: that one
+ * @name: what to remove
+ *
+ * Return: STATUS_OK, also if there is none; or what the program is to end with.
+ */
+enum status image_remove(const struct image *image, const char *name)
+{
+	int fd = openat(image->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+			O_CLOEXEC);
+	DIR *dir = fd == -1 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!dir && errno == ENOENT)
+		return STATUS_OK;
+	/* A link or a file in its place goes as well, not what it points to. */
+	if (!dir && (errno == ELOOP || errno == ENOTDIR) &&
+	    !unlinkat(image->fd, name, 0))
+		return STATUS_OK;
+	if (!dir)
+		return fail_to_write(image, name, errno);
+	while ((entry = readdir(dir)))
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	closedir(dir);
+	if (unlinkat(image->fd, name, AT_REMOVEDIR))
+		return fail_to_write(image, name, errno);
+	return STATUS_OK;
+}

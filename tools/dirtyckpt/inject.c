@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Calls that a stopped process makes for us, as only itself can.
+ *
+ * The first thread makes them, by an instruction of the vdso, so nothing is
+ * written into the program. All its signals are blocked meanwhile. Afterwards it
+ * is stopped again where it was, in the kernel on its way back to the program,
+ * with the registers that it had.
+ */
+#define _GNU_SOURCE
+#include "seize.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Code segment of a program of 64 bits */
+enum { USER_CS = 0x33 };
+
+static uint64_t find_syscall(const struct target *target,
+			     const struct dirty_maps *maps)
+{
+	static const unsigned char syscall[] = { 0x0f, 0x05 };
+	uint64_t at = 0;
+
+	for (size_t i = 0; !at && i < maps->count; i++) {
+		const struct dirty_mapping *m = &maps->mappings[i];
+		size_t size = m->end - m->start;
+		char *code, *found;
+
+		if (strcmp(m->name, "[vdso]"))
+			continue;
+		code = grow(NULL, size, 1);
+		size = target_read(target, m->start, code, size);
+		found = memmem(code, size, syscall, sizeof(syscall));
+		if (found)
+			at = m->start + (found - code);
+		free(code);
+	}
+	return at;
+}
+
+/* A filter that the process has may end it for a call that it never makes. */
+static bool is_filtered(const struct target *target)
+{
+	char text[4096], *line;
+	ssize_t len;
+	int fd = openat(target->process.fd, "status", O_RDONLY | O_CLOEXEC);
+
+	len = fd == -1 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (fd != -1)
+		close(fd);
+	text[len > 0 ? len : 0] = '\0';
+	line = strstr(text, "\nSeccomp:");
+	return !line || strtol(line + strlen("\nSeccomp:"), NULL, 10);
+}
+
+/**
+ * inject_begin() - prepare for calls
+ * @injector: filled in; @problem says why if there can be none
+ * @target: the process
+ * @maps: its mappings
+ * @threads: its threads, seized, with their registers
+ *
+ * Return: STATUS_OK, or what the program is to end with.
+ */
+enum status inject_begin(struct injector *injector, struct target *target,
+			 const struct dirty_maps *maps,
+			 const struct threads *threads)
+{
+	const struct thread *thread = &threads->threads[0];
+	const struct user_regs_struct *regs = thread->set[SET_GENERAL];
+	/* The last as die_together() has it */
+	long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL;
+	uint64_t all = ~0ull;
+
+	*injector = (struct injector){
+		.thread = thread,
+		.at = find_syscall(target, maps),
+	};
+	if (thread->size[SET_GENERAL] != sizeof(*regs) || regs->cs != USER_CS)
+		injector->problem = "it is not a program of 64 bits";
+	else if (!injector->at)
+		injector->problem = "it has no vdso";
+	/* Suspending filters takes CAP_SYS_ADMIN. */
+	if (ptrace(PTRACE_SETOPTIONS, thread->tid, 0,
+		   options | PTRACE_O_SUSPEND_SECCOMP)) {
+		if (is_filtered(target))
+			injector->problem = "its calls are filtered (seccomp)";
+		if (ptrace(PTRACE_SETOPTIONS, thread->tid, 0, options))
+			return complain(STATUS_OTHER, "thread %d: %s",
+					thread->tid, strerror(errno));
+	}
+	if (!injector->problem &&
+	    ptrace(PTRACE_SETSIGMASK, thread->tid, sizeof(all), &all))
+		return complain(STATUS_OTHER, "signals of thread %d: %s",
+				thread->tid, strerror(errno));
+	return STATUS_OK;
+}
+
+/* On to where the call begins, or ends. */
+static enum status next_stop(pid_t tid)
+{
+	uint64_t deadline = nanoseconds() + PATIENCE;
+	int status, signal = 0;
+
+	do {
+		if (ptrace(PTRACE_SYSCALL, tid, 0, (unsigned long)signal))
+			return complain(STATUS_OTHER, "thread %d: %s", tid,
+					strerror(errno));
+		while (waitpid(tid, &status, __WALL) == -1) {
+			if (errno != EINTR)
+				return complain(STATUS_VANISHED, "thread %d has ended",
+						tid);
+			if (nanoseconds() > deadline)
+				return complain(STATUS_OTHER,
+						"a call that thread %d made for us does not return; does it wait for a userfaultfd?",
+						tid);
+		}
+		if (!WIFSTOPPED(status))
+			return complain(STATUS_VANISHED, "thread %d has ended",
+					tid);
+		/* SIGSTOP cannot be blocked. */
+		signal = status >> 16 ? 0 : WSTOPSIG(status);
+	} while (signal != (SIGTRAP | 0x80));
+	return STATUS_OK;
+}
+
+/**
+ * inject_call() - have the process make a call
+ * @injector: as inject_begin() filled it in, without a problem
+ * @number: of the call
+ * @args: for it
+ * @result: set to what it returns, a negative errno on failure
+ *
+ * Return: STATUS_OK, or what the program is to end with.
+ */
+enum status inject_call(const struct injector *injector, long number,
+			const uint64_t args[3], long *result)
+{
+	const struct thread *thread = injector->thread;
+	struct user_regs_struct regs;
+	struct iovec iov = { .iov_base = &regs, .iov_len = sizeof(regs) };
+	enum status status;
+
+	memcpy(&regs, thread->set[SET_GENERAL], sizeof(regs));
+	regs.rip = injector->at;
+	regs.rax = number;
+	regs.orig_rax = -1;
+	regs.rdi = args[0];
+	regs.rsi = args[1];
+	regs.rdx = args[2];
+	if (ptrace(PTRACE_SETREGSET, thread->tid, NT_PRSTATUS, &iov))
+		return complain(STATUS_OTHER, "registers of thread %d: %s",
+				thread->tid, strerror(errno));
+	status = next_stop(thread->tid);
+	if (!status)
+		status = next_stop(thread->tid);
+	if (status)
+		return status;
+	if (ptrace(PTRACE_GETREGSET, thread->tid, NT_PRSTATUS, &iov))
+		return complain(STATUS_OTHER, "registers of thread %d: %s",
+				thread->tid, strerror(errno));
+	*result = regs.rax;
+	return STATUS_OK;
+}
+
+/**
+ * inject_end() - the thread is where it was
+ * @injector: as inject_begin() filled it in
+ *
+ * At the end of a call, the kernel does not look at what its result says about
+ * calling again, but where it looks for signals it does. So there has the thread
+ * to be when it gets its registers.
+ *
+ * Return: STATUS_OK, or what the program is to end with.
+ */
+enum status inject_end(const struct injector *injector)
+{
+	const struct thread *thread = injector->thread;
+	enum status status;
+	bool gone;
+
+	if (injector->problem)
+		return STATUS_OK;
+	ptrace(PTRACE_INTERRUPT, thread->tid, 0, 0);
+	if (ptrace(PTRACE_CONT, thread->tid, 0, 0))
+		return complain(STATUS_OTHER, "thread %d: %s", thread->tid,
+				strerror(errno));
+	status = wait_for_stop(thread->tid, &gone);
+	if (gone)
+		return complain(STATUS_VANISHED, "thread %d has ended",
+				thread->tid);
+	return status ? status : registers_set(thread, thread);
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Mappings: are they what they were, and what do they have by themselves? */
+#define _GNU_SOURCE
+#include "target.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+static bool is_same(const struct dirty_mapping *a,
+		    const struct dirty_mapping *b)
+{
+	return !strcmp(a->perms, b->perms) && a->inode == b->inode &&
+	       a->major == b->major && a->minor == b->minor &&
+	       (!a->inode || a->start - a->offset == b->start - b->offset);
+}
+
+/* Mappings may have been merged or split; what counts is what is where. */
+static enum status compare_one(const struct dirty_mapping *then,
+			       const struct dirty_maps *now)
+{
+	uint64_t at = then->start;
+
+	while (at < then->end) {
+		const struct dirty_mapping *found = dirty_maps_find(now, at);
+
+		if (!found)
+			return complain(STATUS_REFUSED,
+					"%08" PRIx64 " was mapped (%s %s), and is not any more",
+					at, then->perms, then->name);
+		if (!is_same(then, found))
+			return complain(STATUS_REFUSED,
+					"%08" PRIx64 " was mapped as %s %s, and is %s %s by now",
+					at, then->perms, then->name,
+					found->perms, found->name);
+		at = found->end;
+	}
+	return STATUS_OK;
+}
+
+static struct spans mapped(const struct dirty_maps *maps)
+{
+	struct spans set = { 0 };
+
+	for (size_t i = 0; i < maps->count; i++)
+		spans_add(&set, maps->mappings[i].start, maps->mappings[i].end);
+	return set;
+}
+
+/**
+ * layout_compare() - are all mappings still there?
+ * @then: those that there were
+ * @now: those that there are
+ * @added: set to addresses that were not mapped, to be freed
+ *
+ * A stack may have grown: that is no addition, as it did so by itself and would
+ * again.
+ *
+ * Return: STATUS_OK; STATUS_REFUSED if one has gone or is another one.
+ */
+enum status layout_compare(const struct dirty_maps *then,
+			   const struct dirty_maps *now, struct spans *added)
+{
+	struct spans before = { 0 }, after = { 0 }, all;
+
+	*added = (struct spans){ 0 };
+	for (size_t i = 0; i < then->count; i++) {
+		enum status status = compare_one(&then->mappings[i], now);
+
+		if (status)
+			return status;
+	}
+	before = mapped(then);
+	after = mapped(now);
+	all = spans_subtract(&after, &before);
+	for (size_t i = 0; i < all.count; i++) {
+		const struct dirty_mapping *next =
+			dirty_maps_find(then, all.spans[i].end);
+
+		if (!next || strcmp(next->name, "[stack]"))
+			spans_add(added, all.spans[i].start, all.spans[i].end);
+	}
+	spans_free(&before);
+	spans_free(&after);
+	spans_free(&all);
+	return STATUS_OK;
+}
+
+/* The file of a mapping, also if it has been removed or replaced. */
+static int open_mapped(const struct target *target,
+		       const struct dirty_mapping *mapping)
+{
+	char path[64];
+	struct stat st;
+	int fd;
+
+	snprintf(path, sizeof(path), "map_files/%" PRIx64 "-%" PRIx64,
+		 mapping->start, mapping->end);
+	fd = openat(target->process.fd, path, O_RDONLY | O_CLOEXEC);
+	if (fd != -1 || errno == ENOENT)
+		return fd;
+	/* That takes CAP_CHECKPOINT_RESTORE. */
+	fd = open(mapping->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd == -1 || (!fstat(fd, &st) && st.st_ino == mapping->inode &&
+			 major(st.st_dev) == mapping->major &&
+			 minor(st.st_dev) == mapping->minor))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/**
+ * own_contents() - what a private mapping has where nobody has written
+ * @target: whose
+ * @maps: its mappings
+ * @addr: of a page
+ * @page: set to the contents
+ *
+ * Return: false if that cannot be told.
+ */
+bool own_contents(const struct target *target, const struct dirty_maps *maps,
+		  uint64_t addr, void *page)
+{
+	const struct dirty_mapping *mapping = dirty_maps_find(maps, addr);
+	ssize_t len;
+	int fd;
+
+	memset(page, 0, PAGE_BYTES);
+	if (!mapping)
+		return false;
+	if (!mapping->inode)
+		return *mapping->name != '[' || !strcmp(mapping->name, "[heap]") ||
+		       !strcmp(mapping->name, "[stack]") ||
+		       !strncmp(mapping->name, "[anon", 5);
+	fd = open_mapped(target, mapping);
+	if (fd == -1)
+		return false;
+	len = pread(fd, page, PAGE_BYTES, mapping->offset + addr - mapping->start);
+	close(fd);
+	return len >= 0;
+}

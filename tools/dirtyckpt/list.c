@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Which generations are there? */
+#define _GNU_SOURCE
+#include "pages.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <libsmartcols/libsmartcols.h>
+#include <locale.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+
+enum column {
+	COL_GENERATION,
+	COL_KIND,
+	COL_WHOLE,
+	COL_TIME,
+	COL_PID,
+	COL_COMM,
+	COL_PAGES,
+	COL_STORED,
+	COL_ZERO,
+	COL_MISSING,
+	COL_SIZE,
+	COL_THREADS,
+	COL_PAUSE,
+	COL_SPENT,
+	COL_STATE,
+	COLUMNS
+};
+
+static const struct {
+	const char *name;
+	int json;
+	const char *help;
+} columns[COLUMNS] = {
+	[COL_GENERATION] = { "GENERATION", SCOLS_JSON_NUMBER, "its number" },
+	[COL_KIND] = { "KIND", SCOLS_JSON_STRING, "stopped (has registers), or moving" },
+	[COL_WHOLE] = { "WHOLE", SCOLS_JSON_BOOLEAN, "does not build on the one before" },
+	[COL_TIME] = { "TIME", SCOLS_JSON_STRING, "when it was listed" },
+	[COL_PID] = { "PID", SCOLS_JSON_NUMBER, "of which process" },
+	[COL_COMM] = { "COMM", SCOLS_JSON_STRING, "its name" },
+	[COL_PAGES] = { "PAGES", SCOLS_JSON_NUMBER, "modified pages that it had" },
+	[COL_STORED] = { "STORED", SCOLS_JSON_NUMBER, "of these, stored here" },
+	[COL_ZERO] = { "ZERO", SCOLS_JSON_NUMBER, "of those, all zeroes" },
+	[COL_MISSING] = { "MISSING", SCOLS_JSON_NUMBER, "pages that could not be read" },
+	[COL_SIZE] = { "SIZE", SCOLS_JSON_NUMBER, "what the contents take on disk" },
+	[COL_THREADS] = { "THREADS", SCOLS_JSON_NUMBER, "that have their registers here" },
+	[COL_PAUSE] = { "PAUSE", SCOLS_JSON_NUMBER, "milliseconds that the process was stopped" },
+	[COL_SPENT] = { "SPENT", SCOLS_JSON_NUMBER, "milliseconds that saving took" },
+	[COL_STATE] = { "STATE", SCOLS_JSON_STRING, "ok or damaged; --check reads contents" },
+};
+
+/**
+ * columns_help() - print what the columns are
+ */
+void columns_help(void)
+{
+	for (int i = 0; i < COLUMNS; i++)
+		printf(" %-11s %s\n", columns[i].name, columns[i].help);
+}
+
+static char *text_of(const char *format, ...)
+{
+	va_list args;
+	char *text;
+	int len;
+
+	va_start(args, format);
+	len = vasprintf(&text, format, args);
+	va_end(args);
+	if (len == -1)
+		exit(complain(STATUS_OTHER, "not enough memory"));
+	return text;
+}
+
+static char *size_text(uint64_t bytes, bool exact)
+{
+	static const char units[] = "BKMGTPE";
+	double size = bytes;
+	int unit = 0;
+
+	if (exact)
+		return text_of("%" PRIu64, bytes);
+	for (; size >= 1024 && units[unit + 1]; unit++)
+		size /= 1024;
+	if (size < 10 && size != (int)size)
+		return text_of("%.1f%c", size, units[unit]);
+	return text_of("%.0f%c", size, units[unit]);
+}
+
+static char *time_text(uint64_t seconds)
+{
+	time_t when = seconds;
+	char text[64];
+	struct tm tm;
+
+	localtime_r(&when, &tm);
+	strftime(text, sizeof(text), "%FT%T%z", &tm);
+	return text_of("%s", text);
+}
+
+static char *size_cell(const struct generation *gen, bool exact)
+{
+	struct stat st;
+
+	if (fstatat(gen->fd, part_names[PART_PAGES], &st, AT_SYMLINK_NOFOLLOW))
+		return NULL;
+	return size_text(st.st_blocks * 512ull, exact);
+}
+
+static char *number_cell(const struct generation *gen, enum column column)
+{
+	const uint64_t numbers[COLUMNS] = {
+		[COL_GENERATION] = gen->number,
+		[COL_PID] = gen->of.pid,
+		[COL_PAGES] = gen->listed,
+		[COL_STORED] = gen->stored,
+		[COL_ZERO] = gen->zero,
+		[COL_MISSING] = gen->missing,
+		[COL_THREADS] = gen->threads,
+	};
+
+	return text_of("%" PRIu64, numbers[column]);
+}
+
+/* What is not known is left empty, and null in JSON. */
+static char *cell(const struct control *ctl, const struct generation *gen,
+		  bool damaged, enum column column)
+{
+	bool json = ctl->format == FORMAT_JSON;
+
+	if (column == COL_STATE)
+		return text_of("%s", damaged ? "damaged" : "ok");
+	if (column == COL_GENERATION)
+		return number_cell(gen, column);
+	if (!*gen->base)
+		return NULL;
+	switch (column) {
+	case COL_KIND:
+		return text_of("%s", gen->stopped ? "stopped" : "moving");
+	case COL_WHOLE:
+		return text_of("%s", json ? (gen->whole ? "1" : "0") :
+					    (gen->whole ? "yes" : "no"));
+	case COL_TIME:
+		return time_text(gen->time);
+	case COL_COMM:
+		return text_of("%s", gen->comm);
+	case COL_SIZE:
+		return size_cell(gen, ctl->bytes || json);
+	case COL_PAUSE:
+		return gen->stopped ? text_of("%.3f", gen->pause / 1e6) : NULL;
+	case COL_SPENT:
+		return text_of("%.3f", gen->spent / 1e6);
+	default:
+		return number_cell(gen, column);
+	}
+}
+
+static struct libscols_table *new_table(const struct control *ctl)
+{
+	struct libscols_table *table = scols_new_table();
+
+	if (!table)
+		exit(complain(STATUS_OTHER, "not enough memory"));
+	scols_table_set_name(table, "generations");
+	scols_table_enable_json(table, ctl->format == FORMAT_JSON);
+	scols_table_enable_raw(table, ctl->format == FORMAT_RAW);
+	scols_table_enable_noheadings(table, ctl->noheadings);
+	for (int i = 0; i < COLUMNS; i++) {
+		bool text = columns[i].json == SCOLS_JSON_STRING;
+		struct libscols_column *column =
+			scols_table_new_column(table, columns[i].name, 0,
+					       text ? 0 : SCOLS_FL_RIGHT);
+
+		if (!column)
+			exit(complain(STATUS_OTHER, "not enough memory"));
+		scols_column_set_json_type(column, columns[i].json);
+	}
+	return table;
+}
+
+static enum status add_line(const struct control *ctl,
+			    const struct image *image,
+			    struct libscols_table *table, unsigned long number)
+{
+	struct libscols_line *line = scols_table_new_line(table, NULL);
+	struct generation gen;
+	enum status status;
+
+	if (!line)
+		exit(complain(STATUS_OTHER, "not enough memory"));
+	status = generation_open(image, number, &gen);
+	/* Of a head that is damaged, nothing is to be relied on. */
+	if (status)
+		*gen.base = '\0';
+	else if (ctl->check)
+		status = generation_check(image, number);
+	for (int i = 0; i < COLUMNS; i++) {
+		char *text = cell(ctl, &gen, status, i);
+
+		if (text && scols_line_refer_data(line, i, text))
+			exit(complain(STATUS_OTHER, "not enough memory"));
+	}
+	generation_close(&gen);
+	return status;
+}
+
+/**
+ * list() - the command of that name
+ * @ctl: what was asked for
+ *
+ * Return: STATUS_OK, or what the program is to end with.
+ */
+enum status list(const struct control *ctl)
+{
+	struct libscols_table *table;
+	struct image image;
+	struct record record;
+	enum status status;
+
+	status = image_open(&image, ctl->dir, ACCESS_LIST);
+	if (status) {
+		image_close(&image);
+		return status;
+	}
+	setlocale(LC_ALL, "");
+	table = new_table(ctl);
+	for (size_t i = 0; i < image.count; i++) {
+		enum status one = add_line(ctl, &image, table, image.numbers[i]);
+
+		status = status ? status : one;
+	}
+	scols_print_table(table);
+	scols_unref_table(table);
+	if (!record_read(&image, &record) && record.number &&
+	    (!image.count || record.number > image.numbers[image.count - 1]))
+		complain(STATUS_OK,
+			 "%s: generation %lu was not completed, or is being saved now; the next save copies what it was about",
+			 image.path, record.number);
+	spans_free(&record.spans);
+	image_close(&image);
+	return status;
+}

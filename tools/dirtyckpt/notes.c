@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The notes of a core file: threads, process, mapped files. */
+#define _GNU_SOURCE
+#include "corefile.h"
+
+#include <elf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/procfs.h>
+#include <sys/user.h>
+
+static void append(FILE *f, const void *data, size_t size)
+{
+	static const char padding[4];
+
+	fwrite(data, 1, size, f);
+	fwrite(padding, 1, -size & 3, f);
+}
+
+static void add_note(FILE *f, const char *name, unsigned int type,
+		     const void *data, size_t size)
+{
+	Elf64_Nhdr head = {
+		.n_namesz = strlen(name) + 1,
+		.n_descsz = size,
+		.n_type = type,
+	};
+
+	append(f, &head, sizeof(head));
+	append(f, name, head.n_namesz);
+	append(f, data, size);
+}
+
+static void add_status(FILE *f, const struct core *core,
+		       const struct thread *thread)
+{
+	struct elf_prstatus status = {
+		.pr_sigpend = thread->pending,
+		.pr_sighold = thread->mask,
+		.pr_pid = thread->tid,
+		.pr_ppid = core->gen.ppid,
+		.pr_pgrp = core->gen.pgrp,
+		.pr_sid = core->gen.sid,
+		.pr_fpvalid = thread->size[SET_FLOAT] != 0,
+	};
+
+	memcpy(&status.pr_reg, thread->set[SET_GENERAL], sizeof(status.pr_reg));
+	add_note(f, "CORE", NT_PRSTATUS, &status, sizeof(status));
+}
+
+static void add_thread_sets(FILE *f, const struct thread *thread)
+{
+	if (thread->size[SET_FLOAT])
+		add_note(f, "CORE", NT_PRFPREG, thread->set[SET_FLOAT],
+			 thread->size[SET_FLOAT]);
+	if (thread->size[SET_EXTENDED])
+		add_note(f, "LINUX", NT_X86_XSTATE, thread->set[SET_EXTENDED],
+			 thread->size[SET_EXTENDED]);
+}
+
+static void add_process(FILE *f, const struct core *core)
+{
+	const struct generation *gen = &core->gen;
+	struct elf_prpsinfo info = {
+		.pr_sname = 'R',
+		.pr_uid = gen->uid,
+		.pr_gid = gen->gid,
+		.pr_pid = gen->of.pid,
+		.pr_ppid = gen->ppid,
+		.pr_pgrp = gen->pgrp,
+		.pr_sid = gen->sid,
+	};
+
+	memcpy(info.pr_fname, gen->comm,
+	       strnlen(gen->comm, sizeof(info.pr_fname) - 1));
+	memcpy(info.pr_psargs, gen->args,
+	       strnlen(gen->args, sizeof(info.pr_psargs) - 1));
+	add_note(f, "CORE", NT_PRPSINFO, &info, sizeof(info));
+}
+
+/* Counts and limits first, then names, of all mappings of files. */
+static void add_files(FILE *f, const struct core *core)
+{
+	char *data = NULL;
+	size_t size;
+	FILE *note = open_memstream(&data, &size);
+	uint64_t head[2] = { 0, PAGE_BYTES };
+
+	if (!note)
+		exit(complain(STATUS_OTHER, "not enough memory"));
+	for (size_t i = 0; i < core->maps.count; i++)
+		head[0] += core->maps.mappings[i].inode != 0;
+	fwrite(head, sizeof(head), 1, note);
+	for (size_t i = 0; i < core->maps.count; i++) {
+		const struct dirty_mapping *m = &core->maps.mappings[i];
+		uint64_t entry[3] = { m->start, m->end, m->offset / PAGE_BYTES };
+
+		if (m->inode)
+			fwrite(entry, sizeof(entry), 1, note);
+	}
+	for (size_t i = 0; i < core->maps.count; i++)
+		if (core->maps.mappings[i].inode)
+			fwrite(core->maps.mappings[i].name, 1,
+			       strlen(core->maps.mappings[i].name) + 1, note);
+	if (fclose(note))
+		exit(complain(STATUS_OTHER, "not enough memory"));
+	add_note(f, "CORE", NT_FILE, data, size);
+	free(data);
+}
+
+/* As the kernel has them: the first thread, the process, the other threads. */
+static enum status add_all(FILE *f, struct core *core)
+{
+	enum status status;
+	void *auxv;
+
+	status = part_read(&core->image, &core->gen, PART_AUXV, &auxv);
+	if (status) {
+		free(auxv);
+		return status;
+	}
+	if (core->threads.count)
+		add_status(f, core, &core->threads.threads[0]);
+	add_process(f, core);
+	add_note(f, "CORE", NT_AUXV, auxv, core->gen.size[PART_AUXV]);
+	add_files(f, core);
+	for (size_t i = 0; i < core->threads.count; i++) {
+		if (i)
+			add_status(f, core, &core->threads.threads[i]);
+		add_thread_sets(f, &core->threads.threads[i]);
+	}
+	free(auxv);
+	return STATUS_OK;
+}
+
+/**
+ * notes_make() - make the notes of a core
+ * @core: all of it is known but for them, and for the segments
+ *
+ * Return: STATUS_OK, or what the program is to end with.
+ */
+enum status notes_make(struct core *core)
+{
+	enum status status;
+	FILE *f;
+
+	for (size_t i = 0; i < core->threads.count; i++)
+		if (core->threads.threads[i].size[SET_GENERAL] !=
+		    sizeof(struct user_regs_struct))
+			return complain(STATUS_UNSUPPORTED,
+					"%s@%lu: is of a program of 32 bits; cores are made of 64 bits only",
+					core->image.path, core->gen.number);
+	f = open_memstream(&core->notes, &core->notes_size);
+	if (!f)
+		return complain(STATUS_OTHER, "not enough memory");
+	status = add_all(f, core);
+	if (fclose(f) && !status)
+		return complain(STATUS_OTHER, "not enough memory");
+	return status;
+}

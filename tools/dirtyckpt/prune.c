@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Removing generations. The oldest of those that stay gets all contents that it
+ * has from others, and then takes the place of what it was, in one step; only
+ * then the others go.
+ */
+#define _GNU_SOURCE
+#include "pages.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { COPY_BYTES = 1 << 18 };
+
+static enum status copy_part(const struct image *image,
+			     const struct generation *gen,
+			     struct generation *draft, enum part part)
+{
+	enum status status;
+	void *data;
+
+	status = part_read(image, gen, part, &data);
+	if (!status)
+		status = draft_part(image, draft, part, data, gen->size[part]);
+	free(data);
+	return status;
+}
+
+static enum status copy_contents(struct contents *contents,
+				 struct page_writer *writer,
+				 const struct spans *listed)
+{
+	struct spans known = spans_subtract(listed, &contents->missing);
+	char *data = grow(NULL, 1, COPY_BYTES);
+	enum status status = STATUS_OK;
+
+	for (size_t i = 0; !status && i < known.count; i++) {
+		uint64_t at = known.spans[i].start, end = known.spans[i].end;
+
+		while (!status && at < end) {
+			size_t size = end - at < COPY_BYTES ? end - at : COPY_BYTES;
+
+			status = contents_read(contents, at, data, size);
+			if (!status)
+				status = pages_add(writer, at, data, size);
+			at += size;
+		}
+	}
+	spans_free(&known);
+	free(data);
+	return status;
+}
+
+static enum status write_whole(const struct control *ctl,
+			       const struct image *image,
+			       const struct generation *gen,
+			       struct generation *draft)
+{
+	static const enum part others[] = {
+		PART_LISTING, PART_MAPS, PART_MISSING, PART_AUXV, PART_THREADS,
+	};
+	struct page_writer writer = { .fd = -1 };
+	struct dirty_listing listing;
+	struct contents contents;
+	struct spans listed;
+	enum status status;
+
+	status = part_listing(image, gen, PART_LISTING, &listing);
+	if (status)
+		return status;
+	listed = spans_of(&listing, 0);
+	status = contents_open(&contents, image, gen, &listed);
+	for (size_t i = 0; !status && i < sizeof(others) / sizeof(*others); i++)
+		status = copy_part(image, gen, draft, others[i]);
+	if (!status)
+		status = pages_begin(&writer, image, draft, ctl->level);
+	if (!status)
+		status = copy_contents(&contents, &writer, &listed);
+	if (!status)
+		status = pages_end(&writer);
+	pages_drop(&writer);
+	contents_close(&contents);
+	spans_free(&listed);
+	dirty_listing_free(&listing);
+	return status;
+}
+
+/* So that nothing before it is needed any more */
+static enum status make_whole(const struct control *ctl,
+			      const struct image *image, unsigned long number)
+{
+	struct generation gen, draft;
+	enum status status;
+
+	status = generation_open(image, number, &gen);
+	if (!status && !gen.whole) {
+		draft = gen;
+		draft.whole = true;
+		draft.stored = 0;
+		draft.zero = 0;
+		status = draft_begin(image, &draft);
+		if (!status)
+			status = write_whole(ctl, image, &gen, &draft);
+		if (!status)
+			status = draft_commit(image, &draft, true);
+		draft_drop(image, &draft);
+	}
+	generation_close(&gen);
+	return status;
+}
+
+/* It is no generation any more before its files go. */
+static enum status drop(const struct image *image, unsigned long number)
+{
+	char name[24];
+
+	generation_name(name, number);
+	if (renameat(image->fd, name, image->fd, DRAFT))
+		return fail_to_write(image, name, errno);
+	return image_remove(image, DRAFT);
+}
+
+/**
+ * prune() - the command of that name
+ * @ctl: what was asked for
+ *
+ * Return: STATUS_OK, or what the program is to end with.
+ */
+enum status prune(const struct control *ctl)
+{
+	enum status status;
+	struct image image;
+	size_t last = 0;
+
+	status = image_open(&image, ctl->dir, ACCESS_WRITE);
+	if (!status && image.count > ctl->keep) {
+		last = image.count - ctl->keep;
+		status = make_whole(ctl, &image, image.numbers[last]);
+	}
+	/* Of one who was killed, or what was exchanged */
+	if (!status)
+		status = image_remove(&image, DRAFT);
+	for (size_t i = 0; !status && i < last; i++)
+		status = drop(&image, image.numbers[i]);
+	if (!status && fsync(image.fd))
+		status = fail_to_write(&image, ".", errno);
+	if (!status && last && !ctl->quiet)
+		printf("removed generations %lu to %lu\n", image.numbers[0],
+		       image.numbers[last - 1]);
+	image_close(&image);
+	return status;
+}

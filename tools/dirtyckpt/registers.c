@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Registers of stopped threads: of the processor, and in a generation. */
+#define _GNU_SOURCE
+#include "seize.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+
+const unsigned int register_notes[SETS] = {
+	[SET_GENERAL] = NT_PRSTATUS,
+	[SET_FLOAT] = NT_PRFPREG,
+	[SET_EXTENDED] = NT_X86_XSTATE,
+};
+
+/* How the kernel says that a call goes on by restart_syscall() */
+enum { ERESTART_RESTARTBLOCK = 516 };
+
+/**
+ * struct thread_head - what comes before the registers of a thread in the file
+ * @tid: its number
+ * @start_time: when it started
+ * @mask: the signals that it blocks
+ * @pending: those that wait for it
+ * @size: bytes of each set, which follow
+ */
+struct thread_head {
+	uint64_t tid;
+	uint64_t start_time;
+	uint64_t mask;
+	uint64_t pending;
+	uint64_t size[SETS];
+};
+
+static enum status get_set(struct thread *thread, int set)
+{
+	static const size_t room = 1 << 16;
+	struct iovec iov = { .iov_base = grow(NULL, room, 1), .iov_len = room };
+
+	if (!ptrace(PTRACE_GETREGSET, thread->tid, register_notes[set], &iov)) {
+		thread->set[set] = grow(iov.iov_base, iov.iov_len, 1);
+		thread->size[set] = iov.iov_len;
+		return STATUS_OK;
+	}
+	free(iov.iov_base);
+	/* Not every processor has extended ones. */
+	if (set == SET_EXTENDED && (errno == ENODEV || errno == EINVAL))
+		return STATUS_OK;
+	return complain(errno == ESRCH ? STATUS_VANISHED : STATUS_OTHER,
+			"registers of thread %d: %s", thread->tid,
+			strerror(errno));
+}
+
+/* Signals that wait for this thread alone; looking does not take them. */
+static uint64_t pending_signals(pid_t tid)
+{
+	struct __ptrace_peeksiginfo_args args = { .nr = 1 };
+	uint64_t pending = 0;
+	siginfo_t info;
+
+	while (ptrace(PTRACE_PEEKSIGINFO, tid, &args, &info) == 1) {
+		if (info.si_signo > 0 && info.si_signo <= 64)
+			pending |= 1ull << (info.si_signo - 1);
+		args.off++;
+	}
+	return pending;
+}
+
+/**
+ * registers_get() - read the registers of all threads
+ * @threads: seized
+ *
+ * Return: STATUS_OK, or what the program is to end with.
+ */
+enum status registers_get(struct threads *threads)
+{
+	for (size_t i = 0; i < threads->count; i++) {
+		struct thread *thread = &threads->threads[i];
+
+		if (ptrace(PTRACE_GETSIGMASK, thread->tid, sizeof(thread->mask),
+			   &thread->mask))
+			return complain(STATUS_OTHER, "signals of thread %d: %s",
+					thread->tid, strerror(errno));
+		thread->pending = pending_signals(thread->tid);
+		for (int set = 0; set < SETS; set++) {
+			enum status status = get_set(thread, set);
+
+			if (status)
+				return status;
+		}
+	}
+	return STATUS_OK;
+}
+
+/**
+ * registers_set() - give a thread other registers, and another signal mask
+ * @to: the thread, seized
+ * @from: where they come from
+ *
+ * Return: STATUS_OK, or what the program is to end with.
+ */
+enum status registers_set(const struct thread *to, const struct thread *from)
+{
+	/* The extended ones have those of floating point among them. */
+	for (int set = SETS - 1; set >= 0; set--) {
+		struct iovec iov = {
+			.iov_base = from->set[set],
+			.iov_len = from->size[set],
+		};
+
+		if (!from->set[set] ||
+		    (set == SET_FLOAT && from->set[SET_EXTENDED]))
+			continue;
+		if (ptrace(PTRACE_SETREGSET, to->tid, register_notes[set], &iov))
+			return complain(STATUS_OTHER, "registers of thread %d: %s",
+					to->tid, strerror(errno));
+	}
+	if (ptrace(PTRACE_SETSIGMASK, to->tid, sizeof(from->mask), &from->mask))
+		return complain(STATUS_OTHER, "signals of thread %d: %s",
+				to->tid, strerror(errno));
+	return STATUS_OK;
+}
+
+/**
+ * registers_settle() - make registers independent of what the kernel remembers
+ * @thread: whose, to be changed
+ *
+ * A thread that was stopped in a call has -ERESTART... as its result and the
+ * number of the call beside it, from which the kernel makes the call again when
+ * the thread goes on, or has it fail with EINTR if there is a signal to handle.
+ * That is so after a restore as well, whatever the thread was doing before,
+ * since it is stopped at the same place in the kernel. Only where the kernel
+ * would go on with the rest of a time-out, which by then is another one's, the
+ * call is made anew, with the whole of it.
+ */
+void registers_settle(struct thread *thread)
+{
+	struct user_regs_struct *regs = thread->set[SET_GENERAL];
+
+	if (thread->size[SET_GENERAL] != sizeof(*regs) ||
+	    (long)regs->orig_rax < 0 ||
+	    (long)regs->rax != -ERESTART_RESTARTBLOCK)
+		return;
+	regs->rax = regs->orig_rax;
+	regs->orig_rax = -1;
+	/* Both "syscall" and "int 0x80" have two bytes. */
+	regs->rip -= 2;
+}
+
+/**
+ * registers_save() - write the registers of all threads to a generation
+ * @image: the folder of that
+ * @draft: the generation
+ * @threads: as registers_get() filled it in
+ *
+ * Return: STATUS_OK, or what the program is to end with.
+ */
+enum status registers_save(const struct image *image, struct generation *draft,
+			   const struct threads *threads)
+{
+	enum status status;
+	char *data = NULL;
+	size_t size = 0;
+
+	for (size_t i = 0; i < threads->count; i++) {
+		const struct thread *thread = &threads->threads[i];
+		struct thread_head head = {
+			.tid = thread->tid,
+			.start_time = thread->start_time,
+			.mask = thread->mask,
+			.pending = thread->pending,
+		};
+		size_t room = size + sizeof(head);
+
+		for (int set = 0; set < SETS; set++) {
+			head.size[set] = thread->size[set];
+			room += thread->size[set];
+		}
+		data = grow(data, room, 1);
+		memcpy(data + size, &head, sizeof(head));
+		size += sizeof(head);
+		for (int set = 0; set < SETS; set++) {
+			if (thread->size[set])
+				memcpy(data + size, thread->set[set],
+				       thread->size[set]);
+			size += thread->size[set];
+		}
+	}
+	draft->threads = threads->count;
+	status = draft_part(image, draft, PART_THREADS, data, size);
+	free(data);
+	return status;
+}
+
+static bool take(const char **data, size_t *left, void *to, size_t size)
+{
+	if (size > *left)
+		return false;
+	if (size)
+		memcpy(to, *data, size);
+	*data += size;
+	*left -= size;
+	return true;
+}
+
+static bool parse_thread(struct thread *thread, const char **data, size_t *left)
+{
+	struct thread_head head;
+
+	*thread = (struct thread){ 0 };
+	if (!take(data, left, &head, sizeof(head)))
+		return false;
+	*thread = (struct thread){
+		.tid = head.tid,
+		.start_time = head.start_time,
+		.mask = head.mask,
+		.pending = head.pending,
+	};
+	for (int set = 0; set < SETS; set++) {
+		if (head.size[set] > *left)
+			return false;
+		if (!head.size[set])
+			continue;
+		thread->size[set] = head.size[set];
+		thread->set[set] = grow(NULL, head.size[set], 1);
+		take(data, left, thread->set[set], head.size[set]);
+	}
+	return true;
+}
+
+/**
+ * registers_load() - read the registers of all threads from a generation
+ * @image: the folder that has it
+ * @gen: that one
+ * @threads: filled in; to be freed by threads_free()
+ *
+ * Return: STATUS_OK; STATUS_DAMAGED; or what else the program is to end with.
+ */
+enum status registers_load(const struct image *image,
+			   const struct generation *gen,
+			   struct threads *threads)
+{
+	enum status status;
+	const char *p;
+	size_t left;
+	void *data;
+
+	*threads = (struct threads){ 0 };
+	status = part_read(image, gen, PART_THREADS, &data);
+	p = data;
+	left = gen->size[PART_THREADS];
+	while (!status && left) {
+		threads->threads = grow(threads->threads, threads->count + 1,
+					sizeof(*threads->threads));
+		if (!parse_thread(&threads->threads[threads->count++], &p, &left))
+			status = complain(STATUS_DAMAGED, "%s@%lu: damaged (threads)",
+					  image->path, gen->number);
+	}
+	free(data);
+	return status;
+}
+
+/**
+ * threads_find() - find a thread among others
+ * @threads: those
+ * @like: a thread, as it was at another time
+ *
+ * Return: the same thread, or NULL.
+ */
+struct thread *threads_find(const struct threads *threads,
+			    const struct thread *like)
+{
+	for (size_t i = 0; i < threads->count; i++)
+		if (threads->threads[i].tid == like->tid &&
+		    threads->threads[i].start_time == like->start_time)
+			return &threads->threads[i];
+	return NULL;
+}
+
+/**
+ * threads_free() - free what is known of threads
+ * @threads: empty afterwards
+ */
+void threads_free(struct threads *threads)
+{
+	for (size_t i = 0; i < threads->count; i++)
+		for (int set = 0; set < SETS; set++)
+			free(threads->threads[i].set[set]);
+	free(threads->threads);
+	*threads = (struct threads){ 0 };
+}

@@ -1,0 +1,544 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Restoring a process that still lives: its memory and registers become what
+ * they were at a stopped moment.
+ *
+ * All that can fail for a reason comes first, while nothing has changed: the
+ * generation is read and checked, threads and mappings are compared, and it is
+ * found out what differs. Only then the process is changed.
+ *
+ *   - What was mapped since is unmapped, and the heap shrinks to what it was.
+ *   - Pages that are listed now, and were not then, go back to what their
+ *     mappings have by themselves: by a call of madvise() that the process
+ *     makes, or, where that does not work, as in locked memory, by writing that.
+ *   - Pages that differ are written.
+ *   - The threads get their registers.
+ *
+ * Which pages can differ? Those that say that they were written since the
+ * generation was acknowledged. That holds if nobody else has acknowledged any,
+ * and later generations have on their lists what they did. If it is not certain,
+ * all are compared.
+ *
+ * If this program ends in the middle, a process goes on that is half restored. So
+ * the kernel ends the process as well if this program is killed then; if something
+ * fails, the process is left stopped.
+ */
+#define _GNU_SOURCE
+#include "pages.h"
+#include "seize.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/**
+ * struct restorer - a restore at work
+ * @ctl: what was asked for
+ * @image: where from
+ * @gen: which generation
+ * @target: of what
+ * @threads: its threads
+ * @saved: as they were
+ * @then: pages that the generation lists
+ * @now: pages that are listed
+ * @written: those that say that they were written
+ * @maps: its mappings
+ * @added: addresses that were not mapped then
+ * @contents: of the generation
+ * @differ: pages to be written
+ * @fresh: pages that are listed, and were clean
+ * @gone: ranges to be given back, with all of those
+ * @changed: something of the process was changed
+ * @by_writing: pages that could not be given back, but were written
+ */
+struct restorer {
+	const struct control *ctl;
+	struct image image;
+	struct generation gen;
+	struct target target;
+	struct threads threads;
+	struct threads saved;
+	struct spans then;
+	struct spans now;
+	struct spans written;
+	struct dirty_maps maps;
+	struct spans added;
+	struct contents contents;
+	struct spans differ;
+	struct spans fresh;
+	struct spans gone;
+	bool changed;
+	uint64_t by_writing;
+};
+
+static enum status open_all(struct restorer *r)
+{
+	const struct control *ctl = r->ctl;
+	struct dirty_listing listing;
+	enum status status;
+
+	status = image_open(&r->image, ctl->dir, ACCESS_READ);
+	if (!status)
+		status = generation_choose(&r->image, ctl->number, &r->gen);
+	if (status)
+		return status;
+	if (!r->gen.stopped)
+		return complain(STATUS_REFUSED,
+				"%s@%lu: was saved while the process was running, and is no moment that it ever was in; take one of 'save --stop'",
+				r->image.path, r->gen.number);
+	status = target_open(&r->target, ctl->pid, false);
+	if (status)
+		return status;
+	if (!identity_equal(&r->gen.of, &r->target.of))
+		return complain(STATUS_REFUSED,
+				"%s@%lu is not of process %d as it is, but of %d (%s), or of what that ran before; only the same living process can be restored",
+				r->image.path, r->gen.number, ctl->pid,
+				r->gen.of.pid, r->gen.comm);
+	status = part_listing(&r->image, &r->gen, PART_LISTING, &listing);
+	r->then = spans_of(&listing, 0);
+	dirty_listing_free(&listing);
+	return status ? status :
+			registers_load(&r->image, &r->gen, &r->saved);
+}
+
+static enum status compare_threads(struct restorer *r)
+{
+	for (size_t i = 0; i < r->saved.count; i++)
+		if (!threads_find(&r->threads, &r->saved.threads[i]))
+			return complain(STATUS_REFUSED,
+					"%d: thread %d has ended since; a thread cannot be restored",
+					r->ctl->pid, r->saved.threads[i].tid);
+	for (size_t i = 0; i < r->threads.count; i++)
+		if (!threads_find(&r->saved, &r->threads.threads[i]))
+			return complain(STATUS_REFUSED,
+					"%d: thread %d was not there; it cannot be taken back",
+					r->ctl->pid, r->threads.threads[i].tid);
+	return registers_get(&r->threads);
+}
+
+static enum status compare_mappings(struct restorer *r)
+{
+	struct dirty_maps then;
+	enum status status;
+
+	status = part_maps(&r->image, &r->gen, &then);
+	if (!status)
+		status = target_maps(&r->target, &r->maps, NULL, NULL);
+	if (status)
+		return status;
+	status = layout_compare(&then, &r->maps, &r->added);
+	if (status)
+		complain(status, "%d: its mappings are others than in %s@%lu; it is as it was",
+			 r->ctl->pid, r->image.path, r->gen.number);
+	dirty_maps_free(&then);
+	return status;
+}
+
+static enum status list_now(struct restorer *r)
+{
+	struct dirty_listing listing;
+	enum status status;
+
+	status = target_listing(&r->target, &listing);
+	r->now = spans_of(&listing, 0);
+	r->written = spans_of(&listing, DIRTY_FLAG('d'));
+	dirty_listing_free(&listing);
+	return status;
+}
+
+/*
+ * Since the generation was acknowledged. Returns false if that is not known, and
+ * everything has to be compared.
+ */
+static bool find_written(struct restorer *r, struct spans *written)
+{
+	unsigned long last = r->image.numbers[r->image.count - 1];
+	struct spans stored = { 0 }, known;
+	struct generation gen = { .fd = -1 };
+	struct record record = { 0 };
+	char note[PATH_MAX + 100];
+	bool seamless;
+
+	seamless = !tracking_begin(&r->target, &r->image, note, sizeof(note),
+				   false) &&
+		   !record_read(&r->image, &record) &&
+		   !generation_open(&r->image, last, &gen) &&
+		   !strcmp(gen.base, r->gen.base) &&
+		   tracking_is_seamless(note, &gen, &record) &&
+		   !stored_since(&r->image, &r->gen, &stored);
+	generation_close(&gen);
+	known = spans_unite(&stored, &record.spans);
+	*written = spans_unite(&known, &r->written);
+	spans_free(&known);
+	spans_free(&stored);
+	spans_free(&record.spans);
+	return seamless;
+}
+
+/* What differs, of all that the generation has? */
+static enum status find_different(struct restorer *r)
+{
+	struct spans written, suspects, some, vanished, unread = { 0 };
+	enum status status;
+
+	if (find_written(r, &written)) {
+		some = spans_intersect(&r->then, &written);
+		vanished = spans_subtract(&r->then, &r->now);
+		suspects = spans_unite(&some, &vanished);
+		spans_free(&some);
+		spans_free(&vanished);
+	} else {
+		suspects = spans_unite(&r->then, &(struct spans){ 0 });
+	}
+	status = contents_open(&r->contents, &r->image, &r->gen, &suspects);
+	if (!status && r->contents.missing.count)
+		status = complain(STATUS_REFUSED,
+				  "%s@%lu: %" PRIu64 " pages, as that at %08" PRIx64
+				  ", could not be read when they were saved",
+				  r->image.path, r->gen.number,
+				  spans_pages(&r->contents.missing),
+				  r->contents.missing.spans[0].start);
+	if (!status)
+		status = compare_contents(&r->contents, &r->target, &suspects,
+					  &r->differ, &unread);
+	if (!status && unread.count)
+		status = complain(STATUS_REFUSED,
+				  "%d: the page at %08" PRIx64
+				  " cannot be reached any more: its file was truncated, or it is lost to a memory error",
+				  r->ctl->pid, unread.spans[0].start);
+	spans_free(&unread);
+	spans_free(&suspects);
+	spans_free(&written);
+	return status;
+}
+
+/*
+ * Few calls are made if a range covers what lies between two others and is in no
+ * list, but never what is to stay, or what is another mapping.
+ */
+static void add_gone(struct restorer *r, const struct dirty_mapping *m,
+		     const struct spans *stay, size_t *next,
+		     const struct span *span)
+{
+	struct spans *gone = &r->gone;
+	struct span part = {
+		span->start > m->start ? span->start : m->start,
+		span->end < m->end ? span->end : m->end,
+	};
+	struct span *last = gone->count ? &gone->spans[gone->count - 1] : NULL;
+
+	if (last && last->start >= m->start) {
+		while (*next < stay->count && stay->spans[*next].end <= last->end)
+			++*next;
+		if (*next == stay->count || stay->spans[*next].start >= part.start) {
+			last->end = part.end;
+			return;
+		}
+	}
+	/* Not spans_add(), which joins over the ends of mappings. */
+	gone->spans = grow(gone->spans, gone->count + 1, sizeof(*gone->spans));
+	gone->spans[gone->count++] = part;
+}
+
+/* Pages that have come to be listed, where there was a mapping. */
+static void find_gone(struct restorer *r)
+{
+	struct spans come = spans_subtract(&r->now, &r->then);
+	struct spans stay = spans_unite(&r->then, &r->added);
+	size_t next = 0;
+
+	r->fresh = spans_subtract(&come, &r->added);
+	for (size_t i = 0; i < r->fresh.count; i++) {
+		const struct span *span = &r->fresh.spans[i];
+		const struct dirty_mapping *m;
+
+		for (uint64_t at = span->start; at < span->end; at = m->end) {
+			m = dirty_maps_find(&r->maps, at);
+			if (!m)
+				break;
+			add_gone(r, m, &stay, &next, span);
+		}
+	}
+	spans_free(&come);
+	spans_free(&stay);
+}
+
+static enum status plan(struct restorer *r)
+{
+	enum status status;
+
+	status = compare_threads(r);
+	if (!status)
+		status = compare_mappings(r);
+	if (!status)
+		status = list_now(r);
+	if (!status)
+		status = find_different(r);
+	if (!status)
+		find_gone(r);
+	return status;
+}
+
+/* What was mapped since goes. The heap ends where it did. */
+static enum status unmap_added(struct restorer *r,
+			       const struct injector *injector)
+{
+	for (size_t i = 0; i < r->added.count; i++) {
+		const struct span *span = &r->added.spans[i];
+		const struct dirty_mapping *m =
+			dirty_maps_find(&r->maps, span->start);
+		uint64_t args[3] = { span->start, span->end - span->start, 0 };
+		bool heap = m && !strcmp(m->name, "[heap]");
+		enum status status;
+		long result;
+
+		status = inject_call(injector, heap ? SYS_brk : SYS_munmap, args,
+				     &result);
+		if (status)
+			return status;
+		r->changed = true;
+		if (result != (heap ? (long)span->start : 0))
+			return complain(STATUS_OTHER,
+					"%d: %08" PRIx64 "-%08" PRIx64 " cannot be unmapped: %s",
+					r->ctl->pid, span->start, span->end,
+					strerror(heap ? ENOMEM : (int)-result));
+	}
+	return STATUS_OK;
+}
+
+static enum status write_memory(struct restorer *r, uint64_t start,
+				const void *data, size_t size)
+{
+	r->changed = true;
+	while (size) {
+		ssize_t len = pwrite(r->target.mem, data, size, start);
+
+		if (len <= 0)
+			return complain(STATUS_OTHER, "%d: %08" PRIx64 " cannot be written: %s",
+					r->ctl->pid, start,
+					len ? strerror(errno) : "no memory there");
+		data = (const char *)data + len;
+		start += len;
+		size -= len;
+	}
+	return STATUS_OK;
+}
+
+/* What a mapping has by itself, written there. */
+static enum status write_own(struct restorer *r, uint64_t start, uint64_t end)
+{
+	char page[PAGE_BYTES];
+
+	for (uint64_t at = start; at < end; at += PAGE_BYTES) {
+		enum status status;
+
+		if (!own_contents(&r->target, &r->maps, at, page))
+			return complain(STATUS_OTHER,
+					"%d: the page at %08" PRIx64
+					" was clean, and its file cannot be read",
+					r->ctl->pid, at);
+		status = write_memory(r, at, page, sizeof(page));
+		if (status)
+			return status;
+		r->by_writing++;
+	}
+	return STATUS_OK;
+}
+
+static enum status write_fresh(struct restorer *r, const struct span *span)
+{
+	struct spans range = { 0 }, pages;
+	enum status status = STATUS_OK;
+
+	spans_add(&range, span->start, span->end);
+	pages = spans_intersect(&r->fresh, &range);
+	for (size_t i = 0; !status && i < pages.count; i++)
+		status = write_own(r, pages.spans[i].start, pages.spans[i].end);
+	spans_free(&range);
+	spans_free(&pages);
+	return status;
+}
+
+static enum status give_back(struct restorer *r,
+			     const struct injector *injector)
+{
+	for (size_t i = 0; i < r->gone.count; i++) {
+		const struct span *span = &r->gone.spans[i];
+		uint64_t args[3] = { span->start, span->end - span->start,
+				     MADV_DONTNEED };
+		enum status status = STATUS_OK;
+		long result = -1;
+
+		if (!injector->problem) {
+			status = inject_call(injector, SYS_madvise, args, &result);
+			r->changed = true;
+		}
+		if (!status && result)
+			status = write_fresh(r, span);
+		if (status)
+			return status;
+	}
+	return STATUS_OK;
+}
+
+static enum status by_calls(struct restorer *r)
+{
+	struct injector injector;
+	enum status status, ended;
+
+	if (!r->added.count && !r->gone.count)
+		return STATUS_OK;
+	status = inject_begin(&injector, &r->target, &r->maps, &r->threads);
+	if (status)
+		return status;
+	if (r->added.count && injector.problem)
+		return complain(STATUS_REFUSED,
+				"%d: %08" PRIx64 "-%08" PRIx64
+				" was mapped since, and cannot be unmapped, as %s",
+				r->ctl->pid, r->added.spans[0].start,
+				r->added.spans[0].end, injector.problem);
+	status = unmap_added(r, &injector);
+	if (!status)
+		status = give_back(r, &injector);
+	ended = inject_end(&injector);
+	return status ? status : ended;
+}
+
+static enum status write_different(struct restorer *r)
+{
+	static const size_t room = 1 << 18;
+	char *data = grow(NULL, 1, room);
+	enum status status = STATUS_OK;
+
+	for (size_t i = 0; !status && i < r->differ.count; i++) {
+		uint64_t at = r->differ.spans[i].start;
+		uint64_t end = r->differ.spans[i].end;
+
+		while (!status && at < end) {
+			size_t size = end - at < room ? end - at : room;
+
+			status = contents_read(&r->contents, at, data, size);
+			if (!status)
+				status = write_memory(r, at, data, size);
+			at += size;
+		}
+	}
+	free(data);
+	return status;
+}
+
+static enum status set_registers(struct restorer *r)
+{
+	for (size_t i = 0; i < r->saved.count; i++) {
+		struct thread *from = &r->saved.threads[i];
+		const struct thread *to = threads_find(&r->threads, from);
+		enum status status;
+
+		registers_settle(from);
+		r->changed = true;
+		status = registers_set(to, from);
+		if (status)
+			return status;
+	}
+	return STATUS_OK;
+}
+
+static enum status change(struct restorer *r)
+{
+	enum status status;
+
+	status = die_together(&r->threads);
+	if (!status)
+		status = by_calls(r);
+	if (!status)
+		status = write_different(r);
+	if (!status)
+		status = set_registers(r);
+	if (!status || !r->changed)
+		return status;
+	kill(r->ctl->pid, SIGSTOP);
+	return complain(status,
+			"%d: is half restored, and left stopped; restore it again, or end it",
+			r->ctl->pid);
+}
+
+static void report(const struct restorer *r)
+{
+	printf("restored generation %lu: %" PRIu64 " pages written, %" PRIu64 " given back",
+	       r->gen.number, spans_pages(&r->differ) + r->by_writing,
+	       spans_pages(&r->fresh) - r->by_writing);
+	if (r->added.count)
+		printf(", %" PRIu64 " unmapped", spans_pages(&r->added));
+	printf(", %zu threads, stopped for %.3f ms\n"
+	       "not restored: descriptors and their positions, shared memory, files, timers, signals that wait, and what else the kernel has of the process\n",
+	       r->threads.count, r->threads.pause / 1e6);
+}
+
+static enum status restore_once(const struct control *ctl)
+{
+	struct restorer r = { .ctl = ctl, .image.fd = -1, .gen.fd = -1 };
+	enum status status, released;
+
+	r.target = (struct target){ .mem = -1, .maps = -1, .lock = -1 };
+	r.target.reader.fd = -1;
+	r.target.process.fd = -1;
+	status = open_all(&r);
+	if (!status) {
+		status = seize(&r.target, &r.threads);
+		if (!status)
+			status = plan(&r);
+		if (!status)
+			status = change(&r);
+		released = release(&r.threads);
+		status = status ? status : released;
+	}
+	if (!status && !ctl->quiet)
+		report(&r);
+	threads_free(&r.threads);
+	threads_free(&r.saved);
+	spans_free(&r.then);
+	spans_free(&r.now);
+	spans_free(&r.written);
+	spans_free(&r.added);
+	spans_free(&r.differ);
+	spans_free(&r.fresh);
+	spans_free(&r.gone);
+	dirty_maps_free(&r.maps);
+	contents_close(&r.contents);
+	target_close(&r.target);
+	generation_close(&r.gen);
+	image_close(&r.image);
+	return status;
+}
+
+/**
+ * restore() - the command of that name
+ * @ctl: what was asked for
+ *
+ * Return: STATUS_OK, or what the program is to end with.
+ */
+enum status restore(const struct control *ctl)
+{
+	enum status status = STATUS_OK;
+	size_t size = 0;
+	char *line = NULL;
+
+	if (!ctl->each_line)
+		return restore_once(ctl);
+	while (!status && getline(&line, &size, stdin) > 0) {
+		status = restore_once(ctl);
+		/* Whoever waits for it is told even if all else is not. */
+		if (!status && ctl->quiet)
+			puts("restored");
+		fflush(stdout);
+	}
+	free(line);
+	return status;
+}

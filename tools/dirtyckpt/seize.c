@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Stopping all threads of a process, and letting them go on.
+ *
+ * Each is seized and interrupted, until no others are found: a thread that is
+ * stopped makes no new ones. They all stop in the kernel where it looks for
+ * signals, so whatever it has to do for a call that was interrupted is still to
+ * be done when they go on. Signals are left alone: one that is just about to be
+ * delivered is, and the thread stops right after. A process that was stopped
+ * before, by SIGSTOP say, still is so afterwards.
+ *
+ * If this program dies, the kernel lets the threads go on. So that nobody ends
+ * it by accident while they wait for it, its own signals wait until they go on.
+ */
+#define _GNU_SOURCE
+#include "seize.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void wake_up(int signal)
+{
+	(void)signal;
+}
+
+/* waitpid() ends now and then. */
+static void tick(bool on)
+{
+	struct sigaction action = { .sa_handler = on ? wake_up : SIG_DFL };
+	struct itimerval timer = {
+		.it_interval.tv_usec = on ? 200000 : 0,
+		.it_value.tv_usec = on ? 200000 : 0,
+	};
+
+	if (on)
+		sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+	if (!on)
+		sigaction(SIGALRM, &action, NULL);
+}
+
+static bool is_stop_of_ours(int status)
+{
+	return WIFSTOPPED(status) && status >> 16 == PTRACE_EVENT_STOP;
+}
+
+/**
+ * wait_for_stop() - wait until a thread is where it was interrupted
+ * @tid: the thread, seized and interrupted
+ * @gone: set if it has ended
+ *
+ * Return: STATUS_OK, or what the program is to end with.
+ */
+enum status wait_for_stop(pid_t tid, bool *gone)
+{
+	uint64_t deadline = nanoseconds() + PATIENCE;
+	int status;
+
+	*gone = false;
+	for (;;) {
+		pid_t pid = waitpid(tid, &status, __WALL);
+
+		if (pid == -1 && errno == EINTR && nanoseconds() < deadline)
+			continue;
+		if (pid == -1 && errno == EINTR)
+			return complain(STATUS_OTHER,
+					"thread %d does not stop: it waits in the kernel, as for a disk or the child of vfork(); try again",
+					tid);
+		if (pid == -1 || !WIFSTOPPED(status)) {
+			*gone = true;
+			return STATUS_OK;
+		}
+		if (is_stop_of_ours(status))
+			return STATUS_OK;
+		/*
+		 * About to have a signal delivered: let it be. Every stop takes
+		 * back an interrupt that was not served yet.
+		 */
+		ptrace(PTRACE_INTERRUPT, tid, 0, 0);
+		ptrace(PTRACE_CONT, tid, 0, status >> 16 ? 0 :
+		       (unsigned long)WSTOPSIG(status));
+	}
+}
+
+static bool is_known(const struct threads *threads, pid_t tid)
+{
+	for (size_t i = 0; i < threads->count; i++)
+		if (threads->threads[i].tid == tid)
+			return true;
+	return false;
+}
+
+/* From /proc/<pid>/task/<tid>/stat. Returns false for one that is dead. */
+static bool read_stat(const struct target *target, pid_t tid, uint64_t *start)
+{
+	char path[64], text[1024], *p;
+	char state = 'X';
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "task/%d/stat", tid);
+	fd = openat(target->process.fd, path, O_RDONLY | O_CLOEXEC);
+	len = fd == -1 ? 0 : read(fd, text, sizeof(text) - 1);
+	if (fd != -1)
+		close(fd);
+	text[len > 0 ? len : 0] = '\0';
+	p = strrchr(text, ')');
+	if (p)
+		sscanf(p,
+		       ") %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %"
+		       SCNu64,
+		       &state, start);
+	return !strchr("ZXx", state);
+}
+
+static enum status seize_thread(struct target *target, struct threads *threads,
+				pid_t tid)
+{
+	struct thread thread = { .tid = tid };
+	enum status status;
+	bool gone;
+
+	if (ptrace(PTRACE_SEIZE, tid, 0, 0)) {
+		int error = errno;
+
+		if (error == ESRCH || !read_stat(target, tid, &thread.start_time))
+			return STATUS_OK;
+		return complain(STATUS_NOT_PERMITTED,
+				"thread %d cannot be stopped: %s; is it being debugged, or this program's own?",
+				tid, strerror(error));
+	}
+	ptrace(PTRACE_INTERRUPT, tid, 0, 0);
+	status = wait_for_stop(tid, &gone);
+	if (gone)
+		return STATUS_OK;
+	read_stat(target, tid, &thread.start_time);
+	threads->threads = grow(threads->threads, threads->count + 1,
+				sizeof(thread));
+	threads->threads[threads->count++] = thread;
+	return status;
+}
+
+/* Seize all that are there and not known. Counts them. */
+static enum status seize_found(struct target *target, struct threads *threads,
+			       size_t *found)
+{
+	int fd = openat(target->process.fd, "task",
+			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd == -1 ? NULL : fdopendir(fd);
+	enum status status = STATUS_OK;
+	struct dirent *entry;
+
+	*found = 0;
+	if (!dir)
+		return complain(STATUS_VANISHED, "%d: has ended",
+				target->process.pid);
+	while (!status && (entry = readdir(dir))) {
+		pid_t tid = atoi(entry->d_name);
+		size_t before = threads->count;
+
+		if (tid <= 0 || is_known(threads, tid))
+			continue;
+		status = seize_thread(target, threads, tid);
+		*found += threads->count - before;
+	}
+	closedir(dir);
+	return status;
+}
+
+/**
+ * seize() - stop all threads of a process
+ * @target: that process
+ * @threads: filled in; release() lets them go on, also on failure
+ *
+ * Return: STATUS_OK, or what the program is to end with.
+ */
+enum status seize(struct target *target, struct threads *threads)
+{
+	enum status status;
+	sigset_t signals;
+	size_t found;
+
+	sigfillset(&signals);
+	sigdelset(&signals, SIGALRM);
+	*threads = (struct threads){ .began = nanoseconds() };
+	sigprocmask(SIG_BLOCK, &signals, &threads->signals);
+	tick(true);
+	do {
+		status = seize_found(target, threads, &found);
+	} while (!status && found);
+	if (!status && !threads->count)
+		status = complain(STATUS_VANISHED, "%d: has ended",
+				  target->process.pid);
+	return status;
+}
+
+/**
+ * die_together() - the process does not outlive this one from now on
+ * @threads: its threads, seized; release() lets it again
+ *
+ * Return: STATUS_OK, or what the program is to end with.
+ */
+enum status die_together(const struct threads *threads)
+{
+	pid_t tid = threads->threads[0].tid;
+
+	if (ptrace(PTRACE_SETOPTIONS, tid, 0, PTRACE_O_EXITKILL))
+		return complain(STATUS_OTHER, "thread %d: %s", tid,
+				strerror(errno));
+	return STATUS_OK;
+}
+
+/**
+ * release() - let the threads go on
+ * @threads: as seize() filled it in; their registers are still there
+ *
+ * Return: STATUS_OK, or what the program is to end with if one did not.
+ */
+enum status release(struct threads *threads)
+{
+	enum status status = STATUS_OK;
+
+	for (size_t i = 0; i < threads->count; i++) {
+		pid_t tid = threads->threads[i].tid;
+
+		/* One that was killed meanwhile is not there any more. */
+		if (ptrace(PTRACE_DETACH, tid, 0, 0) && errno != ESRCH)
+			status = complain(STATUS_OTHER, "thread %d cannot be let go: %s",
+					  tid, strerror(errno));
+	}
+	threads->pause = nanoseconds() - threads->began;
+	tick(false);
+	sigprocmask(SIG_SETMASK, &threads->signals, NULL);
+	return status;
+}

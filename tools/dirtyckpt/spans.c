@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Sets of addresses, each operation in one pass over both of its operands. */
+#include "spans.h"
+
+#include <stdlib.h>
+
+#include "dirtyckpt.h"
+
+/**
+ * spans_add() - add addresses to a set, none of which is below those it has
+ * @set: all zero to begin with; to be freed by spans_free()
+ * @start: the first
+ * @end: the one after the last
+ */
+void spans_add(struct spans *set, uint64_t start, uint64_t end)
+{
+	struct span *last = set->count ? &set->spans[set->count - 1] : NULL;
+
+	if (start >= end)
+		return;
+	if (last && start <= last->end) {
+		if (end > last->end)
+			last->end = end;
+		return;
+	}
+	if (set->count == set->room) {
+		set->room = set->room ? set->room * 2 : 64;
+		set->spans = grow(set->spans, set->room, sizeof(*set->spans));
+	}
+	set->spans[set->count++] = (struct span){ start, end };
+}
+
+/**
+ * spans_free() - free what a set holds
+ * @set: empty afterwards
+ */
+void spans_free(struct spans *set)
+{
+	free(set->spans);
+	*set = (struct spans){ 0 };
+}
+
+/**
+ * spans_of() - the addresses of lines of a listing
+ * @listing: that one
+ * @want: flags that the lines have, all of them; 0 takes every line
+ *
+ * Return: a set, to be freed.
+ */
+struct spans spans_of(const struct dirty_listing *listing, uint32_t want)
+{
+	struct spans set = { 0 };
+
+	for (size_t i = 0; i < listing->count; i++)
+		if ((listing->ranges[i].flags & want) == want)
+			spans_add(&set, listing->ranges[i].start,
+				  listing->ranges[i].end);
+	return set;
+}
+
+/**
+ * spans_intersect() - what two sets have in common
+ * @a: one
+ * @b: the other
+ *
+ * Return: a set, to be freed.
+ */
+struct spans spans_intersect(const struct spans *a, const struct spans *b)
+{
+	struct spans set = { 0 };
+
+	for (size_t i = 0, j = 0; i < a->count && j < b->count;) {
+		const struct span *x = &a->spans[i], *y = &b->spans[j];
+
+		spans_add(&set, x->start > y->start ? x->start : y->start,
+			  x->end < y->end ? x->end : y->end);
+		if (x->end < y->end)
+			i++;
+		else
+			j++;
+	}
+	return set;
+}
+
+/**
+ * spans_subtract() - what only one of two sets has
+ * @a: that one
+ * @b: the other
+ *
+ * Return: a set, to be freed.
+ */
+struct spans spans_subtract(const struct spans *a, const struct spans *b)
+{
+	struct spans set = { 0 };
+	size_t j = 0;
+
+	for (size_t i = 0; i < a->count; i++) {
+		uint64_t at = a->spans[i].start, end = a->spans[i].end;
+
+		while (j < b->count && b->spans[j].end <= at)
+			j++;
+		for (size_t k = j; k < b->count && b->spans[k].start < end; k++) {
+			spans_add(&set, at, b->spans[k].start);
+			at = b->spans[k].end;
+		}
+		spans_add(&set, at, end);
+	}
+	return set;
+}
+
+/**
+ * spans_unite() - what either of two sets has
+ * @a: one
+ * @b: the other
+ *
+ * Return: a set, to be freed.
+ */
+struct spans spans_unite(const struct spans *a, const struct spans *b)
+{
+	struct spans set = { 0 };
+	size_t i = 0, j = 0;
+
+	while (i < a->count || j < b->count) {
+		bool first = j == b->count ||
+			     (i < a->count &&
+			      a->spans[i].start <= b->spans[j].start);
+		const struct span *next = first ? &a->spans[i++] : &b->spans[j++];
+
+		spans_add(&set, next->start, next->end);
+	}
+	return set;
+}
+
+/**
+ * spans_pages() - how many pages a set has
+ * @set: of whole pages
+ *
+ * Return: their number.
+ */
+uint64_t spans_pages(const struct spans *set)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < set->count; i++)
+		bytes += set->spans[i].end - set->spans[i].start;
+	return bytes / PAGE_BYTES;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The process, and the one address space that all is about. */
+#ifndef TARGET_H
+#define TARGET_H
+
+#include "image.h"
+
+/**
+ * struct target - a process, held by descriptors of one address space
+ * @process: that one
+ * @reader: its listing
+ * @mem: its memory
+ * @maps: its mappings
+ * @of: which address space
+ * @lock: held while nobody else may acknowledge, else -1
+ */
+struct target {
+	struct dirty_process process;
+	struct dirty_reader reader;
+	int mem;
+	int maps;
+	struct identity of;
+	int lock;
+};
+
+enum status target_open(struct target *target, pid_t pid, bool write);
+void target_close(struct target *target);
+enum status target_check(struct target *target);
+enum status target_listing(struct target *target,
+			   struct dirty_listing *listing);
+enum status target_text(struct target *target, const char *name, int fd,
+			char **text, size_t *size);
+enum status target_maps(struct target *target, struct dirty_maps *maps,
+			char **text, size_t *size);
+size_t target_read(const struct target *target, uint64_t start, void *data,
+		   size_t size);
+bool identity_equal(const struct identity *a, const struct identity *b);
+void describe_process(const struct target *target, struct generation *gen);
+
+/* Who tracks the process, and how far its image is */
+enum status tracking_begin(struct target *target, const struct image *image,
+			   char *note, size_t size, bool insist);
+enum status tracking_note(const struct target *target,
+			  const struct image *image, const char *base,
+			  unsigned long number);
+bool tracking_is_seamless(const char *note, const struct generation *last,
+			  struct record *record);
+
+/* layout.c */
+enum status layout_compare(const struct dirty_maps *then,
+			   const struct dirty_maps *now, struct spans *added);
+bool own_contents(const struct target *target, const struct dirty_maps *maps,
+		  uint64_t addr, void *page);
+
+#endif /* TARGET_H */

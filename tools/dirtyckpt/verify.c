@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Is a stopped process as a generation has it?
+ *
+ * Besides contents, that means that the pages that only one of both lists have
+ * what their mappings have by themselves, and that mappings and, if they are
+ * there, registers are equal.
+ */
+#define _GNU_SOURCE
+#include "pages.h"
+#include "seize.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/**
+ * struct comparison - a generation and a process
+ * @image: the folder of the generation
+ * @gen: the generation
+ * @target: the process
+ * @threads: of that
+ * @then: pages that the generation lists
+ * @lazy: those that the kernel may drop at any time
+ * @now: pages that are listed now
+ * @contents: of the generation
+ * @differ: pages that differ
+ * @others: something else does
+ */
+struct comparison {
+	struct image image;
+	struct generation gen;
+	struct target target;
+	struct threads threads;
+	struct spans then;
+	struct spans lazy;
+	struct spans now;
+	struct contents contents;
+	struct spans differ;
+	bool others;
+};
+
+/* All threads, be it by a signal or a debugger */
+static bool is_stopped(const struct target *target)
+{
+	int fd = openat(target->process.fd, "task",
+			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd == -1 ? NULL : fdopendir(fd);
+	bool stopped = dir;
+	struct dirent *entry;
+
+	while (stopped && (entry = readdir(dir))) {
+		char path[300], text[1024], *p;
+		ssize_t len;
+
+		if (atoi(entry->d_name) <= 0)
+			continue;
+		snprintf(path, sizeof(path), "%s/stat", entry->d_name);
+		fd = openat(dirfd(dir), path, O_RDONLY | O_CLOEXEC);
+		len = fd == -1 ? 0 : read(fd, text, sizeof(text) - 1);
+		if (fd != -1)
+			close(fd);
+		text[len > 0 ? len : 0] = '\0';
+		p = strrchr(text, ')');
+		stopped = !p || strchr("TtZX", p[2]);
+	}
+	if (dir)
+		closedir(dir);
+	return stopped;
+}
+
+static enum status open_both(struct comparison *c, const struct control *ctl)
+{
+	struct dirty_listing listing;
+	enum status status;
+
+	status = image_open(&c->image, ctl->dir, ACCESS_READ);
+	if (!status)
+		status = generation_choose(&c->image, ctl->number, &c->gen);
+	if (!status)
+		status = target_open(&c->target, ctl->pid, false);
+	if (status)
+		return status;
+	if (!identity_equal(&c->gen.of, &c->target.of))
+		return complain(STATUS_REFUSED,
+				"%s@%lu is not of process %d as it is, but of %d (%s), or of what that ran before",
+				c->image.path, c->gen.number, ctl->pid,
+				c->gen.of.pid, c->gen.comm);
+	if (!is_stopped(&c->target))
+		return complain(STATUS_REFUSED, "%d: is running; stop it first, as by kill -STOP",
+				ctl->pid);
+	status = part_listing(&c->image, &c->gen, PART_LISTING, &listing);
+	c->then = spans_of(&listing, 0);
+	c->lazy = spans_of(&listing, DIRTY_FLAG('l'));
+	dirty_listing_free(&listing);
+	if (!status)
+		status = contents_open(&c->contents, &c->image, &c->gen,
+				       &c->then);
+	return status;
+}
+
+/* Of pages that may be dropped, those that were: zeroes are as good as before. */
+static struct spans without_dropped(const struct comparison *c,
+				    const struct spans *differ)
+{
+	struct spans lazy = spans_intersect(differ, &c->lazy);
+	struct spans dropped = { 0 }, rest;
+	char page[PAGE_BYTES];
+
+	for (size_t i = 0; i < lazy.count; i++)
+		for (uint64_t at = lazy.spans[i].start; at < lazy.spans[i].end;
+		     at += PAGE_BYTES)
+			if (target_read(&c->target, at, page, sizeof(page)) &&
+			    is_zero(page, sizeof(page)))
+				spans_add(&dropped, at, at + PAGE_BYTES);
+	rest = spans_subtract(differ, &dropped);
+	spans_free(&lazy);
+	spans_free(&dropped);
+	return rest;
+}
+
+/* Pages that were clean then, and are listed now, differ from their mapping's? */
+static struct spans find_written(const struct comparison *c,
+				 const struct dirty_maps *maps)
+{
+	struct spans fresh = spans_subtract(&c->now, &c->then), written = { 0 };
+	char own[PAGE_BYTES], page[PAGE_BYTES];
+
+	for (size_t i = 0; i < fresh.count; i++)
+		for (uint64_t at = fresh.spans[i].start; at < fresh.spans[i].end;
+		     at += PAGE_BYTES)
+			if (!own_contents(&c->target, maps, at, own) ||
+			    !target_read(&c->target, at, page, sizeof(page)) ||
+			    memcmp(own, page, sizeof(page)))
+				spans_add(&written, at, at + PAGE_BYTES);
+	spans_free(&fresh);
+	return written;
+}
+
+static enum status compare_memory(struct comparison *c)
+{
+	struct spans differ, unread, others, known, written;
+	struct dirty_listing listing;
+	struct dirty_maps maps;
+	enum status status;
+
+	status = target_listing(&c->target, &listing);
+	c->now = spans_of(&listing, 0);
+	dirty_listing_free(&listing);
+	if (!status)
+		status = target_maps(&c->target, &maps, NULL, NULL);
+	if (status)
+		return status;
+	status = compare_contents(&c->contents, &c->target, &c->then, &differ,
+				  &unread);
+	others = spans_unite(&differ, &unread);
+	known = without_dropped(c, &others);
+	written = find_written(c, &maps);
+	c->differ = spans_unite(&known, &written);
+	spans_free(&differ);
+	spans_free(&unread);
+	spans_free(&others);
+	spans_free(&known);
+	spans_free(&written);
+	dirty_maps_free(&maps);
+	return status;
+}
+
+static enum status compare_mappings(struct comparison *c)
+{
+	struct dirty_maps then, now;
+	struct spans added = { 0 };
+	enum status status;
+
+	status = part_maps(&c->image, &c->gen, &then);
+	if (status)
+		return status;
+	status = target_maps(&c->target, &now, NULL, NULL);
+	if (!status && layout_compare(&then, &now, &added))
+		c->others = true;
+	for (size_t i = 0; i < added.count; i++) {
+		printf("%08" PRIx64 "-%08" PRIx64 " was not mapped\n",
+		       added.spans[i].start, added.spans[i].end);
+		c->others = true;
+	}
+	spans_free(&added);
+	dirty_maps_free(&then);
+	dirty_maps_free(&now);
+	return status;
+}
+
+static bool has_equal_registers(struct thread *a, struct thread *b)
+{
+	registers_settle(a);
+	registers_settle(b);
+	for (int set = 0; set < SETS; set++)
+		if (a->size[set] != b->size[set] ||
+		    (a->size[set] && memcmp(a->set[set], b->set[set], a->size[set])))
+			return false;
+	return a->mask == b->mask;
+}
+
+static enum status compare_threads(struct comparison *c)
+{
+	struct threads then;
+	enum status status;
+
+	status = registers_load(&c->image, &c->gen, &then);
+	if (!status)
+		status = registers_get(&c->threads);
+	for (size_t i = 0; !status && i < then.count; i++) {
+		struct thread *was = &then.threads[i];
+		struct thread *is = threads_find(&c->threads, was);
+
+		if (is && has_equal_registers(was, is))
+			continue;
+		printf("thread %d %s\n", was->tid,
+		       is ? "has other registers" : "has ended");
+		c->others = true;
+	}
+	for (size_t i = 0; !status && i < c->threads.count; i++) {
+		if (threads_find(&then, &c->threads.threads[i]))
+			continue;
+		printf("thread %d is new\n", c->threads.threads[i].tid);
+		c->others = true;
+	}
+	threads_free(&then);
+	return status;
+}
+
+static enum status compare(struct comparison *c)
+{
+	enum status status, released;
+
+	status = seize(&c->target, &c->threads);
+	if (!status)
+		status = compare_mappings(c);
+	if (!status)
+		status = compare_memory(c);
+	if (!status && c->gen.stopped)
+		status = compare_threads(c);
+	released = release(&c->threads);
+	return status ? status : released;
+}
+
+static enum status print_result(const struct comparison *c)
+{
+	for (size_t i = 0; i < c->differ.count; i++)
+		printf("%08" PRIx64 "-%08" PRIx64 " differs\n",
+		       c->differ.spans[i].start, c->differ.spans[i].end);
+	for (size_t i = 0; i < c->contents.missing.count; i++)
+		printf("%08" PRIx64 "-%08" PRIx64 " is not known\n",
+		       c->contents.missing.spans[i].start,
+		       c->contents.missing.spans[i].end);
+	if (!c->differ.count && !c->contents.missing.count && !c->others) {
+		printf("equal: generation %lu, %" PRIu64 " pages%s\n",
+		       c->gen.number, spans_pages(&c->then),
+		       c->gen.stopped ? " and registers" : "");
+		return STATUS_OK;
+	}
+	return STATUS_DIFFERS;
+}
+
+/**
+ * verify() - the command of that name
+ * @ctl: what was asked for
+ *
+ * Return: STATUS_OK, or what the program is to end with.
+ */
+enum status verify(const struct control *ctl)
+{
+	struct comparison c = { .image.fd = -1, .gen.fd = -1 };
+	enum status status;
+
+	c.target = (struct target){ .mem = -1, .maps = -1, .lock = -1 };
+	c.target.reader.fd = -1;
+	c.target.process.fd = -1;
+	status = open_both(&c, ctl);
+	if (!status)
+		status = compare(&c);
+	if (!status)
+		status = print_result(&c);
+	threads_free(&c.threads);
+	spans_free(&c.then);
+	spans_free(&c.lazy);
+	spans_free(&c.now);
+	spans_free(&c.differ);
+	contents_close(&c.contents);
+	target_close(&c.target);
+	generation_close(&c.gen);
+	image_close(&c.image);
+	return status;
+}
