@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# dirtycat where people have it: installed, on the kernel that they run.
+# The tools where people have them: installed, on the kernel that they run.
 
 setup() {
 	bats_require_minimum_version 1.5.0
@@ -11,11 +11,14 @@ setup() {
 	PATH=$BATS_TEST_TMPDIR/usr/bin:$PATH
 }
 
-@test "make install: program, manuals and completion, and nothing else" {
+@test "make install: programs, manuals and completion, and nothing else" {
 	(cd "$BATS_TEST_TMPDIR" && find usr -type f | sort) | diff - <(printf '%s\n' \
 		usr/bin/dirtycat \
+		usr/bin/dirtyckpt \
 		usr/share/bash-completion/completions/dirtycat \
+		usr/share/bash-completion/completions/dirtyckpt \
 		usr/share/man/man1/dirtycat.1 \
+		usr/share/man/man1/dirtyckpt.1 \
 		usr/share/man/man5/proc_pid_dirty_pages.5)
 	[[ $(stat -c %a "$BATS_TEST_TMPDIR/usr/bin/dirtycat") == 755 ]]
 	[[ $(type -P dirtycat) == "$BATS_TEST_TMPDIR/usr/bin/dirtycat" ]]
@@ -25,13 +28,16 @@ setup() {
 	run -0 make -n install DESTDIR=/nowhere
 	make -s install DESTDIR="$BATS_TEST_TMPDIR/default"
 	[[ -x $BATS_TEST_TMPDIR/default/usr/local/bin/dirtycat ]]
+	[[ -x $BATS_TEST_TMPDIR/default/usr/local/bin/dirtyckpt ]]
 }
 
 @test "the parts build by themselves, in their own folders" {
 	cp -r tools "$BATS_TEST_TMPDIR/tools"
-	make -s -C "$BATS_TEST_TMPDIR/tools/dirtycat"
-	"$BATS_TEST_TMPDIR/tools/dirtycat/dirtycat" --version
-	make -s -C "$BATS_TEST_TMPDIR/tools/dirtycat" clean
+	for tool in dirtycat dirtyckpt; do
+		make -s -C "$BATS_TEST_TMPDIR/tools/$tool"
+		"$BATS_TEST_TMPDIR/tools/$tool/$tool" --version
+		make -s -C "$BATS_TEST_TMPDIR/tools/$tool" clean
+	done
 	diff -r tools "$BATS_TEST_TMPDIR/tools"
 }
 
@@ -54,4 +60,34 @@ time.sleep(600)' >"$BATS_TEST_TMPDIR/address" 3>&- &
 	run -0 dirtycat --summary --json -A "$range" --backend=pagemap $python
 	[[ $output == *'"dirty": 823296'* ]]
 	{ kill -KILL $python && wait $python || true; } 2>/dev/null
+}
+
+@test "on this kernel, without the file: dirtyckpt says what it takes" {
+	[[ ! -e /proc/self/dirty_pages ]] || skip "this kernel has the file"
+	sleep 1000 3>&- &
+	run -4 dirtyckpt save $! "$BATS_TEST_TMPDIR/image"
+	kill -KILL $!
+	[[ $output == *CONFIG_PROC_DIRTY_PAGES* ]]
+	[[ ! -e $BATS_TEST_TMPDIR/image ]]
+}
+
+@test "completion: commands, and the options that each takes" {
+	# shellcheck source=/dev/null
+	. /usr/share/bash-completion/bash_completion
+	. "$BATS_TEST_TMPDIR/usr/share/bash-completion/completions/dirtyckpt"
+	complete_words() {
+		COMP_WORDS=("$@")
+		COMP_CWORD=$(($# - 1))
+		COMP_LINE="$*"
+		COMP_POINT=${#COMP_LINE}
+		COMPREPLY=()
+		_dirtyckpt
+		printf '%s\n' "${COMPREPLY[@]}"
+	}
+	run -0 complete_words dirtyckpt ""
+	[[ $(sort <<<"$output" | tr '\n' ' ') == "core list prune restore save verify " ]]
+	run -0 complete_words dirtyckpt save --
+	[[ $(sort <<<"$output" | tr '\n' ' ') == "--help --rounds --stop --until-pages --version --zstd " ]]
+	run -0 complete_words dirtyckpt list --j
+	[[ $output == --json ]]
 }

@@ -1,0 +1,352 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# dirtyckpt save: what is in an image, and when it begins anew.
+
+load lib
+load dirtyckpt
+
+@test "the first save has all pages, the next what was written since" {
+	tell map anon 1024
+	tell write
+	save
+	[[ $(column whole 1) == true && $(column kind 1) == moving ]]
+	(($(column stored 1) >= 1024 && $(column stored 1) == $(column pages 1)))
+	tell write 100 10 7
+	save
+	[[ $(column whole 2) == false ]]
+	(($(column stored 2) >= 10 && $(column stored 2) < 100 && $(column pages 2) >= 1024))
+	saves_all
+	(($(column size 3) < $(column size 1) / 10))
+}
+
+@test "a process that writes all the while: stopped at last, it is as it was saved" {
+	tell map anon 1024
+	tell write
+	tell storm 50 64
+	for _ in 1 2 3; do
+		save
+		sleep 0.2
+	done
+	saves_all
+}
+
+@test "pages that were given back are not in the next generation, and come back with it" {
+	tell map anon 64
+	tell write
+	save
+	tell advise dontneed 10 20
+	save
+	stop "$pid"
+	matches
+	(($(column pages 1) - $(column pages 2) == 20))
+	go_on "$pid"
+	tell write 15 1 9
+	saves_all
+	# Known to the last list are 44 of them, and the one that came back.
+	(($(column pages 3) - $(column pages 2) == 1))
+}
+
+@test "a page that is clean for a while is stored anew, even if nothing says that it was written" {
+	tell map anon 8
+	tell write 0 8 1
+	save
+	tell advise dontneed 3 1
+	save
+	tell write 3 1 2
+	# What only another tracker does; whoever looks at d alone misses the page.
+	put "$(page_range 0 8) d"
+	expect "8:ap-x---"
+	saves_all
+}
+
+@test "pages that are all zero are holes in the file" {
+	tell map anon 512
+	tell write 0 512 0
+	tell write 500 1 7
+	saves_all
+	(($(column zero 1) >= 511))
+	(($(column size 1) < 512 * page / 2))
+}
+
+@test "--stop: one moment, with registers of all threads, and it says how long" {
+	start_threads
+	run -0 dirtyckpt save --stop "$pid" image
+	[[ $output =~ 6\ threads\ stopped\ for\ [0-9.]+\ ms ]]
+	[[ $(column kind 1) == stopped && $(column threads 1) == 6 ]]
+	[[ $(column pause 1) != null ]]
+	ask wake
+	run -0 dirtyckpt save "$pid" image
+	[[ $output != *stopped* && $(column kind 2) == moving && $(column pause 2) == null ]]
+	ask wake
+}
+
+@test "--stop leaves a stopped process stopped, and one that runs running" {
+	stop "$pid"
+	save --stop
+	is_stopped "$pid"
+	matches
+	go_on "$pid"
+	save --stop
+	tell map anon 8
+}
+
+@test "signals that come while it is stopped are there afterwards" {
+	mkfifo orders answers
+	python3 -c '
+import signal, sys
+got = []
+for s in signal.SIGUSR1, signal.SIGUSR2, signal.SIGRTMIN + 3:
+    signal.signal(s, lambda s, f: got.append(s))
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR2])
+print("ready", flush=True)
+sys.stdin.readline()
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGUSR2])
+print(len(got), flush=True)' <orders >answers 3>&- &
+	python=$!
+	cleanup() { end "$python"; }
+	exec {orders}>orders {answers}<answers
+	read -r -t "$TIMEOUT" _ <&"$answers"
+	kill -USR2 $python
+	for i in 1 2 3 4 5 6; do
+		kill -USR1 $python
+		kill -s RTMIN+3 $python
+		run -0 dirtyckpt save --stop $python image
+	done
+	echo >&"$orders"
+	read -r -t "$TIMEOUT" got <&"$answers"
+	[[ $got == 13 ]] || fail "$got of 13"
+}
+
+@test "a signal that is just about to be delivered when it is stopped is delivered" {
+	mkfifo orders answers
+	bash -c 'got=none; trap "got=it" USR1; echo ready; read -r _; echo $got' <orders >answers 3>&- &
+	bash=$!
+	cleanup() { end "$bash"; }
+	exec {orders}>orders {answers}<answers
+	read -r -t "$TIMEOUT" _ <&"$answers"
+	# After it was seized, and before it is interrupted, time passes.
+	strace -qq -o /dev/null -e trace=ptrace -e inject=ptrace:delay_exit=2000000:when=1 \
+		dirtyckpt save --stop $bash image 3>&- &
+	saver=$!
+	seized() {
+		! grep -q '^TracerPid:[[:space:]]*0$' /proc/$bash/status
+	}
+	wait_until seized
+	kill -USR1 $bash
+	wait $saver
+	echo >&"$orders"
+	read -r -t "$TIMEOUT" got <&"$answers"
+	[[ $got == it ]]
+}
+
+@test "--rounds: so many passes before the last one, each smaller than what it would have been" {
+	tell map anon 1024
+	tell write
+	save --rounds 2 --stop
+	[[ $(dirtyckpt list --raw --noheadings image | wc -l) == 3 ]]
+	[[ $(column kind 2) == moving && $(column kind 3) == stopped ]]
+	(($(column stored 1) >= 1024 && $(column stored 3) < 200))
+}
+
+@test "--until-pages: passes end when few pages are left, or say that they never will be" {
+	tell map anon 1024
+	tell write
+	save --until-pages 100 --stop
+	[[ $(dirtyckpt list --raw --noheadings image | wc -l) == 2 ]]
+	(($(column stored 2) <= 100))
+	tell storm 1 64
+	save --until-pages 0 --rounds 2
+	[[ $output == *"writes faster than it is copied"* ]]
+}
+
+@test "exec begins anew, though number and start time stay" {
+	save
+	save
+	before=$(sed -n 's/^base //p' image/000002/head)
+	grep -q '^whole no' image/000002/head
+	printf 'exec memstate\n' >&"${MEMSTATE[1]}"
+	tell map anon 8
+	run -0 dirtyckpt save "$pid" image
+	[[ $output == *"another program"* ]]
+	grep -q '^whole yes' image/000003/head
+	[[ $(sed -n 's/^base //p' image/000003/head) != "$before" ]]
+	for part in pid start boot; do
+		[[ $(grep "^$part " image/000003/head) == $(grep "^$part " image/000002/head) ]]
+	done
+	run -9 dirtyckpt restore "$pid" image@2
+	stop "$pid"
+	run -9 dirtyckpt verify "$pid" image@2
+	matches
+}
+
+@test "another process that has got the same number begins anew" {
+	tell map anon 8
+	save
+	end_target
+	dirtyckpt list image
+	echo $((pid - 1)) >/proc/sys/kernel/ns_last_pid
+	sleep 1000 3>&- &
+	cleanup() { end "$pid"; }
+	[[ $! == "$pid" ]]
+	run -0 dirtyckpt save "$pid" image
+	[[ $output == *anew* ]]
+	checked_pid=
+}
+
+@test "a folder of another process is refused, and is as it was" {
+	save
+	before=$(find image -type f -exec cksum {} + | sort)
+	sleep 1000 3>&- &
+	other=$!
+	cleanup() { end "$other"; }
+	run -9 dirtyckpt save $other image
+	[[ $output == *"take another folder"* ]]
+	[[ $(find image -type f -exec cksum {} + | sort) == "$before" ]]
+	[[ ! -s $(pid=$other lock_name) ]]
+}
+
+@test "one tracker a process: others are told, and dirtycat --clear refuses" {
+	save
+	[[ $(head -n 1 "$(lock_name)") == "dirtyckpt $PWD/image" ]]
+	run -6 dirtycat --clear "$pid"
+	[[ $output == *"dirtyckpt $PWD/image"* ]]
+	run -9 dirtyckpt save "$pid" other
+	[[ $output == *"dirtyckpt $PWD/image"* && $output == *"remove"* ]]
+	save
+	# An image that is no more tracks nothing.
+	rm -r image
+	run -0 dirtyckpt save "$pid" other
+	[[ $(head -n 1 "$(lock_name)") == "dirtyckpt $PWD/other" ]]
+}
+
+@test "while somebody acknowledges, nobody else does" {
+	exec {lock}>"$(lock_name)"
+	flock -n $lock
+	run -9 dirtyckpt save "$pid" image
+	[[ $output == *"one tracker a process"* ]]
+	exec {lock}>&-
+	save
+}
+
+@test "an image that is older than what was acknowledged begins anew" {
+	tell map anon 64
+	tell write
+	save
+	cp -r image copy
+	tell write 5 1 9
+	save
+	rm -r image
+	mv copy image
+	run -0 dirtyckpt save "$pid" image
+	[[ $output == *anew* ]]
+	stop "$pid"
+	matches
+}
+
+@test "after somebody else has tracked the process, an image begins anew" {
+	tell map anon 64
+	tell write
+	save
+	rm "$(lock_name)"
+	tell write 5 1 9
+	dirtycat --clear "$pid" >/dev/null
+	run -0 dirtyckpt save "$pid" image
+	[[ $output == *anew* ]]
+	stop "$pid"
+	matches
+}
+
+@test "images are private: folders 0700, files 0600" {
+	umask 0
+	save
+	run ! grep -q . <(find image -type d ! -perm 0700 -o -type f ! -perm 0600)
+	[[ $(find image -type f | wc -l) == 8 ]]
+}
+
+@test "symbolic links are not followed: the folder, a generation, its files, the record" {
+	mkdir real
+	ln -s real image
+	run -6 dirtyckpt save "$pid" image
+	[[ $output == *"symbolic link"* ]]
+	run -6 dirtyckpt save "$pid" image/
+	[[ -z $(ls real) ]]
+	rm image
+	save
+	mkdir elsewhere
+	echo precious >elsewhere/file
+	ln -s ../elsewhere image/new
+	ln -s ../elsewhere/file image/todo.new
+	save
+	[[ $(<elsewhere/file) == precious && $(ls elsewhere) == file ]]
+	mv image/000002/pages elsewhere
+	ln -s ../../elsewhere/pages image/000002/pages
+	run -8 dirtyckpt list --check image
+	rm image/000002/pages
+	mv elsewhere/pages image/000002/
+	mv image/000002 elsewhere/
+	ln -s ../elsewhere/000002 image/000002
+	run -8 dirtyckpt list image
+}
+
+@test "--zstd: smaller, and the same" {
+	tell map anon 512
+	tell write
+	save --zstd
+	(($(column size 1) < 512 * page / 4))
+	tell write 100 10 7
+	stop "$pid"
+	save --zstd=9
+	matches
+	matches image@2
+	go_on "$pid"
+	run -0 dirtyckpt list --check image
+}
+
+@test "prune: what stays is whole, and the process is still as it was saved" {
+	tell map anon 128
+	tell write 0 128 1
+	save
+	tell write 10 5 2
+	save
+	tell write 12 50 3
+	save
+	stop "$pid"
+	save
+	run -0 dirtyckpt prune --keep 2 image
+	[[ $(dirtyckpt list --json image | jq -c '[.generations[] | [.generation, .whole]]') == '[[3,true],[4,false]]' ]]
+	matches
+	go_on "$pid"
+	tell write 1 1 4
+	saves_all
+	run -0 dirtyckpt prune --zstd image
+	[[ $(dirtyckpt list --json image | jq -c '[.generations[] | [.generation, .whole]]') == '[[5,true]]' ]]
+	stop "$pid"
+	matches
+	run -0 dirtyckpt prune image
+	[[ -z $output ]]
+}
+
+@test "pages in swap and huge pages are saved" {
+	cleanup() { drop_swap; }
+	use_swap zram
+	tell map anon-aligned 1024
+	tell advise hugepage 0 512
+	tell write 0 1024 5
+	tell advise pageout 600 100
+	save
+	saves_all
+}
+
+@test "a page that is lost to a memory error is missing, and said to be" {
+	tell map anon 8
+	tell write
+	tell advise hwpoison 3 1
+	oracle_differs="it takes lost pages for swapped ones"
+	run -0 dirtyckpt save "$pid" image
+	[[ $output == *"could not be read"* ]]
+	[[ $(column missing 1) == 1 ]]
+	[[ $(<image/000001/missing) == "$(page_range 3 1) -" ]]
+	stop "$pid"
+	run -7 dirtyckpt verify "$pid" image
+	[[ $output == "$(page_range 3 1) is not known" ]]
+}

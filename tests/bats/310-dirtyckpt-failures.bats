@@ -1,0 +1,301 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# dirtyckpt when something goes wrong: nothing is lost, and it says what to do.
+
+load lib
+load dirtyckpt
+
+# What the kernel tells is looked at elsewhere.
+setup() {
+	target
+	checked_pid=
+	cd "$BATS_TEST_TMPDIR" || return
+}
+
+# checksums - of all that is in the image
+checksums() {
+	find image -type f -exec cksum {} + | sort
+}
+
+is_running() {
+	[[ $(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$pid/status") == [SR] ]]
+}
+
+# killed_while_copying - a save of the target is, which has acknowledged
+killed_while_copying() {
+	local n
+	# Before that it makes a folder, the record and a note: five calls or more.
+	for ((n = 6; n < 15; n++)); do
+		run killat $n dirtyckpt save "$pid" image
+		((status == 0)) || break
+		[[ $(picture) != "64:ap-x---" ]] || return 0
+	done
+	fail "never acknowledged"
+}
+
+# Saves are killed, each before the next of all the calls that change something,
+# and between them the process writes to pages that it never writes to again: what
+# one of them misses stays missed.
+@test "killed before any call that changes something: the process runs on, and nothing is missed" {
+	local n status=0
+	tell map anon 256
+	tell write
+	save
+	for ((n = 1; status == 0; n++)); do
+		tell write $((n * 3)) 2 7
+		killat $n dirtyckpt save --stop "$pid" image >>killed.log 2>&1 || status=$?
+		((status < 2)) || fail "$(<killed.log)"
+		is_running || fail "not running after $n"
+		tell write $((n * 3 + 2)) 1 7
+		# Now and then one comes to its end.
+		((n % 4)) || save
+	done
+	echo "killed at $((n - 2)) places"
+	((n > 15 && n < 80))
+	saves_all
+	run ! grep anew killed.log
+	run -0 dirtyckpt list --check image
+}
+
+@test "killed in the first save of all: the next has everything" {
+	tell map anon 64
+	tell write
+	for n in 4 6 8; do
+		rm -rf image
+		run -0 killat $n dirtyckpt save "$pid" image
+		tell write $n 2 $n
+		stop "$pid"
+		run -0 dirtyckpt save "$pid" image
+		matches
+		go_on "$pid"
+	done
+}
+
+@test "what is on record is copied, though nothing says any more that it was written" {
+	tell map anon 64
+	tell write
+	save
+	tell write 10 20 9
+	killed_while_copying
+	[[ -s image/todo ]]
+	dirtyckpt list image 2>&1 | grep -q "generation 2 was not completed"
+	saves_all
+	(($(column stored 2) >= 20))
+	[[ ! -e image/todo ]]
+}
+
+@test "a record that is damaged or gone: the image begins anew" {
+	tell map anon 64
+	tell write
+	save
+	for way in damage remove; do
+		tell write 10 20 9
+		killed_while_copying
+		[[ $way == remove ]] || sed -i 's/^\(.\)/f/' image/todo
+		[[ $way == damage ]] || rm image/todo
+		run -0 dirtyckpt save "$pid" image
+		[[ $output == *anew* ]]
+		stop "$pid"
+		matches
+		go_on "$pid"
+	done
+}
+
+@test "a full disk: earlier generations are untouched, and once there is room nothing is missed" {
+	cleanup() { umount "$BATS_TEST_TMPDIR/small"; }
+	mkdir small
+	mount -t tmpfs -o size=2M small small
+	tell map anon 256
+	tell write
+	run -0 dirtyckpt save "$pid" small/image
+	image=$(cd small/image && find . -type f -exec cksum {} + | sort)
+	tell write 0 256 7
+	run -6 dirtyckpt save --stop "$pid" small/image
+	[[ $output == *"No space left"* && $output == *"make room"* ]]
+	is_running
+	[[ $(cd small/image && find . -type f ! -name todo -exec cksum {} + | sort) == "$image" ]]
+	[[ ! -e small/image/new ]]
+	mount -o remount,size=8M small
+	stop "$pid"
+	run -0 dirtyckpt save "$pid" small/image
+	[[ $output != *anew* ]]
+	matches small/image
+}
+
+@test "a disk that cannot take the record: nothing was acknowledged" {
+	cleanup() { umount "$BATS_TEST_TMPDIR/small"; }
+	mkdir small
+	mount -t tmpfs -o size=2M small small
+	tell map anon 64
+	tell write
+	run -0 dirtyckpt save "$pid" small/image
+	tell write 5 1 7
+	head -c 10M /dev/zero >small/full 2>/dev/null || true
+	run -6 dirtyckpt save "$pid" small/image
+	[[ $output == *"No space left"* ]]
+	expect "5:ap-x---" "1:apdx---" "58:ap-x---"
+	rm small/full
+	stop "$pid"
+	run -0 dirtyckpt save "$pid" small/image
+	matches small/image
+}
+
+@test "a folder that cannot be written: an error, and all is as it was" {
+	cleanup() { umount "$BATS_TEST_TMPDIR/image"; }
+	tell map anon 64
+	tell write
+	mkdir image
+	mount -t tmpfs image image
+	save
+	mount -o remount,ro image
+	before=$(checksums)
+	tell write 5 1 7
+	run -6 dirtyckpt save "$pid" image
+	[[ $output == *"Read-only file system"* && $output == *"take a folder that can be written"* ]]
+	expect "5:ap-x---" "1:apdx---" "58:ap-x---"
+	[[ $(checksums) == "$before" ]]
+	# To look at it takes no writing.
+	run -0 dirtyckpt list --check image
+	run -6 dirtyckpt save "$pid" /proc/nothing
+	run -6 dirtyckpt save "$pid" /proc/version
+}
+
+# damage FILE OFFSET - one byte of it
+damage() {
+	printf '\xa5' | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
+@test "a damaged generation: it is named, it is not used, and others still are" {
+	tell map anon 64
+	tell write 0 64 3
+	save --stop
+	tell write 0 64 4
+	stop "$pid"
+	save --stop
+	cp -r image whole
+	for file in head listing maps missing auxv threads index pages; do
+		rm -r image
+		cp -r whole image
+		if [[ -s image/000002/$file ]]; then
+			damage "image/000002/$file" $(($(stat -c %s "image/000002/$file") / 2))
+		else
+			echo x >image/000002/$file
+		fi
+		run -8 dirtyckpt list --check image
+		[[ $output == *"image@2: damaged"* && $output == *" damaged" ]] || fail "$file: $output"
+		[[ $file == maps || $file == auxv || $file == threads ]] || {
+			run -8 dirtyckpt verify "$pid" image
+			[[ $output == *damaged* ]]
+		}
+		run -7 dirtyckpt verify "$pid" image@1
+	done
+	before=$(checksums)
+	go_on "$pid"
+	tell write 0 64 5
+	stop "$pid"
+	run -8 dirtyckpt restore "$pid" image
+	go_on "$pid"
+	tell read 0 64
+	[[ $answer == 320 ]] || fail "half restored"
+	stop "$pid"
+	run -8 dirtyckpt core image core.file
+	[[ ! -e core.file ]]
+	[[ $(checksums) == "$before" ]]
+	# Memory is saved all the same; generation 1 is still there.
+	damage image/000002/head 10
+	run -0 dirtyckpt save "$pid" image
+	[[ $output == *"begins anew"* ]]
+	matches
+	run -7 dirtyckpt verify "$pid" image@1
+	run -8 dirtyckpt prune --keep 2 image
+}
+
+@test "a generation that others build on is not there: it is named" {
+	tell map anon 64
+	tell write 0 64 3
+	save
+	tell write 5 1 4
+	stop "$pid"
+	save
+	rm -r image/000001
+	run -8 dirtyckpt verify "$pid" image
+	[[ $output == *"builds on"* ]]
+}
+
+@test "verify: ranges that differ, one more, one less, one other" {
+	tell map anon 64
+	tell write 0 32 1
+	stop "$pid"
+	save
+	matches
+	printf '\x07' | dd of="/proc/$pid/mem" bs=1 seek=$((16#$start + 5 * page + 100)) conv=notrunc status=none
+	printf '\x07' | dd of="/proc/$pid/mem" bs=1 seek=$((16#$start + 40 * page)) conv=notrunc status=none
+	run -7 dirtyckpt verify "$pid" image
+	[[ $output == "$(page_range 5 1) differs"$'\n'"$(page_range 40 1) differs" ]]
+	# Zeroes in anonymous memory are what it has by itself.
+	printf '\x00' | dd of="/proc/$pid/mem" bs=1 seek=$((16#$start + 40 * page)) conv=notrunc status=none
+	printf '\x00' | dd of="/proc/$pid/mem" bs=1 seek=$((16#$start + 5 * page + 100)) conv=notrunc status=none
+	matches
+}
+
+@test "verify takes a process that is stopped" {
+	save
+	run -9 dirtyckpt verify "$pid" image
+	[[ $output == *"kill -STOP"* ]]
+}
+
+@test "pages that go while they are copied, and the process that does" {
+	tell map anon 2048
+	tell write
+	save
+	tell write 0 2048 2
+	# Behind the back of a save that has listed and acknowledged, and then waits
+	strace -qq -o /dev/null -e trace=openat -e inject=openat:delay_enter=200000 \
+		dirtyckpt save "$pid" image 3>&- &
+	saver=$!
+	gone() {
+		[[ $(picture) == "2048:ap-x---" ]]
+	}
+	wait_until gone
+	tell unmap 300 1
+	tell unmap 302 2
+	tell unmap 2047 1
+	wait $saver
+	saves_all
+}
+
+@test "what makes no sense is told, with its own exit status" {
+	run -1 dirtyckpt
+	run -1 dirtyckpt remember
+	run -1 dirtyckpt save "$pid"
+	run -1 dirtyckpt save "$pid" image more
+	run -1 dirtyckpt save 0 image
+	run -1 dirtyckpt list --stop image
+	[[ $output == *"takes no --stop"* ]]
+	run -1 dirtyckpt save --rounds x "$pid" image
+	run -1 dirtyckpt prune --keep 0 image
+	run -1 dirtyckpt list --json --raw image
+	run -2 dirtyckpt save 999999 image
+	[[ ! -e image ]]
+	run -6 dirtyckpt list image
+	save
+	run -6 dirtyckpt core image@7 core.file
+	[[ $output == *"no generation 7"* ]]
+	run -0 dirtyckpt --help
+	run -0 dirtyckpt save --help
+	run -0 dirtyckpt --version
+	[[ $output == "dirtyckpt "* ]]
+	chmod 755 .. . && chmod 1777 .
+	run -3 setpriv --reuid 1000 --clear-groups dirtyckpt save "$pid" "$PWD/mine"
+	[[ $output == *"not permitted"* ]]
+}
+
+@test "two saves into one folder: the second is told to wait" {
+	save
+	exec {lock}<image
+	flock $lock
+	run -9 dirtyckpt save "$pid" image
+	[[ $output == *"another dirtyckpt"* ]]
+	exec {lock}<&-
+	save
+}

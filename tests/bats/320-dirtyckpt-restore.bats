@@ -1,0 +1,333 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# dirtyckpt restore: a process becomes what it was, or is told why not.
+
+load lib
+load dirtyckpt
+
+# restores [DIR[@N]] - the target
+restores() {
+	run -0 dirtyckpt restore "$pid" "${1:-image}"
+	[[ $output == "restored generation "* ]]
+}
+
+@test "pages that were written are as they were, and clean ones clean again" {
+	tell map anon 64
+	tell write 0 32 1
+	save --stop
+	before=$(picture)
+	[[ $before == "32:"*" 32:-" ]]
+	tell write 5 3 9
+	tell write 40 2 9
+	tell advise dontneed 10 2
+	stop "$pid"
+	restores
+	[[ $output == *" 2 given back"* ]]
+	[[ $output == *"not restored: descriptors"* ]]
+	matches
+	[[ $(picture) == *" 32:-" ]]
+	go_on "$pid"
+	tell read 0 64
+	[[ $answer == 32 ]]
+}
+
+@test "any of several generations, backwards and forwards" {
+	tell map anon 64
+	for n in 1 2 3 4; do
+		tell write $((n * 4)) 10 $n
+		save --stop
+	done
+	stop "$pid"
+	for n in 2 4 1 3 1 4; do
+		restores image@$n
+		matches image@$n
+	done
+	go_on "$pid"
+	tell write 0 64 9
+	stop "$pid"
+	restores image@2
+	matches image@2
+	# What was put back counts as written.
+	save
+	matches
+	go_on "$pid"
+}
+
+@test "it restores too if it is not known what was written since" {
+	tell map anon 64
+	tell write 0 64 1
+	save --stop
+	rm "$(lock_name)"
+	tell write 5 3 9
+	clear_soft_dirty "$pid"
+	stop "$pid"
+	restores
+	matches
+}
+
+@test "a file that is mapped: pages that were clean have what the file has" {
+	new_file file 16
+	tell map file 16 "$PWD/file"
+	tell write 3 1 7
+	save --stop
+	tell write 3 1 8
+	tell write 10 2 9
+	stop "$pid"
+	restores
+	matches
+	expect "3:- 1:fpdx--- 12:-"
+	go_on "$pid"
+	tell read 10 1
+	[[ $answer == 120 ]]
+}
+
+@test "memory that is locked is written, as it cannot be given back" {
+	new_file file 16
+	tell map file 16 "$PWD/file"
+	# Locked while it is read-only, it has no pages of its own.
+	tell protect r
+	tell lock 0 16
+	expect "16:-"
+	save --stop
+	tell protect rw
+	tell write 5 3 9
+	tell protect r
+	stop "$pid"
+	restores
+	[[ $output == *" 0 given back"* ]]
+	matches
+	go_on "$pid"
+	tell read 5 3
+	[[ $answer == 360 ]]
+}
+
+@test "a process whose calls are filtered: what it does not allow is not made" {
+	checked_pid=
+	mkfifo orders answers
+	python3 -c '
+import ctypes, mmap, struct, sys
+m = mmap.mmap(-1, 4096 * 16, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+m[0] = 1
+libc = ctypes.CDLL(None)
+# madvise ends the process, all else is allowed
+code = [(0x20, 0, 0, 0), (0x15, 0, 1, 28), (6, 0, 0, 0x80000000), (6, 0, 0, 0x7fff0000)]
+code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *c) for c in code))
+prog = ctypes.create_string_buffer(struct.pack("HxxxxxxP", 4, ctypes.addressof(code)))
+assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, prog, 0, 0) == 0
+for line in sys.stdin:
+    m[4096 * 8] = 7
+    print(m[4096 * 8 + 1], m[0], flush=True)' <orders >answers 3>&- &
+	end_target
+	adopt $!
+	exec {orders}>orders {answers}<answers
+	echo >&"$orders"
+	read -r -t "$TIMEOUT" line <&"$answers"
+	run -0 dirtyckpt save --stop "$pid" image
+	for options in "" --bounding-set=-sys_admin; do
+		echo >&"$orders"
+		read -r -t "$TIMEOUT" line <&"$answers"
+		run -0 setpriv $options dirtyckpt restore "$pid" image
+		echo >&"$orders"
+		read -r -t "$TIMEOUT" line <&"$answers"
+		[[ $line == "0 1" ]]
+	done
+}
+
+@test "threads in any call, or in none: they go on as from the moment that was saved" {
+	start_threads
+	for _ in 1 2 3; do
+		rm -rf image
+		ask state
+		was=("${counts[@]}")
+		save --stop
+		ask wake
+		ask state
+		((counts[1] > was[1] && counts[2] > was[2] && counts[3] > was[3]))
+		restores
+		ask state
+		# What counts without being asked has gone on; the others are back.
+		((counts[0] >= was[0] && counts[4] >= was[4]))
+		((counts[1] == was[1] && counts[2] == was[2] && counts[3] == was[3]))
+		ask wake
+		((counts[1] > was[1] && counts[2] > was[2] && counts[3] > was[3]))
+	done
+}
+
+@test "a thread that was elsewhere in the kernel when it was saved: same call, same end" {
+	start_threads
+	save --stop
+	# Ten restores, each at another moment of all of them
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		((i % 2)) || ask wake
+		restores
+		ask state
+	done
+	ask wake
+}
+
+@test "a thread that waits elsewhere, with another time-out: it does what it did" {
+	start_threads
+	for _ in 1 2 3; do
+		rm -rf image
+		ask state
+		save --stop
+		ask switch
+		is_waiting() {
+			ask state
+			before=${counts[0]}
+			sleep 0.3
+			ask state
+			((counts[0] == before))
+		}
+		wait_until is_waiting
+		restores
+		goes_on() {
+			ask state
+			((counts[0] > before + 3))
+		}
+		ask state
+		before=${counts[0]}
+		wait_until goes_on
+	done
+}
+
+@test "signals that were not blocked then are not blocked afterwards" {
+	start_threads
+	save --stop
+	ask mask
+	grep -q '^SigBlk:[[:space:]]*0*200$' "/proc/$pid/status"
+	restores
+	grep -q '^SigBlk:[[:space:]]*0*$' "/proc/$pid/status"
+	ask state
+}
+
+@test "a process that was stopped stays stopped, one that ran runs" {
+	tell map anon 16
+	save --stop
+	tell write
+	stop "$pid"
+	restores
+	is_stopped "$pid"
+	go_on "$pid"
+	tell write
+	restores
+	tell read 0 16
+	[[ $answer == 0 ]]
+}
+
+@test "what was mapped since is unmapped, and the heap is as large as it was" {
+	start_threads
+	save --stop
+	ask grow 50
+	ask grow 50
+	heap() { sed -n 's/ .*\[heap]$//p' "/proc/$pid/maps"; }
+	grown=$(heap)
+	# It waits for what to answer all the while.
+	restores
+	ask state
+	ask grow 100
+	stop "$pid"
+	restores
+	[[ $(heap) != "$grown" ]]
+	matches
+	go_on "$pid"
+	ask grow 50
+	end_target
+
+	unset MEMSTATE_PID
+	target
+	rm -r image
+	tell map anon 16
+	tell write
+	save --stop
+	tell map anon 32
+	tell write
+	stop "$pid"
+	restores
+	[[ $output == *unmapped* ]]
+	matches
+}
+
+@test "a stack that has grown keeps its size, without what was written there" {
+	save --stop
+	tell stack 64
+	stop "$pid"
+	restores
+	matches
+}
+
+@test "refused, with the reason, and as it was: a mapping that has gone or changed" {
+	tell map anon 16
+	tell write 0 16 1
+	save --stop
+	tell protect r 4 2
+	tell read 0 16
+	run -9 dirtyckpt restore "$pid" image
+	[[ $output == *"was mapped as rw-p"*"is r--p"* ]]
+	tell protect rw 4 2
+	restores
+	tell map anon 16
+	save --stop
+	tell unmap 3 1
+	run -9 dirtyckpt restore "$pid" image
+	[[ $output == *"is not any more"* ]]
+	tell write 0 1 1
+}
+
+@test "refused: a thread that is new, or has ended" {
+	start_threads
+	save --stop
+	ask start
+	run -9 dirtyckpt restore "$pid" image
+	[[ $output == *"was not there"* ]]
+	ask wake
+	save --stop
+	restores
+}
+
+@test "refused: a generation of a process that ran, and another process" {
+	save
+	run -9 dirtyckpt restore "$pid" image
+	[[ $output == *"save --stop"* ]]
+	save --stop
+	sleep 1000 3>&- &
+	other=$!
+	cleanup() { end "$other"; }
+	run -9 dirtyckpt restore $other image
+	[[ $output == *"only the same living process"* ]]
+	run -9 dirtyckpt verify $other image
+}
+
+@test "restore that is killed in the middle: the process does not go on half restored" {
+	checked_pid=
+	tell map anon 2048
+	tell write 0 2048 1
+	save --stop
+	tell write 0 2048 2
+	# Seized, interrupted, and nothing written yet: it runs on as it was.
+	for n in 1 2 3; do
+		run -0 killat $n dirtyckpt restore --quiet "$pid" image
+		wait_until settled
+		tell read 0 2048
+		[[ $answer == 4096 ]] || fail "half restored: $answer"
+	done
+	# Something is written: it does not run on.
+	run -0 killat 6 dirtyckpt restore --quiet "$pid" image
+	wait_until has_ended
+}
+
+# settled - the target is not traced any more
+settled() {
+	grep -q '^TracerPid:[[:space:]]*0$' "/proc/$pid/status" &&
+		! grep -q '^State:[[:space:]]*t' "/proc/$pid/status"
+}
+
+has_ended() {
+	[[ ! -e /proc/$pid/status ]] || grep -q '^State:[[:space:]]*[ZX]' "/proc/$pid/status"
+}
+
+@test "1,000 resets of one process, each back to the same state" {
+	run -0 timeout "$((TIMEOUT * 4))" python3 "$BATS_TEST_DIRNAME/../memstate/resets.py" 1000 image
+	echo "$output"
+	[[ $output == "1000 resets, 0 differ;"* ]]
+}

@@ -1,0 +1,198 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# dirtyckpt on programs that people run, and its cores in their debuggers.
+
+load lib
+load dirtyckpt
+
+setup() {
+	checked_pid=
+	pid=
+	cd "$BATS_TEST_TMPDIR" || return
+}
+
+@test "python3 with a growing heap: saved while it runs, restored, right afterwards" {
+	mkfifo orders answers
+	python3 -c '
+import hashlib, sys
+kept, n = [], 0
+for line in sys.stdin:
+    if line.startswith("grow"):
+        for i in range(int(line[4:])):
+            n = n * 6364136223846793005 + 1 & (1 << 64) - 1
+            kept.append(str(n))
+    print(len(kept), hashlib.sha1("".join(kept).encode()).hexdigest(), flush=True)
+' <orders >answers 3>&- &
+	adopt $!
+	exec {orders}>orders {answers}<answers
+	python() {
+		echo "$*" >&"$orders"
+		read -r -t "$TIMEOUT" told <&"$answers"
+	}
+	python grow 5000
+	save
+	# Saved while it grows
+	echo grow 60000 >&"$orders"
+	for _ in 1 2 3; do save; done
+	read -r -t "$TIMEOUT" told <&"$answers"
+	python grow 10
+	expected=$told
+	save --rounds 1 --stop
+	stop "$pid"
+	run dirtyckpt verify "$pid" image
+	go_on "$pid"
+	python grow 0
+	[[ $told == "$expected" ]]
+	for _ in 1 2; do
+		python grow 2000
+		[[ $told != "$expected" ]]
+		run -0 dirtyckpt restore "$pid" image
+		python tell
+		[[ $told == "$expected" ]] || fail "$told, not $expected"
+	done
+	python grow 3000
+	[[ $told == "68010 "* ]]
+	saves_all
+}
+
+start_redis() {
+	ip link set lo up
+	redis-server --port 6399 --save "" --dir "$PWD" --daemonize no --enable-debug-command yes \
+		--rdb-key-save-delay 20000 >redis.log 3>&- &
+	adopt $!
+	wait_until redis-cli -p 6399 ping
+	redis-cli -p 6399 debug populate 2000 key 1000
+}
+
+@test "redis-server under load during BGSAVE: saved while it runs, restored, right afterwards" {
+	start_redis
+	redis-cli -p 6399 bgsave
+	wait_until pgrep -P "$pid"
+	save
+	(while redis-cli -p 6399 incr counter >/dev/null 2>&1; do :; done) 3>&- &
+	load=$!
+	cleanup() { end "$load"; }
+	for _ in 1 2 3; do save; done
+	(($(column stored 4) < $(column stored 1)))
+	saves_all
+	kill -KILL $load
+	pkill -KILL -P "$pid" || true
+	wait_until eval "! pgrep -P $pid"
+
+	redis-cli -p 6399 set word before
+	digest=$(redis-cli -p 6399 debug digest)
+	# Its connections are not restored: none is open when it is saved.
+	wait_until eval "[[ \$(redis-cli -p 6399 client list | wc -l) == 1 ]]"
+	sleep 0.5
+	save --stop
+	redis-cli -p 6399 set word after
+	redis-cli -p 6399 debug populate 50 other 100
+	run -0 dirtyckpt restore "$pid" image
+	[[ $(redis-cli -p 6399 get word) == before ]]
+	[[ $(redis-cli -p 6399 debug digest) == "$digest" ]]
+	[[ $(redis-cli -p 6399 dbsize) == 200[0-2] ]]
+	redis-cli -p 6399 set word again
+	[[ $(redis-cli -p 6399 get word) == again ]]
+}
+
+@test "sqlite3 in a transaction: what came after the moment is undone, and it can be committed" {
+	mkfifo orders answers
+	sqlite3 :memory: <orders >answers 3>&- &
+	adopt $!
+	exec {orders}>orders {answers}<answers
+	sql() {
+		echo "$*" >&"$orders"
+		read -r -t "$TIMEOUT" told <&"$answers"
+	}
+	sql "create table t(n integer primary key, text); select 'made';"
+	[[ $told == made ]]
+	sql "begin; with recursive c(n) as (select 1 union all select n + 1 from c where n < 2000) insert into t select n, hex(n) from c; select count(*) from t;"
+	[[ $told == 2000 ]]
+	save
+	sql "insert into t values(5000, 'in the transaction'); select count(*) from t;"
+	save --stop
+	sql "delete from t where n > 100; commit; select count(*) from t;"
+	[[ $told == 100 ]]
+	run -0 dirtyckpt restore "$pid" image
+	sql "select count(*) || text from t where n = 5000;"
+	[[ $told == "1in the transaction" ]]
+	sql "select count(*) from t;"
+	[[ $told == 2001 ]]
+	sql "commit; pragma integrity_check;"
+	[[ $told == ok ]]
+	sql "select sum(n) from t;"
+	[[ $told == 2006000 ]]
+	saves_all
+}
+
+# in_gdb COMMAND... - in the core and in the living process, which is the same
+in_gdb() {
+	local command options=()
+	for command in "$@"; do options+=(-ex "$command"); done
+	gdb -nx -q -batch "${options[@]}" "$(type -P threads)" core.file >of_core 2>core_errors
+	gdb -nx -q -batch "${options[@]}" -p "$pid" >of_process 2>process_errors
+}
+
+# shown FILE - without what gdb says about how it got there
+shown() {
+	sed -n '/^=begin/,$s/^\(Thread .*)\) "threads"):$/\1):/; /^=begin/,$p' "$1" | grep -v '^\[Inferior'
+}
+
+@test "a core: gdb shows variables, threads and backtraces as of the living process" {
+	start_threads
+	ask state
+	stop "$pid"
+	save --stop
+	run -0 dirtyckpt core image core.file
+	[[ $(stat -c %a core.file) == 600 ]]
+	in_gdb "echo =begin\n" "thread apply all -ascending backtrace" "print sleeper" "print reader" \
+		"print wake_pipe" "print line" "x/4s environ[0]" "info registers rip rsp rax xmm0"
+	shown of_core >a
+	shown of_process >b
+	grep -q '^#.* main ' a
+	grep -q 'compute' a
+	grep -q 'line = "state' a || grep -q '"state' a
+	(($(grep -c '^Thread ' a) == 6))
+	diff a b
+	run -0 gdb -nx -q -batch -ex 'info proc mappings' -ex 'info auxv' "$(type -P threads)" core.file
+	[[ $output == *libc.so.6* && $output == *AT_RANDOM* ]]
+}
+
+@test "a core: eu-readelf and eu-unstrip find notes, files and build IDs" {
+	start_threads
+	save
+	ask wake
+	save --stop
+	run -0 dirtyckpt core image@2 core.file
+	run -0 eu-readelf -n core.file
+	for note in PRSTATUS PRPSINFO AUXV FILE FPREGSET X86_XSTATE; do
+		[[ $output == *$note* ]] || fail "no $note"
+	done
+	[[ $(grep -c PRSTATUS <<<"$output") == 6 ]]
+	[[ $output == *"pid: $pid,"* && $output == *"fname: threads"* ]]
+	run -0 eu-readelf -h -l core.file
+	[[ $output == *"CORE (Core file)"* ]]
+	run -0 eu-unstrip -n --core core.file
+	[[ $output == *libc.so.6* && $output =~ [0-9a-f]{40}@0x ]]
+	# Clean pages of files are not in it, clean anonymous ones are holes.
+	(($(stat -c '%b * 512' core.file) < 2000000))
+	# A generation of a process that ran has no registers.
+	run -0 dirtyckpt core image@1 core.moving
+	[[ $output == *"no single moment"* ]]
+	run -0 eu-readelf -n core.moving
+	[[ $output != *PRSTATUS* && $output == *AUXV* ]]
+}
+
+@test "the examples of the manual" {
+	start_threads
+	sed -nE 's/^\.RB "[$#] " "(.*)"$/\1/p' "$BATS_TEST_DIRNAME/../../tools/dirtyckpt/dirtyckpt.1" |
+		sed 's/\\(aq/'\''/g; s/\\(rs/\\/g; s/\\//g' >examples
+	(($(wc -l <examples) >= 6))
+	while read -r example; do
+		example=${example//1234/$pid}
+		example=${example// \/usr\/bin\/program / $(type -P threads) }
+		example=${example//gdb /gdb -nx -q -batch }
+		run -0 bash -c "$example"
+		[[ $output != *"dirtyckpt:"* ]]
+	done <examples
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * killat N COMMAND [ARGUMENT...] - kill a command before the Nth of its system
+ * calls that change something
+ *
+ * Calls that only look, open or wait do not count, as being killed before one is
+ * the same as being killed before the next. Exits with 0 if it was killed, with 1 if it came
+ * to its end and succeeded, with 2 otherwise.
+ */
+#define _GNU_SOURCE
+#include <err.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static bool changes_something(const struct user_regs_struct *regs)
+{
+	switch (regs->orig_rax) {
+	case SYS_write:
+		return regs->rdi > STDERR_FILENO;
+	case SYS_pwrite64:
+	case SYS_ftruncate:
+	case SYS_mkdir:
+	case SYS_mkdirat:
+	case SYS_renameat:
+	case SYS_renameat2:
+	case SYS_unlinkat:
+		return true;
+	case SYS_ptrace:
+		return regs->rdi != PTRACE_GETREGSET &&
+		       regs->rdi != PTRACE_PEEKSIGINFO &&
+		       regs->rdi != PTRACE_GETSIGMASK;
+	}
+	return false;
+}
+
+int main(int argc, char **argv)
+{
+	int n = argc > 2 ? atoi(argv[1]) : 0, status;
+	struct user_regs_struct regs;
+	bool entry = true;
+	pid_t pid;
+
+	if (n < 1)
+		errx(2, "N COMMAND...");
+	pid = fork();
+	if (!pid) {
+		ptrace(PTRACE_TRACEME, 0, 0, 0);
+		raise(SIGSTOP);
+		execvp(argv[2], argv + 2);
+		err(2, "%s", argv[2]);
+	}
+	waitpid(pid, &status, 0);
+	ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
+	for (;;) {
+		int signal = WSTOPSIG(status);
+
+		if (WIFEXITED(status))
+			return WEXITSTATUS(status) ? 2 : 1;
+		if (signal == (SIGTRAP | 0x80)) {
+			ptrace(PTRACE_GETREGS, pid, 0, &regs);
+			if (entry && changes_something(&regs) && !--n)
+				break;
+			entry = !entry;
+		}
+		if (signal == (SIGTRAP | 0x80) || signal == SIGTRAP || signal == SIGSTOP)
+			signal = 0;
+		ptrace(PTRACE_SYSCALL, pid, 0, (long)signal);
+		waitpid(pid, &status, 0);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	return 0;
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * threads - threads that notice if they were not restored as they were
+ *
+ * One sleeps, one waits for a pipe, one for a futex without and one with a
+ * time-out, and one computes without a call. Each counts, and looks whether its
+ * calls return what they have to and its registers hold what they held. The main
+ * thread answers lines:
+ *
+ *	state	their counts
+ *	wake	wakes those that wait, and tells when they have been
+ *	grow N	has N more pages of heap
+ *	mask	blocks SIGUSR1, which was not
+ *	start	one more thread
+ *	switch	has the one that sleeps wait for a futex for an hour
+ */
+#define _GNU_SOURCE
+#include <err.h>
+#include <errno.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+struct worker {
+	volatile unsigned long count;
+	volatile int wrong;
+};
+
+static struct worker sleeper, reader, waiter, limited, computer;
+static int wake_pipe[2];
+static uint32_t word, limited_word, switched;
+
+static void *sleep_on(void *unused)
+{
+	struct timespec ts = { .tv_nsec = 20000000 }, hour = { .tv_sec = 3600 };
+	static uint32_t never;
+
+	for (;;) {
+		if (nanosleep(&ts, NULL))
+			sleeper.wrong = errno;
+		sleeper.count++;
+		if (__atomic_load_n(&switched, __ATOMIC_RELAXED))
+			syscall(SYS_futex, &never, FUTEX_WAIT, 0, &hour);
+	}
+	return unused;
+}
+
+static void *read_on(void *unused)
+{
+	char c;
+
+	for (;;) {
+		ssize_t len = read(wake_pipe[0], &c, 1);
+
+		if (len != 1 || c != 'w')
+			reader.wrong = len == -1 ? errno : 1000;
+		reader.count++;
+	}
+	return unused;
+}
+
+static void *wait_on(void *unused)
+{
+	for (;;) {
+		if (syscall(SYS_futex, &word, FUTEX_WAIT, 0, NULL))
+			waiter.wrong = errno;
+		waiter.count++;
+	}
+	return unused;
+}
+
+/* An hour is longer than any test; the rest of it is what the kernel remembers. */
+static void *wait_with_limit(void *unused)
+{
+	struct timespec ts = { .tv_sec = 3600 };
+
+	for (;;) {
+		if (syscall(SYS_futex, &limited_word, FUTEX_WAIT, 0, &ts))
+			limited.wrong = errno;
+		limited.count++;
+	}
+	return unused;
+}
+
+/* Two registers, of either kind, that are always equal, and one equal to memory */
+static void *compute(void *unused)
+{
+	unsigned long a = 1, b = 1, n = 0;
+	double x = 1, y = 1;
+
+	for (;;) {
+		for (int i = 0; i < 1000; i++) {
+			a = a * 6364136223846793005ul + 1442695040888963407ul;
+			x = x * 1.000001 + 0.5;
+			__asm__ volatile("" : "+r"(a), "+r"(b), "+x"(x), "+x"(y));
+			b = b * 6364136223846793005ul + 1442695040888963407ul;
+			y = y * 1.000001 + 0.5;
+			if (x > 1e100) {
+				x = 1;
+				y = 1;
+			}
+		}
+		if (a != b || x != y || n != computer.count)
+			computer.wrong = 1;
+		__asm__ volatile("" : "+r"(n));
+		computer.count = ++n;
+	}
+	return unused;
+}
+
+static void start(void *(*function)(void *))
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, function, NULL))
+		errx(1, "no thread");
+}
+
+static void wake(void)
+{
+	unsigned long before[] = { reader.count, waiter.count, limited.count };
+
+	if (write(wake_pipe[1], "w", 1) != 1)
+		err(1, "the pipe");
+	while (reader.count == before[0] || waiter.count == before[1] ||
+	       limited.count == before[2]) {
+		syscall(SYS_futex, &word, FUTEX_WAKE, 1);
+		syscall(SYS_futex, &limited_word, FUTEX_WAKE, 1);
+		sched_yield();
+	}
+}
+
+static void mask(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+static void answer(const char *line)
+{
+	if (!strncmp(line, "wake", 4))
+		wake();
+	else if (!strncmp(line, "grow", 4))
+		memset(sbrk(atoi(line + 4) * 4096), 1, atoi(line + 4) * 4096);
+	else if (!strncmp(line, "mask", 4))
+		mask();
+	else if (!strncmp(line, "start", 5))
+		start(sleep_on);
+	else if (!strncmp(line, "switch", 6))
+		__atomic_store_n(&switched, 1, __ATOMIC_RELAXED);
+	printf("%lu %lu %lu %lu %lu wrong %d %d %d %d %d\n", sleeper.count,
+	       reader.count, waiter.count, limited.count, computer.count,
+	       sleeper.wrong, reader.wrong, waiter.wrong, limited.wrong,
+	       computer.wrong);
+	fflush(stdout);
+}
+
+int main(void)
+{
+	static char line[256];
+
+	setvbuf(stdin, NULL, _IONBF, 0);
+	if (pipe(wake_pipe))
+		err(1, "no pipe");
+	start(sleep_on);
+	start(read_on);
+	start(wait_on);
+	start(wait_with_limit);
+	start(compute);
+	puts("ready");
+	fflush(stdout);
+	while (fgets(line, sizeof(line), stdin))
+		answer(line);
+	return 0;
+}
