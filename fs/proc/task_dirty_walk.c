@@ -229,14 +229,14 @@ static void ignore(struct alike *a, unsigned long place)
 static __always_inline bool are_alike(const unsigned long *p,
 				      const struct alike *a)
 {
-	unsigned long any, all;
-
-	any = p[0] | p[1] | p[2] | p[3] | p[4] | p[5] | p[6] | p[7];
+	if (!is_alike(p[0] | p[1] | p[2] | p[3] | p[4] | p[5] | p[6] | p[7], a))
+		return false;
+	/* Of empty entries, that is all there is to know. */
 	if (__builtin_constant_p(a->bits) && !a->bits)
-		return is_alike(any, a);
+		return true;
 	OPTIMIZER_HIDE_VAR(p);
-	all = p[0] & p[1] & p[2] & p[3] & p[4] & p[5] & p[6] & p[7];
-	return is_alike(any, a) && is_alike(all, a);
+	return is_alike(p[0] & p[1] & p[2] & p[3] & p[4] & p[5] & p[6] & p[7],
+			a);
 }
 
 /* The first of the entries after @p, before @end, that is not like the others */
@@ -278,8 +278,10 @@ static __always_inline pmd_t *next_unlike_pmd(pmd_t *pmd, pmd_t *end,
  * huge one, or of a swap entry is, and whether the first was accessed.
  */
 static unsigned long pte_place __ro_after_init;
-static unsigned long pmd_place __ro_after_init;
 static unsigned long swp_place __ro_after_init;
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+static unsigned long pmd_place __ro_after_init;
+#endif
 
 /* The frame number in what pte_val() gives of an entry, before it is shifted */
 static unsigned long pfn_bits __ro_after_init;
