@@ -185,7 +185,7 @@ static noinline unsigned long pte_dirty_flags(struct vm_area_struct *vma,
  * for that, and next_unlike() goes by, eight entries at a time. This is for
  *
  * - empty entries;
- * - swap entries, wherever in swap;
+ * - swap entries, wherever in swap, but for those of which nothing else is set;
  * - entries that are writable and dirty: in a copy-on-write mapping of the
  *   usual kind, they map an anonymous page that is exclusive to it, and neither
  *   merged nor lazily freed. can_change_pte_writable(), do_wp_page() and fork
@@ -336,6 +336,7 @@ static struct alike like_pte(const struct dirty_walk *w,
 			     pte_t pte, bool *ask)
 {
 	struct alike a = { .bits = ENTRY_WORD(&pte), .mask = ~0UL };
+	struct alike anywhere = a;
 
 	*ask = false;
 	if (pte_present(pte) && !pte_special(pte) &&
@@ -350,8 +351,12 @@ static struct alike like_pte(const struct dirty_walk *w,
 			*ask = true;
 		return a;
 	}
-	if (is_swap_pte(pte) && !non_swap_entry(pte_to_swp_entry(pte)))
-		ignore(&a, swp_place);
+	if (is_swap_pte(pte) && !non_swap_entry(pte_to_swp_entry(pte))) {
+		ignore(&anywhere, swp_place);
+		/* Else an empty entry would be like it. */
+		if (!pte_none(__pte(anywhere.bits)))
+			a = anywhere;
+	}
 	a.flags = with_vma_flags(w, pte_dirty_flags(vma, addr, pte));
 	return a;
 }
