@@ -74,6 +74,18 @@ vm_swap() {
 	expect_of "$child" 8:asd----
 }
 
+@test "a page that was dropped is not listed between swapped ones, even if these are neither written nor exclusive" {
+	use_swap zram
+	tell map anon 32
+	tell write
+	tell advise pageout
+	tell fork
+	clear_soft_dirty "$pid"
+	tell advise dontneed 8 1
+	tell advise dontneed 16 16
+	expect 8:as----- 1:- 7:as----- 16:-
+}
+
 @test "d of a swapped page: not set when clean since clear_refs, kept through swap" {
 	use_swap zram
 	tell map anon 8
