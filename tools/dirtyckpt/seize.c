@@ -142,16 +142,25 @@ static enum status seize_thread(struct target *target, struct threads *threads,
 	status = wait_for_stop(tid, &gone);
 	if (gone)
 		return STATUS_OK;
-	read_stat(target, tid, &thread.start_time);
+	/* It ended, and its number is that of another process's thread by now. */
+	if (!status && !read_stat(target, tid, &thread.start_time)) {
+		ptrace(PTRACE_DETACH, tid, 0, 0);
+		return STATUS_OK;
+	}
 	threads->threads = grow(threads->threads, threads->count + 1,
 				sizeof(thread));
 	threads->threads[threads->count++] = thread;
 	return status;
 }
 
-/* Seize all that are there and not known. Counts them. */
+/*
+ * Seize all that are there and not known. Were there any? One that has ended
+ * meanwhile counts, as it may have made another one first. Only the first thread
+ * stays there when it has ended, until the others have: from the second pass on
+ * it counts no more.
+ */
 static enum status seize_found(struct target *target, struct threads *threads,
-			       size_t *found)
+			       bool first_pass, bool *found)
 {
 	int fd = openat(target->process.fd, "task",
 			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -159,7 +168,7 @@ static enum status seize_found(struct target *target, struct threads *threads,
 	enum status status = STATUS_OK;
 	struct dirent *entry;
 
-	*found = 0;
+	*found = false;
 	if (!dir)
 		return complain(STATUS_VANISHED, "%d: has ended",
 				target->process.pid);
@@ -170,7 +179,9 @@ static enum status seize_found(struct target *target, struct threads *threads,
 		if (tid <= 0 || is_known(threads, tid))
 			continue;
 		status = seize_thread(target, threads, tid);
-		*found += threads->count - before;
+		if (first_pass || tid != target->process.pid ||
+		    threads->count > before)
+			*found = true;
 	}
 	closedir(dir);
 	return status;
@@ -185,9 +196,9 @@ static enum status seize_found(struct target *target, struct threads *threads,
  */
 enum status seize(struct target *target, struct threads *threads)
 {
+	bool first_pass = true, found;
 	enum status status;
 	sigset_t signals;
-	size_t found;
 
 	sigfillset(&signals);
 	sigdelset(&signals, SIGALRM);
@@ -195,7 +206,13 @@ enum status seize(struct target *target, struct threads *threads)
 	sigprocmask(SIG_BLOCK, &signals, &threads->signals);
 	tick(true);
 	do {
-		status = seize_found(target, threads, &found);
+		status = seize_found(target, threads, first_pass, &found);
+		first_pass = false;
+		if (!status && found &&
+		    nanoseconds() - threads->began > PATIENCE)
+			status = complain(STATUS_OTHER,
+					  "%d: its threads make others faster than they can be stopped, or a debugger keeps one that has ended; try again",
+					  target->process.pid);
 	} while (!status && found);
 	if (!status && !threads->count)
 		status = complain(STATUS_VANISHED, "%d: has ended",
