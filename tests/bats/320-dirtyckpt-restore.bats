@@ -133,6 +133,34 @@ for line in sys.stdin:
 	done
 }
 
+@test "a thread in a critical section of rseq(2) is in it afterwards" {
+	checked_pid=
+	end_target
+	critical >address 3>&- &
+	pid=$!
+	wait_until test -s address
+	stop "$pid"
+	save --stop
+	for _ in 1 2 3; do
+		printf '\x07' | dd of="/proc/$pid/mem" bs=1 seek=$((16#$(<address))) conv=notrunc status=none
+		restores
+		[[ $output == *" 1 given back"* ]]
+		matches
+	done
+	end_target
+}
+
+@test "verify: a thread that has moved to another processor is as it was" {
+	taskset -p -c 0 "$pid"
+	tell read 0 0
+	save --stop
+	taskset -p -c 1 "$pid"
+	restores
+	stop "$pid"
+	run taskset -p -c 0 "$pid"
+	run -0 dirtyckpt verify "$pid" image
+}
+
 @test "threads in any call, or in none: they go on as from the moment that was saved" {
 	start_threads
 	for _ in 1 2 3; do

@@ -10,8 +10,8 @@ import hashlib, re, signal, subprocess, sys, time
 
 count, image = int(sys.argv[1]), sys.argv[2]
 pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-# On one processor: the kernel writes the number of that into the thread's memory
-# (rseq) whenever it moves.
+# On one processor: once it goes on, the kernel writes the number of that into the
+# thread's memory (rseq), which is compared here as a whole.
 target = subprocess.Popen(["taskset", "-c", "0", "memstate"], **pipes)
 pid = str(target.pid)
 

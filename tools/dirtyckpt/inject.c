@@ -62,6 +62,36 @@ static bool is_filtered(const struct target *target)
 	return !line || strtol(line + strlen("\nSeccomp:"), NULL, 10);
 }
 
+/*
+ * Whenever a thread goes back to its program, the kernel writes to what it has
+ * registered by rseq(2): on which processor it is, and that it has left a critical
+ * section if it is in none, as in the vdso.
+ */
+static enum status keep_rseq(struct injector *injector)
+{
+	pid_t tid = injector->thread->tid;
+	ssize_t size;
+
+	injector->rseq_at = rseq_area(injector->thread, &injector->rseq_size);
+	if (injector->rseq_size > sizeof(injector->rseq))
+		injector->rseq_size = sizeof(injector->rseq);
+	size = injector->rseq_size;
+	if (pread(injector->mem, injector->rseq, size, injector->rseq_at) != size)
+		return complain(STATUS_OTHER, "rseq area of thread %d: cannot be read",
+				tid);
+	return STATUS_OK;
+}
+
+static enum status put_back_rseq(const struct injector *injector)
+{
+	ssize_t size = injector->rseq_size;
+
+	if (pwrite(injector->mem, injector->rseq, size, injector->rseq_at) != size)
+		return complain(STATUS_OTHER, "rseq area of thread %d: cannot be written",
+				injector->thread->tid);
+	return STATUS_OK;
+}
+
 /**
  * inject_begin() - prepare for calls
  * @injector: filled in; @problem says why if there can be none
@@ -84,6 +114,7 @@ enum status inject_begin(struct injector *injector, struct target *target,
 	*injector = (struct injector){
 		.thread = thread,
 		.at = find_syscall(target, maps),
+		.mem = target->mem,
 	};
 	if (thread->size[SET_GENERAL] != sizeof(*regs) || regs->cs != USER_CS)
 		injector->problem = "it is not a program of 64 bits";
@@ -102,7 +133,7 @@ enum status inject_begin(struct injector *injector, struct target *target,
 	    ptrace(PTRACE_SETSIGMASK, thread->tid, sizeof(all), &all))
 		return complain(STATUS_OTHER, "signals of thread %d: %s",
 				thread->tid, strerror(errno));
-	return STATUS_OK;
+	return injector->problem ? STATUS_OK : keep_rseq(injector);
 }
 
 /* On to where the call begins, or ends. */
@@ -198,5 +229,7 @@ enum status inject_end(const struct injector *injector)
 	if (gone)
 		return complain(STATUS_VANISHED, "thread %d has ended",
 				thread->tid);
+	if (!status)
+		status = put_back_rseq(injector);
 	return status ? status : registers_set(thread, thread);
 }

@@ -152,6 +152,26 @@ void registers_settle(struct thread *thread)
 }
 
 /**
+ * rseq_area() - what has a thread registered by rseq(2)?
+ * @thread: which, seized and stopped
+ * @size: set to how many bytes
+ *
+ * Return: the address, 0 if there is none.
+ */
+uint64_t rseq_area(const struct thread *thread, size_t *size)
+{
+	struct __ptrace_rseq_configuration rseq = { 0 };
+
+	*size = 0;
+	/* A kernel without rseq does not know the question. */
+	if (ptrace(PTRACE_GET_RSEQ_CONFIGURATION, thread->tid, sizeof(rseq),
+		   &rseq) < 0 || !rseq.rseq_abi_pointer)
+		return 0;
+	*size = rseq.rseq_abi_size;
+	return rseq.rseq_abi_pointer;
+}
+
+/**
  * registers_save() - write the registers of all threads to a generation
  * @image: the folder of that
  * @draft: the generation

@@ -59,6 +59,7 @@ enum status wait_for_stop(pid_t tid, bool *gone);
 enum status registers_get(struct threads *threads);
 enum status registers_set(const struct thread *to, const struct thread *from);
 void registers_settle(struct thread *thread);
+uint64_t rseq_area(const struct thread *thread, size_t *size);
 enum status registers_save(const struct image *image, struct generation *draft,
 			   const struct threads *threads);
 enum status registers_load(const struct image *image,
@@ -75,11 +76,19 @@ extern const unsigned int register_notes[SETS];
  * @thread: which; its registers are known
  * @at: address of an instruction "syscall"
  * @problem: why it cannot make calls, or NULL
+ * @mem: its memory
+ * @rseq_at: address of what the kernel writes to as it goes on
+ * @rseq_size: bytes of that, 0 if there is no such thing
+ * @rseq: what was there
  */
 struct injector {
 	const struct thread *thread;
 	uint64_t at;
 	const char *problem;
+	int mem;
+	uint64_t rseq_at;
+	size_t rseq_size;
+	char rseq[256];
 };
 
 /* inject.c */

@@ -4,7 +4,8 @@
  *
  * Besides contents, that means that the pages that only one of both lists have
  * what their mappings have by themselves, and that mappings and, if they are
- * there, registers are equal.
+ * there, registers are equal. On which processor a thread runs does not count,
+ * though the kernel writes that into its memory.
  */
 #define _GNU_SOURCE
 #include "pages.h"
@@ -124,6 +125,57 @@ static struct spans without_dropped(const struct comparison *c,
 	return rest;
 }
 
+/* On which processor a thread is, the kernel writes: none of its own writes. */
+static void mask_processor(const struct comparison *c, uint64_t at, char *page)
+{
+	/* cpu_id_start, cpu_id, node_id and mm_cid of struct rseq */
+	static const size_t fields[] = { 0, 4, 20, 24 };
+	size_t size;
+
+	for (size_t i = 0; i < c->threads.count; i++) {
+		uint64_t rseq = rseq_area(&c->threads.threads[i], &size);
+
+		for (size_t j = 0; j < sizeof(fields) / sizeof(*fields); j++) {
+			/* Wraps around for what is on another page */
+			uint64_t offset = rseq + fields[j] - at;
+
+			if (rseq && fields[j] < size && offset <= PAGE_BYTES - 4)
+				memset(page + offset, 0, 4);
+		}
+	}
+}
+
+/* Of pages that differ, not those that do so as a thread has moved */
+static enum status without_moved(struct comparison *c, struct spans *differ)
+{
+	enum status status = STATUS_OK;
+	size_t size;
+
+	for (size_t i = 0; !status && i < c->threads.count; i++) {
+		uint64_t rseq = rseq_area(&c->threads.threads[i], &size);
+		uint64_t at = rseq & ~(PAGE_BYTES - 1);
+		struct spans page = { 0 }, found, rest;
+		char then[PAGE_BYTES], now[PAGE_BYTES];
+
+		spans_add(&page, at, at + PAGE_BYTES);
+		found = spans_intersect(differ, &page);
+		if (rseq && found.count &&
+		    target_read(&c->target, at, now, sizeof(now))) {
+			status = contents_read(&c->contents, at, then, sizeof(then));
+			mask_processor(c, at, then);
+			mask_processor(c, at, now);
+			if (!status && !memcmp(then, now, sizeof(then))) {
+				rest = spans_subtract(differ, &page);
+				spans_free(differ);
+				*differ = rest;
+			}
+		}
+		spans_free(&page);
+		spans_free(&found);
+	}
+	return status;
+}
+
 /* Pages that were clean then, and are listed now, differ from their mapping's? */
 static struct spans find_written(const struct comparison *c,
 				 const struct dirty_maps *maps)
@@ -158,6 +210,8 @@ static enum status compare_memory(struct comparison *c)
 		return status;
 	status = compare_contents(&c->contents, &c->target, &c->then, &differ,
 				  &unread);
+	if (!status)
+		status = without_moved(c, &differ);
 	others = spans_unite(&differ, &unread);
 	known = without_dropped(c, &others);
 	written = find_written(c, &maps);
