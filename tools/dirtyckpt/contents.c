@@ -25,10 +25,15 @@ static enum status complain_damaged(const struct contents *contents,
 			contents->image->path, source->gen.number, what);
 }
 
+/* No address is as high as this one, not even with five levels of page tables. */
+#define ADDRESS_MAX	(1ull << 56)
+
+/* Sums of what is in there do not overflow. */
 static bool is_sane(const struct source *source, const struct chunk *chunk,
 		    uint64_t last)
 {
-	return chunk->start >= last && chunk->pages &&
+	return chunk->start >= last && chunk->start < ADDRESS_MAX &&
+	       chunk->offset <= INT64_MAX - chunk_bytes && chunk->pages &&
 	       chunk->pages <= CHUNK_PAGES && chunk->size <= chunk_bytes &&
 	       chunk->start % PAGE_BYTES == 0 && chunk->how <= AS_ZERO &&
 	       (chunk->how != AS_HOLES ||
@@ -253,14 +258,20 @@ enum status contents_read(struct contents *contents, uint64_t start,
 			  void *data, size_t size)
 {
 	const struct piece *piece = find_piece(contents, start);
+	const struct piece *end = contents->pieces + contents->count;
 
 	for (; size; piece++) {
-		uint64_t len = piece->end - start < size ? piece->end - start :
-							   size;
-		enum status status = load(contents, piece);
+		enum status status;
+		uint64_t len;
 
+		if (piece >= end || start < piece->start || start >= piece->end)
+			return complain(STATUS_DAMAGED,
+					"%s: damaged: the page at %08" PRIx64 " is stored nowhere",
+					contents->image->path, start);
+		status = load(contents, piece);
 		if (status)
 			return status;
+		len = piece->end - start < size ? piece->end - start : size;
 		memcpy(data, contents->buffer + (start - contents->loaded->start),
 		       len);
 		data = (char *)data + len;

@@ -122,6 +122,9 @@ static bool parse_head(struct generation *gen, char *text, size_t size)
 	char *last, *line, *end;
 	unsigned int crc;
 
+	/* Lines are looked for as in a string. */
+	if (memchr(text, '\0', size))
+		return false;
 	last = size > 1 ? memrchr(text, '\n', size - 1) : NULL;
 	if (!last++ || sscanf(last, "crc32 %8x", &crc) != 1 ||
 	    crc32(0, (void *)text, last - text) != crc ||
@@ -291,6 +294,16 @@ enum status part_read(const struct image *image, const struct generation *gen,
 	return status;
 }
 
+/* Its order was checked by who parsed it. */
+static bool is_aligned(const struct dirty_listing *listing)
+{
+	for (size_t i = 0; i < listing->count; i++)
+		if ((listing->ranges[i].start | listing->ranges[i].end) %
+		    PAGE_BYTES)
+			return false;
+	return true;
+}
+
 /**
  * part_listing() - read a listing of a generation
  * @image: the folder that has the generation
@@ -311,7 +324,7 @@ enum status part_listing(const struct image *image,
 	status = part_open(image, gen, part, &fd);
 	if (status)
 		return status;
-	if (dirty_listing_parse(listing, fd))
+	if (dirty_listing_parse(listing, fd) || !is_aligned(listing))
 		status = complain_damaged(image, gen, part_names[part]);
 	close(fd);
 	return status;

@@ -227,9 +227,13 @@ enum status record_write(const struct image *image, const struct record *record)
 
 static bool parse_record(struct record *record, char *text, size_t size)
 {
+	uint64_t last_end = 0;
 	char *last, *line;
 	unsigned int crc;
 
+	/* Lines are looked for as in a string. */
+	if (memchr(text, '\0', size))
+		return false;
 	/* The last line is about all that come before it. */
 	last = size > 1 ? memrchr(text, '\n', size - 1) : NULL;
 	if (!last++ || sscanf(last, "crc32 %8x", &crc) != 1 ||
@@ -241,8 +245,11 @@ static bool parse_record(struct record *record, char *text, size_t size)
 	     line = strchr(line, '\n') + 1) {
 		uint64_t start, end;
 
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64, &start, &end) != 2)
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64, &start, &end) != 2 ||
+		    start < last_end || start >= end ||
+		    (start | end) % PAGE_BYTES)
 			return false;
+		last_end = end;
 		spans_add(&record->spans, start, end);
 	}
 	return true;
