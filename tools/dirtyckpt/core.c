@@ -23,8 +23,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 static enum status fail_to_make(const struct core *core, const char *why)
@@ -69,20 +67,16 @@ static bool is_anonymous(const struct dirty_mapping *m)
 /* The first page of an ELF file, if it is still the one that was mapped. */
 static bool read_elf_head(const struct dirty_mapping *m, void *page)
 {
-	struct stat st;
 	bool good;
 	int fd;
 
 	if (m->offset || *m->name != '/')
 		return false;
-	fd = open(m->name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	fd = open_same(m);
 	if (fd == -1)
 		return false;
 	memset(page, 0, PAGE_BYTES);
-	good = !fstat(fd, &st) && S_ISREG(st.st_mode) &&
-	       st.st_ino == m->inode && major(st.st_dev) == m->major &&
-	       minor(st.st_dev) == m->minor &&
-	       pread(fd, page, PAGE_BYTES, 0) > SELFMAG &&
+	good = pread(fd, page, PAGE_BYTES, 0) > SELFMAG &&
 	       !memcmp(page, ELFMAG, SELFMAG);
 	close(fd);
 	return good;

@@ -148,13 +148,16 @@ static bool parse_head(struct generation *gen, char *text, size_t size)
 static enum status read_head(const struct image *image, struct generation *gen)
 {
 	char text[8192];
-	int fd = openat(gen->fd, HEAD, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	ssize_t size;
+	int fd = openat(gen->fd, HEAD,
+			O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	ssize_t size = -1;
+	struct stat st;
 
 	if (fd == -1)
 		return complain_damaged(image, gen, errno == ELOOP ?
 			       "its head is a symbolic link" : "no head");
-	size = read(fd, text, sizeof(text) - 1);
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode))
+		size = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	text[size > 0 ? size : 0] = '\0';
 	if (size <= 0 || !parse_head(gen, text, size))
@@ -248,7 +251,7 @@ enum status part_open(const struct image *image, const struct generation *gen,
 	struct stat st;
 
 	*fd = openat(gen->fd, part_names[part],
-		     O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+		     O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 	if (*fd != -1 && !fstat(*fd, &st) && S_ISREG(st.st_mode) &&
 	    (uint64_t)st.st_size == gen->size[part] &&
 	    (part == PART_PAGES || has_checksum(*fd, gen->crc[part])))

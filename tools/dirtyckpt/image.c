@@ -4,7 +4,7 @@
  * record of what is still to be copied.
  *
  * All files are opened relative to the folder and by names without a slash, and
- * never through a symbolic link.
+ * never through a symbolic link. Nor does anything wait for a pipe in their place.
  */
 #define _GNU_SOURCE
 #include "image.h"
@@ -265,7 +265,8 @@ static bool parse_record(struct record *record, char *text, size_t size)
  */
 enum status record_read(const struct image *image, struct record *record)
 {
-	int fd = openat(image->fd, RECORD, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = openat(image->fd, RECORD,
+			O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 	char *text = NULL;
 	struct stat st;
 	bool good;

@@ -91,6 +91,39 @@ enum status layout_compare(const struct dirty_maps *then,
 	return STATUS_OK;
 }
 
+/* Or /dev/zero. Opening a device can have effects; with another opening goes other memory. */
+static bool is_plain(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) ||
+	       (S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 5));
+}
+
+/**
+ * open_same() - open the file of a mapping by its name
+ * @mapping: which
+ *
+ * What has that name by now may be anything, so it is looked at before.
+ *
+ * Return: a descriptor, to be closed; -1 if it is another file, or no plain one.
+ */
+int open_same(const struct dirty_mapping *mapping)
+{
+	int fd = -1, found = open(mapping->name, O_PATH | O_CLOEXEC);
+	struct stat st;
+	char path[64];
+
+	if (found == -1)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", found);
+	if (!fstat(found, &st) && is_plain(&st) &&
+	    st.st_ino == mapping->inode &&
+	    major(st.st_dev) == mapping->major &&
+	    minor(st.st_dev) == mapping->minor)
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	close(found);
+	return fd;
+}
+
 /* The file of a mapping, also if it has been removed or replaced. */
 static int open_mapped(const struct target *target,
 		       const struct dirty_mapping *mapping)
@@ -101,17 +134,17 @@ static int open_mapped(const struct target *target,
 
 	snprintf(path, sizeof(path), "map_files/%" PRIx64 "-%" PRIx64,
 		 mapping->start, mapping->end);
-	fd = openat(target->process.fd, path, O_RDONLY | O_CLOEXEC);
-	if (fd != -1 || errno == ENOENT)
-		return fd;
+	if (!fstatat(target->process.fd, path, &st, 0)) {
+		if (!is_plain(&st))
+			return -1;
+		fd = openat(target->process.fd, path, O_RDONLY | O_CLOEXEC);
+		if (fd != -1)
+			return fd;
+	} else if (errno == ENOENT) {
+		return -1;
+	}
 	/* That takes CAP_CHECKPOINT_RESTORE. */
-	fd = open(mapping->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd == -1 || (!fstat(fd, &st) && st.st_ino == mapping->inode &&
-			 major(st.st_dev) == mapping->major &&
-			 minor(st.st_dev) == mapping->minor))
-		return fd;
-	close(fd);
-	return -1;
+	return open_same(mapping);
 }
 
 /**
