@@ -4,8 +4,8 @@
  * calls that change something
  *
  * Calls that only look, open or wait do not count, as being killed before one is
- * the same as being killed before the next. Exits with 0 if it was killed, with 1 if it came
- * to its end and succeeded, with 2 otherwise.
+ * the same as being killed before the next. Exits with 0 if it was killed, with 1
+ * if it came to its end and succeeded, with 2 otherwise.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -27,8 +27,10 @@ static bool changes_something(const struct user_regs_struct *regs)
 	case SYS_ftruncate:
 	case SYS_mkdir:
 	case SYS_mkdirat:
+	case SYS_rename:
 	case SYS_renameat:
 	case SYS_renameat2:
+	case SYS_unlink:
 	case SYS_unlinkat:
 		return true;
 	case SYS_ptrace:
@@ -37,6 +39,12 @@ static bool changes_something(const struct user_regs_struct *regs)
 		       regs->rdi != PTRACE_GETSIGMASK;
 	}
 	return false;
+}
+
+static void wait_for(pid_t pid, int *status)
+{
+	if (waitpid(pid, status, 0) != pid)
+		err(2, "the command is gone");
 }
 
 int main(int argc, char **argv)
@@ -55,13 +63,13 @@ int main(int argc, char **argv)
 		execvp(argv[2], argv + 2);
 		err(2, "%s", argv[2]);
 	}
-	waitpid(pid, &status, 0);
+	wait_for(pid, &status);
 	ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
 	for (;;) {
 		int signal = WSTOPSIG(status);
 
-		if (WIFEXITED(status))
-			return WEXITSTATUS(status) ? 2 : 1;
+		if (!WIFSTOPPED(status))
+			return WIFEXITED(status) && !WEXITSTATUS(status) ? 1 : 2;
 		if (signal == (SIGTRAP | 0x80)) {
 			ptrace(PTRACE_GETREGS, pid, 0, &regs);
 			if (entry && changes_something(&regs) && !--n)
@@ -71,9 +79,9 @@ int main(int argc, char **argv)
 		if (signal == (SIGTRAP | 0x80) || signal == SIGTRAP || signal == SIGSTOP)
 			signal = 0;
 		ptrace(PTRACE_SYSCALL, pid, 0, (long)signal);
-		waitpid(pid, &status, 0);
+		wait_for(pid, &status);
 	}
 	kill(pid, SIGKILL);
-	waitpid(pid, &status, 0);
+	wait_for(pid, &status);
 	return 0;
 }
