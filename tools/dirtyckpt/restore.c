@@ -35,6 +35,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -299,11 +300,12 @@ static enum status unmap_added(struct restorer *r,
 		enum status status;
 		long result;
 
+		/* It may have been made even if that is not known. */
+		r->changed = true;
 		status = inject_call(injector, heap ? SYS_brk : SYS_munmap, args,
 				     &result);
 		if (status)
 			return status;
-		r->changed = true;
 		if (result != (heap ? (long)span->start : 0))
 			return complain(STATUS_OTHER,
 					"%d: %08" PRIx64 "-%08" PRIx64 " cannot be unmapped: %s",
@@ -377,8 +379,8 @@ static enum status give_back(struct restorer *r,
 		long result = -1;
 
 		if (!injector->problem) {
-			status = inject_call(injector, SYS_madvise, args, &result);
 			r->changed = true;
+			status = inject_call(injector, SYS_madvise, args, &result);
 		}
 		if (!status && result)
 			status = write_fresh(r, span);
@@ -450,6 +452,14 @@ static enum status set_registers(struct restorer *r)
 	return STATUS_OK;
 }
 
+/* One that is held up in a call that it makes for us is not. */
+static bool is_held(const struct thread *thread)
+{
+	uint64_t mask;
+
+	return !ptrace(PTRACE_GETSIGMASK, thread->tid, sizeof(mask), &mask);
+}
+
 static enum status change(struct restorer *r)
 {
 	enum status status;
@@ -463,6 +473,10 @@ static enum status change(struct restorer *r)
 		status = set_registers(r);
 	if (!status || !r->changed)
 		return status;
+	if (!is_held(&r->threads.threads[0]))
+		return complain(status,
+				"%d: is half restored, and ends with this program, as it cannot be stopped",
+				r->ctl->pid);
 	kill(r->ctl->pid, SIGSTOP);
 	return complain(status,
 			"%d: is half restored, and left stopped; restore it again, or end it",
