@@ -146,7 +146,7 @@ static enum status next_stop(pid_t tid)
 		if (ptrace(PTRACE_SYSCALL, tid, 0, (unsigned long)signal))
 			return complain(STATUS_OTHER, "thread %d: %s", tid,
 					strerror(errno));
-		while (waitpid(tid, &status, __WALL) == -1) {
+		while (wait_a_while(tid, &status) == -1) {
 			if (errno != EINTR)
 				return complain(STATUS_VANISHED, "thread %d has ended",
 						tid);

@@ -32,10 +32,13 @@ static void wake_up(int signal)
 	(void)signal;
 }
 
-/* waitpid() ends now and then. */
+/*
+ * The signal by which wait_a_while() ends. It is blocked otherwise, so that no
+ * other call ends by it, and one that waits when that is over goes nowhere.
+ */
 static void tick(bool on)
 {
-	struct sigaction action = { .sa_handler = on ? wake_up : SIG_DFL };
+	struct sigaction action = { .sa_handler = on ? wake_up : SIG_IGN };
 	struct itimerval timer = {
 		.it_interval.tv_usec = on ? 200000 : 0,
 		.it_value.tv_usec = on ? 200000 : 0,
@@ -44,8 +47,34 @@ static void tick(bool on)
 	if (on)
 		sigaction(SIGALRM, &action, NULL);
 	setitimer(ITIMER_REAL, &timer, NULL);
-	if (!on)
-		sigaction(SIGALRM, &action, NULL);
+	if (on)
+		return;
+	sigaction(SIGALRM, &action, NULL);
+	action.sa_handler = SIG_DFL;
+	sigaction(SIGALRM, &action, NULL);
+}
+
+/**
+ * wait_a_while() - wait until something happens to a thread, but not forever
+ * @tid: the thread, seized
+ * @status: set as by waitpid()
+ *
+ * Return: as that, -1 with EINTR if nothing has happened yet.
+ */
+pid_t wait_a_while(pid_t tid, int *status)
+{
+	sigset_t alarm, before;
+	pid_t pid;
+	int error;
+
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM);
+	sigprocmask(SIG_UNBLOCK, &alarm, &before);
+	pid = waitpid(tid, status, __WALL);
+	error = errno;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	errno = error;
+	return pid;
 }
 
 static bool is_stop_of_ours(int status)
@@ -67,7 +96,7 @@ enum status wait_for_stop(pid_t tid, bool *gone)
 
 	*gone = false;
 	for (;;) {
-		pid_t pid = waitpid(tid, &status, __WALL);
+		pid_t pid = wait_a_while(tid, &status);
 
 		if (pid == -1 && errno == EINTR && nanoseconds() < deadline)
 			continue;
@@ -201,7 +230,6 @@ enum status seize(struct target *target, struct threads *threads)
 	sigset_t signals;
 
 	sigfillset(&signals);
-	sigdelset(&signals, SIGALRM);
 	*threads = (struct threads){ .began = nanoseconds() };
 	sigprocmask(SIG_BLOCK, &signals, &threads->signals);
 	tick(true);

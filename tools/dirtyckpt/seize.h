@@ -53,6 +53,7 @@ struct threads {
 enum status seize(struct target *target, struct threads *threads);
 enum status release(struct threads *threads);
 enum status die_together(const struct threads *threads);
+pid_t wait_a_while(pid_t tid, int *status);
 enum status wait_for_stop(pid_t tid, bool *gone);
 
 /* registers.c */
