@@ -250,7 +250,7 @@ damage() {
 	save
 	tell write 0 2048 2
 	# Behind the back of a save that has listed and acknowledged, and then waits
-	strace -qq -o /dev/null -e trace=openat -e inject=openat:delay_enter=200000 \
+	strace -qq -o /dev/null -P pages -e trace=openat -e inject=openat:delay_enter=5000000 \
 		dirtyckpt save "$pid" image 3>&- &
 	saver=$!
 	gone() {
@@ -261,6 +261,7 @@ damage() {
 	tell unmap 302 2
 	tell unmap 2047 1
 	wait $saver
+	[[ $(column missing 2) == 4 ]] || fail "not in time: $(column missing 2) missing"
 	saves_all
 }
 
