@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,14 +46,39 @@ enum status fail_to_write(const struct image *image, const char *name,
 			strerror(error), remedy);
 }
 
-static enum status open_folder(struct image *image, enum access access)
+/* On disk, like all that will be in it */
+static enum status make_folder(const struct image *image)
 {
-	struct stat st;
+	enum status status = STATUS_OK;
+	char *path;
+	int fd;
 
-	if (access == ACCESS_CREATE && mkdir(image->path, 0700) &&
-	    errno != EEXIST)
+	if (mkdir(image->path, 0700)) {
+		if (errno == EEXIST)
+			return STATUS_OK;
 		return complain(STATUS_OTHER, "%s: %s; its parent has to be there and writable",
 				image->path, strerror(errno));
+	}
+	path = strdup(image->path);
+	if (!path)
+		return complain(STATUS_OTHER, "not enough memory");
+	fd = open(dirname(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1 || (fsync(fd) && errno != EINVAL))
+		status = complain(STATUS_OTHER, "%s: %s", path, strerror(errno));
+	if (fd != -1)
+		close(fd);
+	free(path);
+	return status;
+}
+
+static enum status open_folder(struct image *image, enum access access)
+{
+	enum status status;
+	struct stat st;
+
+	status = access == ACCESS_CREATE ? make_folder(image) : STATUS_OK;
+	if (status)
+		return status;
 	image->fd = open(image->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
 			 O_CLOEXEC);
 	if (image->fd == -1 && (errno == ELOOP || errno == ENOTDIR) &&
