@@ -156,8 +156,12 @@ static enum status search(struct contents *contents,
 		if (status)
 			return status;
 		take(contents, source, want);
-		if (source->gen.whole || !want->count)
+		if (!want->count)
 			return STATUS_OK;
+		/* What could not be read is not wanted: all else is somewhere. */
+		if (source->gen.whole)
+			return complain_damaged(contents, source,
+						"lacks pages that it has to have");
 	}
 }
 
@@ -193,9 +197,8 @@ enum status contents_open(struct contents *contents, const struct image *image,
 	if (contents->count)
 		qsort(contents->pieces, contents->count,
 		      sizeof(*contents->pieces), compare_pieces);
-	contents->missing = spans_unite(&missing, &want);
+	contents->missing = missing;
 	spans_free(&want);
-	spans_free(&missing);
 	spans_free(&unread);
 	dirty_listing_free(&listing);
 	return status;
