@@ -85,7 +85,7 @@ load dirtyckpt
 	mkfifo orders answers
 	relay <orders >answers 3>&- &
 	end_target
-	pid=$!
+	adopt $!
 	cleanup() { end "$pid"; }
 	exec {orders}>orders {answers}<answers
 	read -r -t "$TIMEOUT" _ <&"$answers"

@@ -210,6 +210,92 @@ damage() {
 	run -8 dirtyckpt prune --keep 2 image
 }
 
+# forge WHAT - make up something in the image, with the right checksums
+forge() {
+	python3 - "$1" <<'EOF'
+import re, struct, sys, zlib
+
+def change(name, edit):
+    with open(name, "rb+") as f:
+        data = edit(f.read())
+        f.seek(0)
+        f.truncate()
+        f.write(data)
+    return data
+
+def seal(text):
+    """With another checksum in its last line"""
+    text = re.sub(rb"crc32 .*\n\Z", b"", text)
+    return text + b"crc32 %08x\n" % zlib.crc32(text)
+
+def change_part(name, edit):
+    data = change(f"image/000001/{name}", edit)
+    line = b"part %s %d %08x\n" % (name.encode(), len(data), zlib.crc32(data))
+    change("image/000001/head",
+           lambda text: seal(re.sub(rb"part %s .*\n" % name.encode(), line, text)))
+
+def set_last(field, value):
+    def edit(index):
+        chunk = list(struct.unpack("<QQIIII", index[-32:]))
+        chunk[field] = value
+        return index[:-32] + struct.pack("<QQIIII", *chunk)
+    change_part("index", edit)
+
+what = sys.argv[1]
+if what == "start":
+    set_last(0, (1 << 64) - 4096)
+elif what == "offset":
+    set_last(1, (1 << 64) - 4096)
+elif what == "lacking":
+    change_part("index", lambda index: index[:-32])
+elif what == "unaligned":
+    change_part("listing", lambda text: re.sub(rb"\A(\w+)000-", rb"\g<1>010-", text))
+elif what == "zero":
+    change("image/000001/head",
+           lambda text: seal(text.replace(b"crc32", b"x \0\ny\ncrc32")))
+elif what == "record":
+    open("image/todo", "wb").write(seal(b"dirtyckpt-todo 2 x\0\n1000-2000\n"))
+elif what == "order":
+    open("image/todo", "wb").write(seal(b"dirtyckpt-todo 2 x\n3000-4000\n1000-2000\n"))
+EOF
+}
+
+@test "an image that somebody has made up: it is damaged, and nothing crashes or waits" {
+	local what file
+	tell map anon 64
+	tell write 0 64 3
+	stop "$pid"
+	save
+	cp -r image whole
+	for what in start offset lacking unaligned zero; do
+		rm -r image
+		cp -r whole image
+		forge $what
+		run -8 dirtyckpt verify "$pid" image
+		[[ $output == *damaged* ]]
+	done
+	for file in head listing maps missing auxv threads index pages; do
+		rm -r image
+		cp -r whole image
+		rm image/000001/$file
+		mkfifo image/000001/$file
+		run -8 timeout "$TIMEOUT" dirtyckpt list --check image
+		[[ $output == *damaged* ]]
+	done
+	rm -r image
+	cp -r whole image
+	mkfifo image/todo
+	run -6 timeout "$TIMEOUT" dirtyckpt save "$pid" image
+	for what in record order; do
+		rm -r image
+		cp -r whole image
+		forge $what
+		run -0 dirtyckpt save "$pid" image
+		[[ $output == *"todo: damaged"* && $output == *anew* ]]
+	done
+	matches
+}
+
 @test "a generation that others build on is not there: it is named" {
 	tell map anon 64
 	tell write 0 64 3

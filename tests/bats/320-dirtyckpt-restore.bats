@@ -137,7 +137,7 @@ for line in sys.stdin:
 	checked_pid=
 	end_target
 	critical >address 3>&- &
-	pid=$!
+	adopt $!
 	wait_until test -s address
 	stop "$pid"
 	save --stop

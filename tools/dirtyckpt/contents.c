@@ -317,8 +317,31 @@ enum status generation_check(const struct image *image, unsigned long number)
 	return status;
 }
 
+/* What was acknowledged for a generation: it is stored, or could not be read. */
+static enum status acknowledged(const struct image *image,
+				const struct source *source, struct spans *set)
+{
+	struct spans stored = { 0 }, missing;
+	struct dirty_listing listing;
+	enum status status;
+
+	status = part_listing(image, &source->gen, PART_MISSING, &listing);
+	missing = spans_of(&listing, 0);
+	for (size_t i = 0; i < source->count; i++) {
+		const struct chunk *chunk = &source->chunks[i];
+
+		spans_add(&stored, chunk->start,
+			  chunk->start + chunk->pages * PAGE_BYTES);
+	}
+	*set = spans_unite(&stored, &missing);
+	spans_free(&stored);
+	spans_free(&missing);
+	dirty_listing_free(&listing);
+	return status;
+}
+
 /**
- * stored_since() - which pages have later generations stored?
+ * acknowledged_since() - which pages were acknowledged for later generations?
  * @image: the folder that has them
  * @gen: the one that they come after
  * @set: set to the pages, to be freed
@@ -326,15 +349,15 @@ enum status generation_check(const struct image *image, unsigned long number)
  * Return: STATUS_OK; STATUS_DAMAGED, also if a later one does not build on it;
  * or what else the program is to end with.
  */
-enum status stored_since(const struct image *image,
-			 const struct generation *gen, struct spans *set)
+enum status acknowledged_since(const struct image *image,
+			       const struct generation *gen, struct spans *set)
 {
 	struct contents later = { .image = image };
 	enum status status = STATUS_OK;
 
 	*set = (struct spans){ 0 };
 	for (size_t i = 0; !status && i < image->count; i++) {
-		struct spans stored = { 0 }, both;
+		struct spans one = { 0 }, both;
 		struct source *source;
 
 		if (image->numbers[i] <= gen->number)
@@ -345,14 +368,10 @@ enum status stored_since(const struct image *image,
 			status = STATUS_DAMAGED;
 		if (!status)
 			status = open_source(&later, source);
-		for (size_t j = 0; j < source->count; j++) {
-			const struct chunk *chunk = &source->chunks[j];
-
-			spans_add(&stored, chunk->start,
-				  chunk->start + chunk->pages * PAGE_BYTES);
-		}
-		both = spans_unite(set, &stored);
-		spans_free(&stored);
+		if (!status)
+			status = acknowledged(image, source, &one);
+		both = spans_unite(set, &one);
+		spans_free(&one);
 		spans_free(set);
 		*set = both;
 	}

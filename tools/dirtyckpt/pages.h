@@ -121,8 +121,8 @@ enum status contents_open(struct contents *contents, const struct image *image,
 enum status contents_read(struct contents *contents, uint64_t start,
 			  void *data, size_t size);
 enum status generation_check(const struct image *image, unsigned long number);
-enum status stored_since(const struct image *image,
-			 const struct generation *gen, struct spans *set);
+enum status acknowledged_since(const struct image *image,
+			       const struct generation *gen, struct spans *set);
 void contents_close(struct contents *contents);
 
 /* compare.c */

@@ -161,7 +161,7 @@ static enum status list_now(struct restorer *r)
 static bool find_written(struct restorer *r, struct spans *written)
 {
 	unsigned long last = r->image.numbers[r->image.count - 1];
-	struct spans stored = { 0 }, known;
+	struct spans since = { 0 }, known;
 	struct generation gen = { .fd = -1 };
 	struct record record = { 0 };
 	char note[PATH_MAX + 100];
@@ -173,12 +173,12 @@ static bool find_written(struct restorer *r, struct spans *written)
 		   !generation_open(&r->image, last, &gen) &&
 		   !strcmp(gen.base, r->gen.base) &&
 		   tracking_is_seamless(note, &gen, &record) &&
-		   !stored_since(&r->image, &r->gen, &stored);
+		   !acknowledged_since(&r->image, &r->gen, &since);
 	generation_close(&gen);
-	known = spans_unite(&stored, &record.spans);
+	known = spans_unite(&since, &record.spans);
 	*written = spans_unite(&known, &r->written);
 	spans_free(&known);
-	spans_free(&stored);
+	spans_free(&since);
 	spans_free(&record.spans);
 	return seamless;
 }
