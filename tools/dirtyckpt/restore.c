@@ -109,8 +109,25 @@ static enum status open_all(struct restorer *r)
 			registers_load(&r->image, &r->gen, &r->saved);
 }
 
+/* Half of them cannot be set, and then fail. */
+static enum status compare_sizes(struct restorer *r)
+{
+	for (size_t i = 0; i < r->saved.count; i++) {
+		const struct thread *from = &r->saved.threads[i];
+		const struct thread *to = threads_find(&r->threads, from);
+
+		if (memcmp(from->size, to->size, sizeof(from->size)))
+			return complain(STATUS_REFUSED,
+					"%d: thread %d has not the sets of registers that were saved; it is as it was",
+					r->ctl->pid, from->tid);
+	}
+	return STATUS_OK;
+}
+
 static enum status compare_threads(struct restorer *r)
 {
+	enum status status;
+
 	for (size_t i = 0; i < r->saved.count; i++)
 		if (!threads_find(&r->threads, &r->saved.threads[i]))
 			return complain(STATUS_REFUSED,
@@ -121,7 +138,8 @@ static enum status compare_threads(struct restorer *r)
 			return complain(STATUS_REFUSED,
 					"%d: thread %d was not there; it cannot be taken back",
 					r->ctl->pid, r->threads.threads[i].tid);
-	return registers_get(&r->threads);
+	status = registers_get(&r->threads);
+	return status ? status : compare_sizes(r);
 }
 
 static enum status compare_mappings(struct restorer *r)
