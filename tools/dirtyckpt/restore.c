@@ -305,32 +305,50 @@ static enum status plan(struct restorer *r)
 	return status;
 }
 
-/* What was mapped since goes. The heap ends where it did. */
+static enum status unmap(struct restorer *r, const struct injector *injector,
+			 uint64_t start, uint64_t end, bool heap)
+{
+	uint64_t args[3] = { start, end - start, 0 };
+	enum status status;
+	long result;
+
+	/* It may have been made even if that is not known. */
+	r->changed = true;
+	status = inject_call(injector, heap ? SYS_brk : SYS_munmap, args, &result);
+	if (!status && result != (heap ? (long)start : 0))
+		return complain(STATUS_OTHER,
+				"%d: %08" PRIx64 "-%08" PRIx64 " cannot be unmapped: %s",
+				r->ctl->pid, start, end,
+				strerror(heap ? ENOMEM : (int)-result));
+	return status;
+}
+
+/*
+ * What was mapped since goes, one mapping after the other, as what follows the
+ * heap may be something else. The heap ends where it did: that is said once, as
+ * to say where its second mapping begins would let it grow.
+ */
 static enum status unmap_added(struct restorer *r,
 			       const struct injector *injector)
 {
-	for (size_t i = 0; i < r->added.count; i++) {
-		const struct span *span = &r->added.spans[i];
-		const struct dirty_mapping *m =
-			dirty_maps_find(&r->maps, span->start);
-		uint64_t args[3] = { span->start, span->end - span->start, 0 };
-		bool heap = m && !strcmp(m->name, "[heap]");
-		enum status status;
-		long result;
+	enum status status = STATUS_OK;
+	bool shrunk = false;
 
-		/* It may have been made even if that is not known. */
-		r->changed = true;
-		status = inject_call(injector, heap ? SYS_brk : SYS_munmap, args,
-				     &result);
-		if (status)
-			return status;
-		if (result != (heap ? (long)span->start : 0))
-			return complain(STATUS_OTHER,
-					"%d: %08" PRIx64 "-%08" PRIx64 " cannot be unmapped: %s",
-					r->ctl->pid, span->start, span->end,
-					strerror(heap ? ENOMEM : (int)-result));
+	for (size_t i = 0; i < r->added.count; i++) {
+		uint64_t at = r->added.spans[i].start, next;
+		uint64_t end = r->added.spans[i].end;
+
+		for (; !status && at < end; at = next) {
+			const struct dirty_mapping *m = dirty_maps_find(&r->maps, at);
+			bool heap = m && !strcmp(m->name, "[heap]");
+
+			next = m && m->end < end ? m->end : end;
+			if (!heap || !shrunk)
+				status = unmap(r, injector, at, next, heap);
+			shrunk |= heap;
+		}
 	}
-	return STATUS_OK;
+	return status;
 }
 
 static enum status write_memory(struct restorer *r, uint64_t start,
