@@ -306,6 +306,8 @@ EOF
 	rm -r image/000001
 	run -8 dirtyckpt verify "$pid" image
 	[[ $output == *"builds on"* ]]
+	run -8 dirtyckpt list --check image
+	[[ $output == *"builds on"* ]]
 }
 
 @test "verify: ranges that differ, one more, one less, one other" {

@@ -284,8 +284,27 @@ enum status contents_read(struct contents *contents, uint64_t start,
 	return STATUS_OK;
 }
 
+/* Is all that it lists somewhere? */
+static enum status check_chain(const struct image *image,
+			       const struct generation *gen)
+{
+	struct contents contents = { 0 };
+	struct dirty_listing listing;
+	struct spans listed;
+	enum status status;
+
+	status = part_listing(image, gen, PART_LISTING, &listing);
+	listed = spans_of(&listing, 0);
+	if (!status)
+		status = contents_open(&contents, image, gen, &listed);
+	contents_close(&contents);
+	spans_free(&listed);
+	dirty_listing_free(&listing);
+	return status;
+}
+
 /**
- * generation_check() - is all that a generation has by itself undamaged?
+ * generation_check() - is a generation undamaged, and what it builds on there?
  * @image: the folder that has it
  * @number: which
  *
@@ -313,6 +332,8 @@ enum status generation_check(const struct image *image, unsigned long number)
 		status = open_source(&contents, source);
 	for (size_t i = 0; !status && i < source->count; i++)
 		status = load(&contents, &(struct piece){ .chunk = i });
+	if (!status)
+		status = check_chain(image, &source->gen);
 	contents_close(&contents);
 	return status;
 }

@@ -143,7 +143,8 @@ enum status prune(const struct control *ctl)
 	/* Of one who was killed, or what was exchanged */
 	if (!status)
 		status = image_remove(&image, DRAFT);
-	for (size_t i = 0; !status && i < last; i++)
+	/* Those that others build on go after these. */
+	for (size_t i = last; !status && i--;)
 		status = drop(&image, image.numbers[i]);
 	if (!status && fsync(image.fd))
 		status = fail_to_write(&image, ".", errno);
