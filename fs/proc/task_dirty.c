@@ -366,3 +366,7 @@ const struct file_operations proc_dirty_pages_operations = {
 	.flush		= dirty_pages_flush,
 	.release	= dirty_pages_release,
 };
+
+#ifdef CONFIG_PROC_DIRTY_PAGES_KUNIT_TEST
+#include "tests/task_dirty_kunit.c"
+#endif

@@ -784,3 +784,7 @@ void dirty_ack_free(struct dirty_ack *a)
 {
 	kvfree(a);
 }
+
+#ifdef CONFIG_PROC_DIRTY_PAGES_KUNIT_TEST
+#include "tests/task_dirty_ack_kunit.c"
+#endif

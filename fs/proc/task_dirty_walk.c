@@ -861,3 +861,7 @@ int dirty_skip_huge_pud(pud_t *pud, unsigned long addr, unsigned long end,
 		walk->action = ACTION_CONTINUE;
 	return 0;
 }
+
+#ifdef CONFIG_PROC_DIRTY_PAGES_KUNIT_TEST
+#include "tests/task_dirty_walk_kunit.c"
+#endif

@@ -1,0 +1,65 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# The kernel's own unit tests: every case of fs/proc/tests, in User-Mode Linux and
+# on x86-64.
+
+setup() {
+	bats_require_minimum_version 1.5.0
+	cd "$BATS_TEST_DIRNAME/../.." || return
+	. dev/lib.sh
+	set +u +o pipefail # as bats has them
+}
+
+suites="kunit.enable=1 kunit.filter_glob=dirty_pages* kunit_shutdown=poweroff"
+
+# run_um / run_x86 - boot to where the suites are run; nothing comes after that
+run_um() {
+	use_kernel um
+	# shellcheck disable=SC2086  # several arguments
+	timeout 60 "$image" mem=256M con=null con0=fd:0,fd:1 $suites </dev/null 2>&1 3>&-
+}
+
+run_x86() {
+	use_kernel test
+	timeout 60 qemu-system-x86_64 -accel tcg -cpu max -m 256M -nodefaults -no-user-config \
+		-display none -no-reboot -serial stdio -kernel "$image" \
+		-append "console=ttyS0 panic=-1 reboot=t $suites" </dev/null 2>&1 3>&-
+}
+
+# cases_run RUN... - what the kernel says of each case, as in TAP, and no other
+# indented lines
+cases_run() {
+	"$@" | tr -d '\r' | sed -E 's/^\[[^]]*\] ?//' >"$BATS_TEST_TMPDIR/log"
+	grep -E '^    (not )?ok [0-9]+ ' "$BATS_TEST_TMPDIR/log" | sed -E 's/^ +//'
+}
+
+# all_pass - as many have passed or been skipped as the files have, and the
+# console is free of anything else
+all_pass() {
+	local written
+	written=$(grep -c 'KUNIT_CASE(' fs/proc/tests/*.c | awk -F: '{ n += $2 } END { print n }')
+	if grep -E 'not ok|FAILED|BUG:|WARNING:|Oops' "$BATS_TEST_TMPDIR/log"; then
+		return 1
+	fi
+	[[ $(grep -c '^ok [0-9]* dirty_pages_' "$BATS_TEST_TMPDIR/log") == 3 ]] || return
+	((written >= 28 && $(grep -c '^ok ' <<<"$output") == written))
+}
+
+# skipped - the reasons, as far as there are any
+skipped() {
+	sed -n 's/.*# SKIP //p' <<<"$output" | sort
+}
+
+@test "all suites pass in User-Mode Linux, but for what it has not" {
+	run -0 cases_run run_um
+	all_pass
+	[[ $(skipped) == "no device memory in this kernel
+no memory failure in this kernel
+no soft-dirty bits in this kernel" ]]
+}
+
+@test "all suites pass on x86-64, without exception" {
+	run -0 cases_run run_x86
+	all_pass
+	[[ -z $(skipped) ]]
+}
