@@ -24,6 +24,9 @@
 /* Code segment of a program of 64 bits */
 enum { USER_CS = 0x33 };
 
+/* PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG */
+#define GET_DISPATCH	((enum __ptrace_request)0x4211)
+
 static uint64_t find_syscall(const struct target *target,
 			     const struct dirty_maps *maps)
 {
@@ -60,6 +63,16 @@ static bool is_filtered(const struct target *target)
 	text[len > 0 ? len : 0] = '\0';
 	line = strstr(text, "\nSeccomp:");
 	return !line || strtol(line + strlen("\nSeccomp:"), NULL, 10);
+}
+
+/* Calls from outside of a range of code end as signals: those from the vdso too. */
+static bool is_dispatched(const struct thread *thread)
+{
+	/* struct ptrace_sud_config, which older headers do not have */
+	uint64_t config[4] = { 0 };
+
+	return !ptrace(GET_DISPATCH, thread->tid, sizeof(config), config) &&
+	       config[0];
 }
 
 /*
@@ -120,6 +133,8 @@ enum status inject_begin(struct injector *injector, struct target *target,
 		injector->problem = "it is not a program of 64 bits";
 	else if (!injector->at)
 		injector->problem = "it has no vdso";
+	else if (is_dispatched(thread))
+		injector->problem = "it handles its calls itself (syscall user dispatch)";
 	/* Suspending filters takes CAP_SYS_ADMIN. */
 	if (ptrace(PTRACE_SETOPTIONS, thread->tid, 0,
 		   options | PTRACE_O_SUSPEND_SECCOMP)) {

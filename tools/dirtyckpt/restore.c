@@ -289,11 +289,38 @@ static void find_gone(struct restorer *r)
 	spans_free(&stay);
 }
 
+/*
+ * A shadow stack is written by calls only, and its pointer is in no set of
+ * registers here: returns would end the process.
+ */
+static enum status refuse_shadow_stack(struct restorer *r)
+{
+	static const char name[] = "\nx86_Thread_features:";
+	char *text, *line;
+	enum status status;
+	size_t size;
+
+	status = target_text(&r->target, "status", -1, &text, &size);
+	line = status ? NULL : strstr(text, name);
+	if (line) {
+		line += strlen(name);
+		line[strcspn(line, "\n")] = '\0';
+		if (strstr(line, "shstk"))
+			status = complain(STATUS_REFUSED,
+					  "%d: has a shadow stack, which cannot be restored",
+					  r->ctl->pid);
+	}
+	free(text);
+	return status;
+}
+
 static enum status plan(struct restorer *r)
 {
 	enum status status;
 
-	status = compare_threads(r);
+	status = refuse_shadow_stack(r);
+	if (!status)
+		status = compare_threads(r);
 	if (!status)
 		status = compare_mappings(r);
 	if (!status)
