@@ -98,7 +98,9 @@ static char *time_text(uint64_t seconds)
 	char text[64];
 	struct tm tm;
 
-	localtime_r(&when, &tm);
+	/* Of a head that somebody has made up, it may be in no year. */
+	if (!localtime_r(&when, &tm))
+		return NULL;
 	strftime(text, sizeof(text), "%FT%T%z", &tm);
 	return text_of("%s", text);
 }
