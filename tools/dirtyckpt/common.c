@@ -34,7 +34,7 @@ enum status complain(enum status status, const char *format, ...)
  * @count: how many there have to fit in
  * @size: of each
  *
- * Whoever changes a process has all the memory that it takes before it begins.
+ * Where a process is being changed, it ends as well (see restore.c).
  *
  * Return: the array.
  */
