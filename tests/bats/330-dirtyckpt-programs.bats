@@ -158,6 +158,19 @@ shown() {
 	[[ $output == *libc.so.6* && $output == *AT_RANDOM* ]]
 }
 
+@test "a core: memory that is reserved, and mostly never used, takes no room, and is zero" {
+	target
+	tell map anon 100000
+	tell write 1 1 7
+	stop "$pid"
+	save
+	run -0 dirtyckpt core image core.file
+	(($(stat -c %s core.file) < 100000 * 4096 / 10))
+	run -0 gdb -nx -q -batch -ex "x/1xb 0x$start + 4096" -ex "x/1xb 0x$start + 40960000" "$(type -P memstate)" core.file
+	[[ $output == *0x07*0x00* ]]
+	end_target
+}
+
 @test "a core: eu-readelf and eu-unstrip find notes, files and build IDs" {
 	start_threads
 	save

@@ -4,8 +4,8 @@
  *
  * It has what those of the kernel have: registers and what else is known of each
  * thread, the files that are mapped, and a segment for each mapping, with
- * contents where they cannot be had again. Anonymous memory is there as a whole,
- * clean pages as holes in the file. Of private mappings of files, what was
+ * contents where they cannot be had again. Anonymous memory is there up to the last
+ * page that was modified, clean pages as holes in the file. Of private mappings of files, what was
  * written is there; the rest debuggers take from the file itself. So that they
  * can tell which file that is, the first page of each ELF file is there as well,
  * as far as that is still the file that was mapped, and the vdso.
@@ -46,7 +46,7 @@ static enum status put(const struct core *core, const void *data, size_t size,
 }
 
 static void add_segment(struct core *core, const struct dirty_mapping *m,
-			uint64_t start, uint64_t end, bool filled)
+			uint64_t start, uint64_t end, uint64_t filled)
 {
 	core->segments = grow(core->segments, core->count + 1,
 			      sizeof(*core->segments));
@@ -93,21 +93,44 @@ static void add_file_segments(struct core *core, const struct dirty_mapping *m)
 	filled = spans_intersect(&core->listed, &all);
 	if ((!filled.count || filled.spans[0].start > m->start) &&
 	    read_elf_head(m, page)) {
-		add_segment(core, m, at, at + PAGE_BYTES, true);
+		add_segment(core, m, at, at + PAGE_BYTES, at + PAGE_BYTES);
 		core->segments[core->count - 1].head = true;
 		at += PAGE_BYTES;
 	}
 	for (size_t i = 0; i < filled.count; i++) {
 		if (at < filled.spans[i].start)
-			add_segment(core, m, at, filled.spans[i].start, false);
+			add_segment(core, m, at, filled.spans[i].start, at);
 		add_segment(core, m, filled.spans[i].start, filled.spans[i].end,
-			    true);
+			    filled.spans[i].end);
 		at = filled.spans[i].end;
 	}
 	if (at < m->end)
-		add_segment(core, m, at, m->end, false);
+		add_segment(core, m, at, m->end, at);
 	spans_free(&all);
 	spans_free(&filled);
+}
+
+/*
+ * Up to the last page that was modified. What is reserved can be larger than any
+ * file, and debuggers take what follows for zeroes.
+ */
+static uint64_t anonymous_end(const struct core *core,
+			      const struct dirty_mapping *m)
+{
+	struct spans all = { 0 }, filled;
+	uint64_t end = m->start;
+
+	if (!strcmp(m->name, "[vdso]"))
+		return m->end;
+	if (!is_anonymous(m))
+		return m->start;
+	spans_add(&all, m->start, m->end);
+	filled = spans_intersect(&core->listed, &all);
+	if (filled.count)
+		end = filled.spans[filled.count - 1].end;
+	spans_free(&all);
+	spans_free(&filled);
+	return end;
 }
 
 static void find_segments(struct core *core)
@@ -116,11 +139,12 @@ static void find_segments(struct core *core)
 		const struct dirty_mapping *m = &core->maps.mappings[i];
 
 		if (m->perms[3] == 's')
-			add_segment(core, m, m->start, m->end, false);
+			add_segment(core, m, m->start, m->end, m->start);
 		else if (m->inode)
 			add_file_segments(core, m);
 		else
-			add_segment(core, m, m->start, m->end, is_anonymous(m));
+			add_segment(core, m, m->start, m->end,
+				    anonymous_end(core, m));
 	}
 }
 
@@ -158,7 +182,7 @@ static bool layout(struct core *core, Elf *elf)
 			.p_type = PT_LOAD,
 			.p_offset = at,
 			.p_vaddr = s->start,
-			.p_filesz = s->filled ? s->end - s->start : 0,
+			.p_filesz = s->filled - s->start,
 			.p_memsz = s->end - s->start,
 			.p_flags = flags_of(s->mapping),
 			.p_align = PAGE_BYTES,
@@ -255,7 +279,7 @@ static enum status write_segment(struct core *core, const struct segment *s)
 {
 	char page[PAGE_BYTES];
 
-	if (!s->filled)
+	if (s->filled == s->start)
 		return STATUS_OK;
 	if (!strcmp(s->mapping->name, "[vdso]"))
 		return write_vdso(core, s);

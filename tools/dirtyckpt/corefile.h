@@ -11,7 +11,7 @@
  * @start: the first
  * @end: the one after the last
  * @mapping: that they are of
- * @filled: they have contents
+ * @filled: where their contents end; after that all is zero, or not in the core
  * @head: which are those of the mapped file
  * @offset: where in the core
  */
@@ -19,7 +19,7 @@ struct segment {
 	uint64_t start;
 	uint64_t end;
 	const struct dirty_mapping *mapping;
-	bool filled;
+	uint64_t filled;
 	bool head;
 	uint64_t offset;
 };
