@@ -467,7 +467,7 @@ enum status tracking_note(const struct target *target,
 				strerror(errno));
 	snprintf(note, sizeof(note), "dirtyckpt %s\n%s %lu\n", path, base,
 		 number);
-	error = dirty_track_on(&target->process, note);
+	error = dirty_track_on(&target->process, target->lock, note);
 	if (error)
 		return complain(STATUS_OTHER,
 				"/run/lock/dirty_pages.%d.%" PRIu64

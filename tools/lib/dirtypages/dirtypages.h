@@ -148,7 +148,8 @@ int dirty_acknowledge(struct dirty_reader *reader,
 void dirty_close(struct dirty_reader *reader);
 
 int dirty_track(const struct dirty_process *process, char *who, size_t size);
-int dirty_track_on(const struct dirty_process *process, const char *who);
+int dirty_track_on(const struct dirty_process *process, int lock,
+		   const char *who);
 void dirty_untrack(const struct dirty_process *process, int lock);
 
 #endif /* DIRTYPAGES_H */

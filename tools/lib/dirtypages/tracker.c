@@ -78,13 +78,16 @@ int dirty_track(const struct dirty_process *process, char *who, size_t size)
 /**
  * dirty_track_on() - say who goes on tracking the process after dirty_untrack()
  * @process: as given to dirty_track(), and not yet to dirty_untrack()
+ * @lock: what dirty_track() returned
  * @who: for others to read, and for himself; "" for nobody
  *
  * Return: 0, or a negative errno, and the file says what it said before.
  */
-int dirty_track_on(const struct dirty_process *process, const char *who)
+int dirty_track_on(const struct dirty_process *process, int lock,
+		   const char *who)
 {
 	const ssize_t len = strlen(who);
+	struct stat locked, st;
 	int fd, error = 0;
 	char path[80];
 
@@ -92,6 +95,12 @@ int dirty_track_on(const struct dirty_process *process, const char *who)
 	fd = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd == -1)
 		return -errno;
+	/* Whoever removed the file took the lock away, perhaps to have it. */
+	if (fstat(lock, &locked) || fstat(fd, &st) ||
+	    st.st_dev != locked.st_dev || st.st_ino != locked.st_ino) {
+		close(fd);
+		return -ESTALE;
+	}
 	errno = ENOSPC;
 	if (pwrite(fd, who, len, 0) != len || ftruncate(fd, len))
 		error = -errno;
