@@ -114,10 +114,22 @@ static int compare_numbers(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static DIR *open_dir(int parent, const char *name)
+{
+	int fd = openat(parent, name,
+			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir = fd == -1 ? NULL : fdopendir(fd);
+	int error = errno;
+
+	if (!dir && fd != -1)
+		close(fd);
+	errno = error;
+	return dir;
+}
+
 static enum status find_generations(struct image *image)
 {
-	int fd = openat(image->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd == -1 ? NULL : fdopendir(fd);
+	DIR *dir = open_dir(image->fd, ".");
 	struct dirent *entry;
 
 	if (!dir)
@@ -343,9 +355,7 @@ enum status record_remove(const struct image *image)
  */
 enum status image_remove(const struct image *image, const char *name)
 {
-	int fd = openat(image->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
-			O_CLOEXEC);
-	DIR *dir = fd == -1 ? NULL : fdopendir(fd);
+	DIR *dir = open_dir(image->fd, name);
 	struct dirent *entry;
 
 	if (!dir && errno == ENOENT)
