@@ -4,11 +4,12 @@
  *
  * It has what those of the kernel have: registers and what else is known of each
  * thread, the files that are mapped, and a segment for each mapping, with
- * contents where they cannot be had again. Anonymous memory is there up to the last
- * page that was modified, clean pages as holes in the file. Of private mappings of files, what was
- * written is there; the rest debuggers take from the file itself. So that they
- * can tell which file that is, the first page of each ELF file is there as well,
- * as far as that is still the file that was mapped, and the vdso.
+ * contents where they cannot be had again. Anonymous memory is there, clean pages
+ * as holes in the file, or, if they are many, not in the file at all. Of private
+ * mappings of files, what was written is there; the rest debuggers take from the
+ * file itself. So that they can tell which file that is, the first page of each
+ * ELF file is there as well, as far as that is still the file that was mapped, and
+ * the vdso.
  *
  * libelf writes headers, and knows how many there may be. Contents are written
  * beside it, as it would keep them all in memory.
@@ -111,26 +112,31 @@ static void add_file_segments(struct core *core, const struct dirty_mapping *m)
 }
 
 /*
- * Up to the last page that was modified. What is reserved can be larger than any
- * file, and debuggers take what follows for zeroes.
+ * Clean pages between others are holes, but where many follow each other, a
+ * segment ends in the file, and debuggers take the rest of it for zeroes: what is
+ * reserved can be larger than any file.
  */
-static uint64_t anonymous_end(const struct core *core,
-			      const struct dirty_mapping *m)
+static void add_anonymous_segments(struct core *core,
+				   const struct dirty_mapping *m)
 {
-	struct spans all = { 0 }, filled;
-	uint64_t end = m->start;
+	static const uint64_t many = 16 << 20;
+	struct spans all = { 0 }, listed;
+	uint64_t at = m->start, filled = m->start;
 
-	if (!strcmp(m->name, "[vdso]"))
-		return m->end;
-	if (!is_anonymous(m))
-		return m->start;
 	spans_add(&all, m->start, m->end);
-	filled = spans_intersect(&core->listed, &all);
-	if (filled.count)
-		end = filled.spans[filled.count - 1].end;
+	listed = spans_intersect(&core->listed, &all);
+	for (size_t i = 0; i < listed.count; i++) {
+		uint64_t next = listed.spans[i].start;
+
+		if (next - filled > many) {
+			add_segment(core, m, at, next, filled);
+			at = next;
+		}
+		filled = listed.spans[i].end;
+	}
+	add_segment(core, m, at, m->end, filled);
 	spans_free(&all);
-	spans_free(&filled);
-	return end;
+	spans_free(&listed);
 }
 
 static void find_segments(struct core *core)
@@ -142,9 +148,12 @@ static void find_segments(struct core *core)
 			add_segment(core, m, m->start, m->end, m->start);
 		else if (m->inode)
 			add_file_segments(core, m);
+		else if (!strcmp(m->name, "[vdso]"))
+			add_segment(core, m, m->start, m->end, m->end);
+		else if (is_anonymous(m))
+			add_anonymous_segments(core, m);
 		else
-			add_segment(core, m, m->start, m->end,
-				    anonymous_end(core, m));
+			add_segment(core, m, m->start, m->end, m->start);
 	}
 }
 
