@@ -101,6 +101,24 @@ restores() {
 	[[ $answer == 360 ]]
 }
 
+@test "refused before anything is changed: locked memory whose file cannot be read any more" {
+	new_file file 16
+	tell map file 16 "$PWD/file"
+	tell protect r
+	tell lock 0 16
+	save --stop
+	tell protect rw
+	tell write 5 3 9
+	tell protect r
+	rm file
+	tell map anon 4
+	run -9 setpriv --bounding-set=-sys_admin,-checkpoint_restore dirtyckpt restore "$pid" image
+	[[ $output == *"its file cannot be read"* ]]
+	# That mapping, which is new, is still there.
+	tell write 0 4 1
+	restores
+}
+
 @test "a process whose calls are filtered: what it does not allow is not made" {
 	checked_pid=
 	mkfifo orders answers

@@ -24,6 +24,8 @@
 /* Code segment of a program of 64 bits */
 enum { USER_CS = 0x33 };
 
+#define FILTERED	"its calls are filtered (seccomp)"
+
 /* PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG */
 #define GET_DISPATCH	((enum __ptrace_request)0x4211)
 
@@ -105,6 +107,44 @@ static enum status put_back_rseq(const struct injector *injector)
 	return STATUS_OK;
 }
 
+/* What does not change, or NULL */
+static const char *find_problem(const struct thread *thread, uint64_t at)
+{
+	const struct user_regs_struct *regs = thread->set[SET_GENERAL];
+
+	if (thread->size[SET_GENERAL] != sizeof(*regs) || regs->cs != USER_CS)
+		return "it is not a program of 64 bits";
+	if (!at)
+		return "it has no vdso";
+	if (is_dispatched(thread))
+		return "it handles its calls itself (syscall user dispatch)";
+	return NULL;
+}
+
+/**
+ * inject_problem() - can a process make calls for us?
+ * @target: the process
+ * @maps: its mappings
+ * @threads: its threads, seized, with their registers
+ *
+ * Return: why not, or NULL.
+ */
+const char *inject_problem(const struct target *target,
+			   const struct dirty_maps *maps,
+			   const struct threads *threads)
+{
+	const struct thread *thread = &threads->threads[0];
+	const char *problem = find_problem(thread, find_syscall(target, maps));
+
+	if (problem || !is_filtered(target))
+		return problem;
+	/* Suspending filters takes CAP_SYS_ADMIN. */
+	if (ptrace(PTRACE_SETOPTIONS, thread->tid, 0, PTRACE_O_SUSPEND_SECCOMP))
+		return FILTERED;
+	ptrace(PTRACE_SETOPTIONS, thread->tid, 0, 0);
+	return NULL;
+}
+
 /**
  * inject_begin() - prepare for calls
  * @injector: filled in; @problem says why if there can be none
@@ -119,7 +159,6 @@ enum status inject_begin(struct injector *injector, struct target *target,
 			 const struct threads *threads)
 {
 	const struct thread *thread = &threads->threads[0];
-	const struct user_regs_struct *regs = thread->set[SET_GENERAL];
 	/* The last as die_together() has it */
 	long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL;
 	uint64_t all = ~0ull;
@@ -129,17 +168,11 @@ enum status inject_begin(struct injector *injector, struct target *target,
 		.at = find_syscall(target, maps),
 		.mem = target->mem,
 	};
-	if (thread->size[SET_GENERAL] != sizeof(*regs) || regs->cs != USER_CS)
-		injector->problem = "it is not a program of 64 bits";
-	else if (!injector->at)
-		injector->problem = "it has no vdso";
-	else if (is_dispatched(thread))
-		injector->problem = "it handles its calls itself (syscall user dispatch)";
-	/* Suspending filters takes CAP_SYS_ADMIN. */
+	injector->problem = find_problem(thread, injector->at);
 	if (ptrace(PTRACE_SETOPTIONS, thread->tid, 0,
 		   options | PTRACE_O_SUSPEND_SECCOMP)) {
 		if (is_filtered(target))
-			injector->problem = "its calls are filtered (seccomp)";
+			injector->problem = FILTERED;
 		if (ptrace(PTRACE_SETOPTIONS, thread->tid, 0, options))
 			return complain(STATUS_OTHER, "thread %d: %s",
 					thread->tid, strerror(errno));

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -145,6 +146,33 @@ static int open_mapped(const struct target *target,
 	}
 	/* That takes CAP_CHECKPOINT_RESTORE. */
 	return open_same(mapping);
+}
+
+/**
+ * is_locked() - is a mapping locked in memory, so that it keeps its pages?
+ * @target: whose
+ * @mapping: which
+ *
+ * Return: true if so, or if that cannot be told.
+ */
+bool is_locked(struct target *target, const struct dirty_mapping *mapping)
+{
+	char header[64], *text, *at;
+	bool locked = true;
+	size_t size;
+
+	if (target_text(target, "smaps", -1, &text, &size))
+		return true;
+	snprintf(header, sizeof(header), "%08" PRIx64 "-%08" PRIx64 " ",
+		 mapping->start, mapping->end);
+	at = strstr(text, header);
+	at = at ? strstr(at, "\nVmFlags:") : NULL;
+	if (at) {
+		at[1 + strcspn(at + 1, "\n")] = '\0';
+		locked = strstr(at, " lo");
+	}
+	free(text);
+	return locked;
 }
 
 /**

@@ -289,6 +289,32 @@ static void find_gone(struct restorer *r)
 	spans_free(&stay);
 }
 
+/* Pages that can neither be given back nor written, as it is not known by what */
+static enum status refuse_unknown(struct restorer *r)
+{
+	bool calls = !inject_problem(&r->target, &r->maps, &r->threads);
+	char page[PAGE_BYTES];
+
+	for (size_t i = 0; i < r->fresh.count; i++) {
+		const struct span *span = &r->fresh.spans[i];
+		const struct dirty_mapping *m;
+
+		for (uint64_t at = span->start; at < span->end; at = m->end) {
+			m = dirty_maps_find(&r->maps, at);
+			if (!m)
+				break;
+			if (own_contents(&r->target, &r->maps, at, page) ||
+			    (calls && !is_locked(&r->target, m)))
+				continue;
+			return complain(STATUS_REFUSED,
+					"%d: the page at %08" PRIx64
+					" was clean, cannot be given back, and its file cannot be read; it is as it was",
+					r->ctl->pid, at);
+		}
+	}
+	return STATUS_OK;
+}
+
 /*
  * A shadow stack is written by calls only, and its pointer is in no set of
  * registers here: returns would end the process.
@@ -327,9 +353,10 @@ static enum status plan(struct restorer *r)
 		status = list_now(r);
 	if (!status)
 		status = find_different(r);
-	if (!status)
-		find_gone(r);
-	return status;
+	if (status)
+		return status;
+	find_gone(r);
+	return r->fresh.count ? refuse_unknown(r) : STATUS_OK;
 }
 
 static enum status unmap(struct restorer *r, const struct injector *injector,

@@ -93,6 +93,9 @@ struct injector {
 };
 
 /* inject.c */
+const char *inject_problem(const struct target *target,
+			   const struct dirty_maps *maps,
+			   const struct threads *threads);
 enum status inject_begin(struct injector *injector, struct target *target,
 			 const struct dirty_maps *maps,
 			 const struct threads *threads);

@@ -50,6 +50,7 @@ bool tracking_is_seamless(const char *note, const struct generation *last,
 enum status layout_compare(const struct dirty_maps *then,
 			   const struct dirty_maps *now, struct spans *added);
 int open_same(const struct dirty_mapping *mapping);
+bool is_locked(struct target *target, const struct dirty_mapping *mapping);
 bool own_contents(const struct target *target, const struct dirty_maps *maps,
 		  uint64_t addr, void *page);
 
