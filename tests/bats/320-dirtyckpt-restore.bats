@@ -379,7 +379,8 @@ for n, line in enumerate(sys.stdin, 2):
 @test "restore that is killed in the middle: the process does not go on half restored" {
 	local n status=0 unchanged=0 ended=0
 	checked_pid=
-	for ((n = 1; ; n++)); do
+	# Before every other call, as each takes a process of its own
+	for ((n = 1; ; n += 2)); do
 		tell map anon 600
 		tell write 0 500 1
 		rm -rf image
@@ -403,7 +404,7 @@ for n, line in enumerate(sys.stdin, 2):
 		fi
 	done
 	echo "killed $unchanged times before, $ended times after something had changed"
-	((unchanged >= 2 && ended >= 4))
+	((unchanged >= 1 && ended >= 2))
 }
 
 # settled - the target is not traced any more

@@ -28,12 +28,14 @@ go_on() {
 	kill -CONT "$1"
 }
 
+# shellcheck disable=SC2120  # scenarios pass some
 # save [OPTION]... - of the target, into image; it has to go on from what is there
 save() {
 	run -0 dirtyckpt save "$@" "$pid" image
 	[[ $output != *anew* ]] || fail "$output"
 }
 
+# shellcheck disable=SC2120  # scenarios pass one
 # matches [DIR[@N]] - the target, which is stopped, is as it was saved
 matches() {
 	run -0 dirtyckpt verify "$pid" "${1:-image}"
@@ -44,7 +46,9 @@ matches() {
 # the image has not begun anew for that
 saves_all() {
 	stop "$pid"
+	# shellcheck disable=SC2119  # nothing to add
 	save
+	# shellcheck disable=SC2119  # nor here
 	matches
 	go_on "$pid"
 }

@@ -74,6 +74,7 @@ time.sleep(600)' >"$BATS_TEST_TMPDIR/address" 3>&- &
 @test "completion: commands, and the options that each takes" {
 	# shellcheck source=/dev/null
 	. /usr/share/bash-completion/bash_completion
+	# shellcheck source=/dev/null
 	. "$BATS_TEST_TMPDIR/usr/share/bash-completion/completions/dirtyckpt"
 	complete_words() {
 		COMP_WORDS=("$@")
