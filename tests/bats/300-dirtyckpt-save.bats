@@ -80,27 +80,6 @@ load dirtyckpt
 	ask wake
 }
 
-@test "--stop: all threads stand still, also those of a process that makes them all the time" {
-	checked_pid=
-	mkfifo orders answers
-	relay <orders >answers 3>&- &
-	end_target
-	adopt $!
-	cleanup() { end "$pid"; }
-	exec {orders}>orders {answers}<answers
-	read -r -t "$TIMEOUT" _ <&"$answers"
-	# It waits before it puts on disk what is on record, in the pause.
-	for _ in {1..8}; do
-		rm -rf image
-		strace -qq -o /dev/null -e trace=fsync -e inject=fsync:delay_enter=2500000:when=1 \
-			dirtyckpt save --stop "$pid" image 3>&- &
-		saver=$!
-		wait_until test -e image/todo.new
-		run ! grep -hE '^[0-9]+ \(relay\) [^tX]' /proc/"$pid"/task/*/stat
-		wait $saver
-	done
-}
-
 @test "--stop leaves a stopped process stopped, and one that runs running" {
 	stop "$pid"
 	save --stop
