@@ -58,7 +58,7 @@ shell: kernel tools
 test: kernel tools
 	@dev/setup guest tests bench
 	@dev/kernel build um
-	@GUEST_TIMEOUT=$${GUEST_TIMEOUT:-2400} tests/run $(TESTS)
+	@GUEST_TIMEOUT=$${GUEST_TIMEOUT:-3900} tests/run $(TESTS)
 
 torture: kernel tools
 	@dev/setup guest
