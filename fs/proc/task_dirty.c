@@ -182,7 +182,6 @@ static int collect_batch(struct dirty_reader *r, struct dirty_walk *w)
 
 	w->next = r->next;
 	w->end = ULONG_MAX & PAGE_MASK;
-	w->budget = max(READ_ONCE(dirty_pages_batch), 1U);
 	w->runs.start = r->run_start;
 	w->runs.flags = r->run_flags;
 
@@ -211,12 +210,43 @@ out_mmput:
 	return ret;
 }
 
+static unsigned long nr_pages(const struct dirty_run *run,
+			      const struct dirty_run *end)
+{
+	unsigned long size = 0;
+
+	for (; run != end; run++)
+		size += dirty_run_end(run) - run->start;
+	return size >> PAGE_SHIFT;
+}
+
+/* Count what a batch that could look at @budget entries found, from @runs on. */
+static void note_batch(const struct dirty_reader *r, const struct dirty_walk *w,
+		       const struct dirty_run *runs, long budget)
+{
+	unsigned long entries = budget - w->budget;
+	/* One that had no more room for its run may not count as looked at. */
+	unsigned long slow = min(w->slow, entries);
+
+	if (!IS_ENABLED(CONFIG_PROC_DIRTY_PAGES_DEBUG))
+		return;
+	dirty_stat_add(DIRTY_STAT_BATCHES, 1);
+	/* What else ends a batch is not so. */
+	if (!r->done && w->budget > 0 && w->runs.free != w->runs.end)
+		dirty_stat_add(DIRTY_STAT_CONTENDED, 1);
+	dirty_stat_add(DIRTY_STAT_FAST, entries - slow);
+	dirty_stat_add(DIRTY_STAT_SLOW, slow);
+	dirty_stat_add(DIRTY_STAT_RANGES, w->runs.free - runs);
+	dirty_stat_add(DIRTY_STAT_PAGES, nr_pages(runs, w->runs.free));
+}
+
 /* One batch of the walk, and the text of the runs that it completes. */
 static int dirty_show(struct seq_file *m, void *v)
 {
 	struct dirty_reader *r = m->private;
 	struct dirty_line line = { .start = ~0UL };
-	struct dirty_walk w = {};
+	long budget = max(READ_ONCE(dirty_pages_batch), 1U);
+	struct dirty_walk w = { .budget = budget };
 	struct dirty_run *run;
 	size_t size;
 	char *buf, *p;
@@ -248,6 +278,7 @@ static int dirty_show(struct seq_file *m, void *v)
 	if (ret)
 		return ret;
 
+	note_batch(r, &w, run, budget);
 	for (p = buf; run != w.runs.free; run++)
 		p = put_run(p, run, &line);
 	if (p != buf)
@@ -264,6 +295,7 @@ static void *dirty_start(struct seq_file *m, loff_t *pos)
 		r->next = 0;
 		r->run_flags = 0;
 		r->done = !r->mm;
+		dirty_stat_add(DIRTY_STAT_LISTINGS, 1);
 	}
 	return r->done ? NULL : r;
 }

@@ -48,6 +48,7 @@
  * @end: where it ends
  * @resume: a signal interrupted the line at hand; the next may be its repetition
  * @budget: entries that this hold of the mmap lock may still look at
+ * @hold: what was done during this hold
  * @holding: the mmap lock is held for writing
  * @marking: the walk marks entries, instead of clearing them
  * @mark_next: entries of a VM_SOFTDIRTY mapping below are marked; 0 if none
@@ -70,6 +71,7 @@ struct dirty_ack {
 	unsigned long end;
 	bool resume;
 	long budget;
+	struct dirty_hold hold;
 	bool holding;
 	bool marking;
 	unsigned long mark_next;
@@ -93,6 +95,7 @@ static int looked_at(struct dirty_ack *a, unsigned long addr, long entries)
 	else
 		a->next = addr;
 	a->budget -= entries;
+	a->hold.entries += entries;
 	return a->budget <= 0;
 }
 
@@ -160,14 +163,16 @@ static bool folio_is_held(struct folio *folio, unsigned int ours)
 }
 
 /*
- * A page that is held keeps its bit. Before that is said of the first one, the
- * references of LRU batches, which say nothing, are got rid of: returns 1 to
+ * @pages that are held keep their bits. Before that is said of the first ones,
+ * the references of LRU batches, which say nothing, are got rid of: returns 1 to
  * have this done, and the entry looked at again.
  */
-static int held(struct dirty_ack *a)
+static int held(struct dirty_ack *a, unsigned long pages)
 {
-	if (a->drained)
+	if (a->drained) {
+		a->hold.held += pages;
 		return 0;
+	}
 	a->drain = true;
 	return 1;
 }
@@ -185,13 +190,15 @@ static int clear_present_pte(struct dirty_ack *a, struct vm_area_struct *vma,
 	if (!page || !PageAnon(page))
 		return 0;
 
+	a->hold.slow++;
 	/* Not ptep_modify_prot_start(), which Xen makes a mere read. */
 	pte = ptep_get_and_clear(vma->vm_mm, addr, ptep);
 	if (folio_is_held(page_folio(page), 0)) {
-		stop = held(a);
+		stop = held(a, 1);
 		pte = pte_mksoft_dirty(pte);
 	} else {
 		pte = pte_clear_soft_dirty(pte_wrprotect(pte));
+		a->hold.pages++;
 	}
 	set_pte_at(vma->vm_mm, addr, ptep, pte);
 	note_flush(a, vma, addr, addr + PAGE_SIZE);
@@ -216,13 +223,15 @@ static int clear_swap_pte(struct dirty_ack *a, struct vm_area_struct *vma,
 	if (non_swap_entry(entry) || !pte_swp_soft_dirty(pte))
 		return 0;
 
+	a->hold.slow++;
 	folio = swap_cache_peek(entry);
 	if (folio) {
 		is_held = folio_is_held(folio, 1);
 		folio_put(folio);
 	}
 	if (is_held)
-		return held(a);
+		return held(a, 1);
+	a->hold.pages++;
 	set_pte_at(vma->vm_mm, addr, ptep, pte_swp_clear_soft_dirty(pte));
 	note_flush(a, vma, addr, addr + PAGE_SIZE);
 	return 0;
@@ -248,6 +257,7 @@ static void mark_pte(struct dirty_ack *a, struct vm_area_struct *vma,
 
 	if (pte_none(pte) || is_pte_marker(pte))
 		return;
+	a->hold.marked++;
 	if (!pte_present(pte)) {
 		set_pte_at(vma->vm_mm, addr, ptep, pte_swp_mksoft_dirty(pte));
 	} else if (!pte_soft_dirty(pte)) {
@@ -282,6 +292,8 @@ static int ack_pte_table(struct dirty_ack *a, struct vm_area_struct *vma,
 			break;
 	}
 	pte_unmap_unlock(start_pte, ptl);
+	/* One that has to be looked at again has not been looked at. */
+	a->hold.slow -= stop;
 	return looked_at(a, addr, (addr - start) >> PAGE_SHIFT) || stop;
 }
 
@@ -304,11 +316,13 @@ static int clear_huge_pmd(struct dirty_ack *a, struct vm_area_struct *vma,
 	pmd_t pmd = pmdp_invalidate_ad(vma, addr, pmdp);
 	int stop = 0;
 
+	a->hold.slow++;
 	if (folio_is_held(pmd_folio(pmd), 0)) {
-		stop = held(a);
+		stop = held(a, HPAGE_PMD_NR);
 		pmd = pmd_mksoft_dirty(pmd);
 	} else {
 		pmd = pmd_clear_soft_dirty(pmd_wrprotect(pmd));
+		a->hold.pages += HPAGE_PMD_NR;
 	}
 	set_pmd_at(vma->vm_mm, addr, pmdp, pmd);
 	note_flush(a, vma, addr, addr + HPAGE_PMD_SIZE);
@@ -339,6 +353,7 @@ static int ack_huge_pmd(struct dirty_ack *a, struct vm_area_struct *vma,
 	if (!ptl)
 		return -EAGAIN;
 	if (a->marking) {
+		a->hold.marked++;
 		mark_huge_pmd(a, vma, addr & HPAGE_PMD_MASK, pmd);
 	} else if (is_pmd_migration_entry(*pmd)) {
 		/* Keeps its bit, as a small page does, or gets it back. */
@@ -349,6 +364,7 @@ static int ack_huge_pmd(struct dirty_ack *a, struct vm_area_struct *vma,
 			spin_unlock(ptl);
 			split_huge_pmd(vma, pmd, addr);
 			a->budget -= HPAGE_PMD_NR;
+			a->hold.split++;
 			return -EAGAIN;
 		}
 		stop = clear_huge_pmd(a, vma, addr, pmd);
@@ -364,8 +380,10 @@ static void mark_pmd_hole(struct dirty_ack *a, struct vm_area_struct *vma,
 	pmd_t *pmd = pmd_off(vma->vm_mm, addr);
 	spinlock_t *ptl = pmd_lock(vma->vm_mm, pmd);
 
-	if (pmd_trans_huge(*pmd) || is_swap_pmd(*pmd))
+	if (pmd_trans_huge(*pmd) || is_swap_pmd(*pmd)) {
+		a->hold.marked++;
 		mark_huge_pmd(a, vma, addr & HPAGE_PMD_MASK, pmd);
+	}
 	spin_unlock(ptl);
 }
 #else
@@ -490,6 +508,7 @@ static bool ack_batch(struct dirty_ack *a)
 	VMA_ITERATOR(vmi, a->mm, a->next);
 	struct vm_area_struct *vma;
 
+	a->hold.ranges++;
 	for_each_vma_range(vmi, vma, a->end) {
 		unsigned long start = max(a->next, vma->vm_start);
 		unsigned long end = min(a->end, vma->vm_end);
@@ -529,6 +548,7 @@ static int begin_hold(struct dirty_ack *a)
 	}
 	inc_tlb_flush_pending(mm);
 	a->budget = max(READ_ONCE(dirty_pages_batch), 1U);
+	a->hold = (struct dirty_hold){};
 	a->flush_end = 0;
 	a->holding = true;
 	return 0;
@@ -538,6 +558,18 @@ out_unlock:
 out_mmput:
 	mmput(mm);
 	return ret;
+}
+
+/* Add what was done to what is counted. */
+static void note_hold(const struct dirty_hold *hold)
+{
+	dirty_stat_add(DIRTY_STAT_ACK_HOLDS, 1);
+	dirty_stat_add(DIRTY_STAT_ACK_FAST, hold->entries - hold->slow);
+	dirty_stat_add(DIRTY_STAT_ACK_SLOW, hold->slow);
+	dirty_stat_add(DIRTY_STAT_ACK_PAGES, hold->pages);
+	dirty_stat_add(DIRTY_STAT_ACK_HELD, hold->held);
+	dirty_stat_add(DIRTY_STAT_ACK_MARKED, hold->marked);
+	dirty_stat_add(DIRTY_STAT_ACK_SPLIT, hold->split);
 }
 
 static void end_hold(struct dirty_ack *a)
@@ -556,10 +588,12 @@ static void end_hold(struct dirty_ack *a)
 	a->holding = false;
 	mmap_write_unlock(mm);
 	mmput(mm);
+	note_hold(&a->hold);
 	cond_resched();
 
 	if (a->drain) {
 		lru_add_drain_all();
+		dirty_stat_add(DIRTY_STAT_ACK_DRAINS, 1);
 		a->drain = false;
 		a->drained = true;
 	}
@@ -589,6 +623,7 @@ static int ack_range(struct dirty_ack *a, unsigned long start,
 		if (!ack_batch(a))
 			end_hold(a);
 	}
+	dirty_stat_add(DIRTY_STAT_ACK_LINES, 1);
 	return 0;
 }
 

@@ -331,7 +331,7 @@ static __always_inline unsigned long frame_of(pte_t pte)
 }
 
 /* Which entries are like this one? At least those with just the same bits. */
-static struct alike like_pte(const struct dirty_walk *w,
+static struct alike like_pte(struct dirty_walk *w,
 			     struct vm_area_struct *vma, unsigned long addr,
 			     pte_t pte, bool *ask)
 {
@@ -357,6 +357,7 @@ static struct alike like_pte(const struct dirty_walk *w,
 		if (!pte_none(__pte(anywhere.bits)))
 			a = anywhere;
 	}
+	w->slow++;
 	a.flags = with_vma_flags(w, pte_dirty_flags(vma, addr, pte));
 	return a;
 }
@@ -412,15 +413,19 @@ ask_page(struct vm_area_struct *vma, unsigned long addr, pte_t pte)
  * The first of the entries after @pte, before @end, that is not like the others,
  * or whose page does not have the same flags
  */
-static noinline pte_t *next_asked(struct vm_area_struct *vma,
+static noinline pte_t *next_asked(struct dirty_walk *w,
+				  struct vm_area_struct *vma,
 				  unsigned long addr, pte_t *pte, pte_t *end,
 				  struct alike a, unsigned long page_flags)
 {
+	pte_t *first = pte;
+
 	do {
 		pte++;
 		addr += PAGE_SIZE;
 	} while (pte != end && is_alike(ENTRY_WORD(pte), &a) &&
 		 ask_page(vma, addr, *pte) == page_flags);
+	w->slow += pte - first;
 	return pte;
 }
 
@@ -465,13 +470,14 @@ static noinline pte_t *walk_ptes(struct dirty_walk *w,
 			page_flags = ask_page(vma, addr, *pte);
 			flags = page_flags ? page_flags | asked.flags : 0;
 			if (runs.flags == flags) {
-				pte = next_asked(vma, addr, pte, end, asked,
+				pte = next_asked(w, vma, addr, pte, end, asked,
 						 page_flags);
 				continue;
 			}
 			if (!set_flags(&runs, addr, flags))
 				break;
 			pte++;
+			w->slow++;
 		} else {
 			a = like_pte(w, vma, addr, *pte, &ask);
 			if (ask)
@@ -495,6 +501,7 @@ static pte_t *walk_ptes_plainly(struct dirty_walk *w,
 		flags = pte_dirty_flags(vma, addr, ptep_get(pte));
 		if (!set_flags(&w->runs, addr, with_vma_flags(w, flags)))
 			break;
+		w->slow++;
 	}
 	return pte;
 }
@@ -616,8 +623,8 @@ static unsigned long walk_mixed(struct dirty_walk *w, struct folio *folio,
  * may be taken out and put back: without it, that would look like a hole. One
  * lock covers all entries of this table.
  */
-static int walk_pmds(struct dirty_walk *w, struct vm_area_struct *vma,
-		     pmd_t *pmd, unsigned long addr, unsigned long end)
+static noinline int walk_pmds(struct dirty_walk *w, struct vm_area_struct *vma,
+			      pmd_t *pmd, unsigned long addr, unsigned long end)
 {
 	spinlock_t *ptl = pmd_lock(vma->vm_mm, pmd);
 	unsigned long start = addr, next;
@@ -640,6 +647,7 @@ static int walk_pmds(struct dirty_walk *w, struct vm_area_struct *vma,
 		if (next_pmd != end_pmd)
 			next = (addr & PMD_MASK) + ((next_pmd - pmd) << PMD_SHIFT);
 		entries += next_pmd - pmd;
+		w->slow++;
 		if (!mixed) {
 			full = !set_flags(&w->runs, addr, a.flags);
 			if (full)
@@ -649,6 +657,7 @@ static int walk_pmds(struct dirty_walk *w, struct vm_area_struct *vma,
 			/* Each of its pages is looked at: enough for once. */
 			addr = walk_mixed(w, mixed, addr, next, a.flags);
 			entries += PTRS_PER_PTE;
+			w->slow += PTRS_PER_PTE;
 			full = addr != next;
 		}
 	}
@@ -763,6 +772,7 @@ static int dirty_hugetlb_entry(pte_t *ptep, unsigned long hmask,
 	}
 	spin_unlock(ptl);
 
+	w->slow++;
 	if (flags)
 		flags |= DIRTY_HUGE | DIRTY_WRITTEN | w->vma_flags;
 	return !set_flags(&w->runs, addr, flags) || looked_at(w, walk->mm, end, 1);

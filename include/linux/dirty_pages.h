@@ -14,6 +14,7 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/pagewalk.h>
+#include <linux/percpu.h>
 #include <linux/pgtable.h>
 #include <linux/swap.h>
 #include <linux/swapops.h>
@@ -110,6 +111,7 @@ struct dirty_runs {
  * @normal: every present entry of it maps a page of the usual kind
  * @plain: look at each entry by itself, for comparison
  * @budget: entries that this hold of the lock may still look at
+ * @slow: entries so far that had to be followed to what they stand for
  */
 struct dirty_walk {
 	struct dirty_runs runs;
@@ -119,7 +121,66 @@ struct dirty_walk {
 	bool normal;
 	bool plain;
 	long budget;
+	unsigned long slow;
 };
+
+/**
+ * struct dirty_hold - what an acknowledgment does while it holds the mmap lock
+ * @ranges: lines, or parts of them
+ * @entries: entries that were looked at, empty ones too
+ * @slow: of those, entries whose page was asked who refers to it
+ * @pages: pages that were acknowledged
+ * @held: pages that stay as they are, since somebody refers to them
+ * @marked: entries that got a bit for that of their mapping
+ * @split: huge pages that were split
+ */
+struct dirty_hold {
+	unsigned long ranges;
+	unsigned long entries;
+	unsigned long slow;
+	unsigned long pages;
+	unsigned long held;
+	unsigned long marked;
+	unsigned long split;
+};
+
+/* What debugfs dirty_pages/stats counts */
+enum dirty_stat {
+	DIRTY_STAT_LISTINGS,
+	DIRTY_STAT_BATCHES,
+	DIRTY_STAT_CONTENDED,
+	DIRTY_STAT_FAST,
+	DIRTY_STAT_SLOW,
+	DIRTY_STAT_RANGES,
+	DIRTY_STAT_PAGES,
+	DIRTY_STAT_ACK_LINES,
+	DIRTY_STAT_ACK_HOLDS,
+	DIRTY_STAT_ACK_FAST,
+	DIRTY_STAT_ACK_SLOW,
+	DIRTY_STAT_ACK_PAGES,
+	DIRTY_STAT_ACK_HELD,
+	DIRTY_STAT_ACK_MARKED,
+	DIRTY_STAT_ACK_SPLIT,
+	DIRTY_STAT_ACK_DRAINS,
+	NR_DIRTY_STATS,
+};
+
+#ifdef CONFIG_PROC_DIRTY_PAGES_DEBUG
+struct dirty_stats {
+	unsigned long count[NR_DIRTY_STATS];
+};
+
+DECLARE_PER_CPU(struct dirty_stats, dirty_stats);
+
+static inline void dirty_stat_add(enum dirty_stat stat, unsigned long n)
+{
+	this_cpu_add(dirty_stats.count[stat], n);
+}
+#else
+static inline void dirty_stat_add(enum dirty_stat stat, unsigned long n)
+{
+}
+#endif
 
 extern u32 dirty_pages_batch;
 
