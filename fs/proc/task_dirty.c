@@ -13,7 +13,11 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
+#include <linux/timekeeping.h>
 #include <linux/unaligned.h>
+
+#define CREATE_TRACE_POINTS
+#include <trace/events/dirty_pages.h>
 
 #include "internal.h"
 
@@ -26,6 +30,7 @@
 /**
  * struct dirty_reader - an open file, and where its reader is
  * @mm: the address space, pinned by mmgrab() only, or NULL if there was none
+ * @pid: what process had it when the file was opened, for those who trace
  * @ack: what is written to the file, if it may be
  * @next: everything below has been looked at
  * @run_start: where a run begins that may go on at @next
@@ -35,6 +40,7 @@
  */
 struct dirty_reader {
 	struct mm_struct *mm;
+	pid_t pid;
 	struct dirty_ack *ack;
 	unsigned long next;
 	unsigned long run_start;
@@ -175,7 +181,8 @@ static __always_inline char *put_run(char *p, const struct dirty_run *run,
  * Take the lock once and collect runs into @w. Returns -ESRCH, with all as it
  * was, if the address space is gone or being torn down.
  */
-static int collect_batch(struct dirty_reader *r, struct dirty_walk *w)
+static int collect_batch(struct dirty_reader *r, struct dirty_walk *w,
+			 struct dirty_times *times)
 {
 	bool done, reaped;
 	int ret;
@@ -192,10 +199,14 @@ static int collect_batch(struct dirty_reader *r, struct dirty_walk *w)
 	ret = mmap_read_lock_killable(r->mm);
 	if (ret)
 		goto out_mmput;
+	if (times->begin)
+		times->locked = ktime_get_ns();
 	done = dirty_walk_batch(r->mm, w);
 	/* Asked last: the mark is set before the OOM reaper takes a page. */
 	reaped = check_stable_address_space(r->mm);
 	mmap_read_unlock(r->mm);
+	if (times->begin)
+		times->unlocked = ktime_get_ns();
 	cond_resched();
 	ret = reaped ? -ESRCH : 0;
 	if (ret)
@@ -221,23 +232,26 @@ static unsigned long nr_pages(const struct dirty_run *run,
 }
 
 /* Count what a batch that could look at @budget entries found, from @runs on. */
-static void note_batch(const struct dirty_reader *r, const struct dirty_walk *w,
-		       const struct dirty_run *runs, long budget)
+static void note_batch(struct dirty_batch *b, const struct dirty_reader *r,
+		       const struct dirty_walk *w, const struct dirty_run *runs,
+		       long budget)
 {
 	unsigned long entries = budget - w->budget;
-	/* One that had no more room for its run may not count as looked at. */
-	unsigned long slow = min(w->slow, entries);
 
-	if (!IS_ENABLED(CONFIG_PROC_DIRTY_PAGES_DEBUG))
-		return;
+	/* One that had no more room for its run does not count as looked at. */
+	b->slow = min(w->slow, entries);
+	b->fast = entries - b->slow;
+	b->ranges = w->runs.free - runs;
+	b->pages = nr_pages(runs, w->runs.free);
+	b->last = r->done;
+	b->contended = !r->done && w->budget > 0 && w->runs.free != w->runs.end;
+
 	dirty_stat_add(DIRTY_STAT_BATCHES, 1);
-	/* What else ends a batch is not so. */
-	if (!r->done && w->budget > 0 && w->runs.free != w->runs.end)
-		dirty_stat_add(DIRTY_STAT_CONTENDED, 1);
-	dirty_stat_add(DIRTY_STAT_FAST, entries - slow);
-	dirty_stat_add(DIRTY_STAT_SLOW, slow);
-	dirty_stat_add(DIRTY_STAT_RANGES, w->runs.free - runs);
-	dirty_stat_add(DIRTY_STAT_PAGES, nr_pages(runs, w->runs.free));
+	dirty_stat_add(DIRTY_STAT_CONTENDED, b->contended);
+	dirty_stat_add(DIRTY_STAT_FAST, b->fast);
+	dirty_stat_add(DIRTY_STAT_SLOW, b->slow);
+	dirty_stat_add(DIRTY_STAT_RANGES, b->ranges);
+	dirty_stat_add(DIRTY_STAT_PAGES, b->pages);
 }
 
 /* One batch of the walk, and the text of the runs that it completes. */
@@ -247,6 +261,7 @@ static int dirty_show(struct seq_file *m, void *v)
 	struct dirty_line line = { .start = ~0UL };
 	long budget = max(READ_ONCE(dirty_pages_batch), 1U);
 	struct dirty_walk w = { .budget = budget };
+	struct dirty_batch batch = {};
 	struct dirty_run *run;
 	size_t size;
 	char *buf, *p;
@@ -269,7 +284,9 @@ static int dirty_show(struct seq_file *m, void *v)
 				    sizeof(long));
 	run = w.runs.end - (size - 1) / DIRTY_LINE_MAX;
 	w.runs.free = run;
-	ret = collect_batch(r, &w);
+	if (trace_dirty_pages_list_enabled())
+		batch.times.begin = ktime_get_ns();
+	ret = collect_batch(r, &w, &batch.times);
 	/* Empty for who comes too late; but a cut listing looks cut. */
 	if (ret == -ESRCH && !r->shown) {
 		r->done = true;
@@ -278,12 +295,15 @@ static int dirty_show(struct seq_file *m, void *v)
 	if (ret)
 		return ret;
 
-	note_batch(r, &w, run, budget);
+	if (IS_ENABLED(CONFIG_PROC_DIRTY_PAGES_DEBUG) || batch.times.begin)
+		note_batch(&batch, r, &w, run, budget);
 	for (p = buf; run != w.runs.free; run++)
 		p = put_run(p, run, &line);
 	if (p != buf)
 		r->shown = true;
 	seq_commit(m, p - buf);
+	if (batch.times.begin)
+		trace_dirty_pages_list(r->pid, &batch);
 	return 0;
 }
 
@@ -319,6 +339,19 @@ static const struct seq_operations dirty_seq_ops = {
 	.show	= dirty_show,
 };
 
+/* Of a thread, the number of its process. 0 if it has just ended. */
+static pid_t target_pid(struct inode *inode)
+{
+	struct task_struct *task = get_proc_task(inode);
+	pid_t pid = 0;
+
+	if (task) {
+		pid = task_tgid_nr(task);
+		put_task_struct(task);
+	}
+	return pid;
+}
+
 /*
  * Reading needs what pagemap needs. Who opens the file for writing must be
  * allowed to write to the process's memory.
@@ -338,6 +371,7 @@ static int dirty_pages_open(struct inode *inode, struct file *file)
 	if (!r)
 		goto out_mmdrop;
 	r->mm = mm;
+	r->pid = target_pid(inode);
 
 	/* seq_file frees it, and need not grow it. */
 	m = file->private_data;
@@ -346,7 +380,7 @@ static int dirty_pages_open(struct inode *inode, struct file *file)
 	if (!m->buf)
 		goto out_release;
 	if (file->f_mode & FMODE_WRITE) {
-		r->ack = dirty_ack_alloc(mm);
+		r->ack = dirty_ack_alloc(mm, r->pid);
 		if (!r->ack)
 			goto out_release;
 	}

@@ -26,9 +26,12 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/swap.h>
+#include <linux/timekeeping.h>
 #include <linux/uio.h>
 
 #include <asm/tlbflush.h>
+
+#include <trace/events/dirty_pages.h>
 
 /* How much text is taken from user space at a time */
 #define ACK_TEXT_MAX	SZ_64K
@@ -42,6 +45,7 @@
 /**
  * struct dirty_ack - the acknowledgments of an open file
  * @mm: the address space, pinned by mmgrab() only, or NULL if there was none
+ * @pid: what process had it when the file was opened, for those who trace
  * @lock: held over a write; protects all that follows
  * @start: where the line at hand starts
  * @next: everything of it that lies below is acknowledged
@@ -65,6 +69,7 @@
  */
 struct dirty_ack {
 	struct mm_struct *mm;
+	pid_t pid;
 	struct mutex lock;
 	unsigned long start;
 	unsigned long next;
@@ -539,16 +544,20 @@ static int begin_hold(struct dirty_ack *a)
 	if (!mm || !mmget_not_zero(mm))
 		return -ESRCH;
 	lru_add_drain();
+	a->hold = (struct dirty_hold){};
+	if (trace_dirty_pages_ack_enabled())
+		a->hold.times.begin = ktime_get_ns();
 	ret = mmap_write_lock_killable(mm);
 	if (ret)
 		goto out_mmput;
+	if (a->hold.times.begin)
+		a->hold.times.locked = ktime_get_ns();
 	if (check_stable_address_space(mm)) {
 		ret = -ESRCH;
 		goto out_unlock;
 	}
 	inc_tlb_flush_pending(mm);
 	a->budget = max(READ_ONCE(dirty_pages_batch), 1U);
-	a->hold = (struct dirty_hold){};
 	a->flush_end = 0;
 	a->holding = true;
 	return 0;
@@ -560,9 +569,14 @@ out_mmput:
 	return ret;
 }
 
-/* Add what was done to what is counted. */
-static void note_hold(const struct dirty_hold *hold)
+static void note_hold(struct dirty_ack *a)
 {
+	struct dirty_hold *hold = &a->hold;
+
+	if (hold->times.begin) {
+		hold->times.unlocked = ktime_get_ns();
+		trace_dirty_pages_ack(a->pid, hold);
+	}
 	dirty_stat_add(DIRTY_STAT_ACK_HOLDS, 1);
 	dirty_stat_add(DIRTY_STAT_ACK_FAST, hold->entries - hold->slow);
 	dirty_stat_add(DIRTY_STAT_ACK_SLOW, hold->slow);
@@ -587,8 +601,8 @@ static void end_hold(struct dirty_ack *a)
 	a->mark_seq = lock_sequence(mm) + 2;
 	a->holding = false;
 	mmap_write_unlock(mm);
+	note_hold(a);
 	mmput(mm);
-	note_hold(&a->hold);
 	cond_resched();
 
 	if (a->drain) {
@@ -797,16 +811,18 @@ int dirty_ack_flush(struct dirty_ack *a)
 /**
  * dirty_ack_alloc() - prepare an open file for being written to
  * @mm: the address space; the caller keeps it pinned by mmgrab(). NULL if none
+ * @pid: what process has it, for those who trace
  *
  * Return: what dirty_ack_free() takes, or NULL without memory.
  */
-struct dirty_ack *dirty_ack_alloc(struct mm_struct *mm)
+struct dirty_ack *dirty_ack_alloc(struct mm_struct *mm, pid_t pid)
 {
 	struct dirty_ack *a = kvzalloc(sizeof(*a), GFP_KERNEL_ACCOUNT);
 
 	if (a) {
 		mutex_init(&a->lock);
 		a->mm = mm;
+		a->pid = pid;
 	}
 	return a;
 }

@@ -125,7 +125,40 @@ struct dirty_walk {
 };
 
 /**
+ * struct dirty_times - when things happened, for those who trace
+ * @begin: the mmap lock was asked for; 0 if nobody traces, as is all else then
+ * @locked: it was taken
+ * @unlocked: it was let go
+ */
+struct dirty_times {
+	u64 begin;
+	u64 locked;
+	u64 unlocked;
+};
+
+/**
+ * struct dirty_batch - what a listing does while it holds the mmap lock
+ * @times: when that was
+ * @ranges: lines that were completed
+ * @pages: pages in them
+ * @fast: entries that were compared only
+ * @slow: entries that were followed to what they stand for
+ * @contended: nothing ended the batch but that somebody waits for the lock
+ * @last: all has been looked at
+ */
+struct dirty_batch {
+	struct dirty_times times;
+	unsigned long ranges;
+	unsigned long pages;
+	unsigned long fast;
+	unsigned long slow;
+	bool contended;
+	bool last;
+};
+
+/**
  * struct dirty_hold - what an acknowledgment does while it holds the mmap lock
+ * @times: when that was
  * @ranges: lines, or parts of them
  * @entries: entries that were looked at, empty ones too
  * @slow: of those, entries whose page was asked who refers to it
@@ -135,6 +168,7 @@ struct dirty_walk {
  * @split: huge pages that were split
  */
 struct dirty_hold {
+	struct dirty_times times;
 	unsigned long ranges;
 	unsigned long entries;
 	unsigned long slow;
@@ -190,7 +224,7 @@ int dirty_skip_huge_pud(pud_t *pud, unsigned long addr, unsigned long end,
 
 struct dirty_ack;
 
-struct dirty_ack *dirty_ack_alloc(struct mm_struct *mm);
+struct dirty_ack *dirty_ack_alloc(struct mm_struct *mm, pid_t pid);
 void dirty_ack_free(struct dirty_ack *ack);
 ssize_t dirty_ack_write(struct dirty_ack *ack, struct iov_iter *from);
 int dirty_ack_flush(struct dirty_ack *ack);

@@ -1,0 +1,116 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# The tracepoints: what they say is what was done.
+
+load lib
+
+trace=/sys/kernel/tracing/instances/dirty_pages
+
+setup() {
+	mkdir $trace
+	target
+}
+
+cleanup() {
+	rmdir $trace
+}
+
+# traced COMMAND... - run it; $events are then the events, without what precedes
+# their names
+traced() {
+	echo >$trace/trace
+	echo 1 >$trace/events/dirty_pages/enable
+	"$@" >"$BATS_TEST_TMPDIR/traced" || return
+	echo 0 >$trace/events/dirty_pages/enable
+	events=$(grep -v '^#' $trace/trace | grep -o 'dirty_pages_[a-z]*: .*') || [[ -z $events ]]
+}
+
+# sum FIELD - of all events
+sum() {
+	local value sum=0
+	for value in $(grep -o " $1=[0-9]*" <<<"$events" | cut -d= -f2); do
+		sum=$((sum + value))
+	done
+	echo $sum
+}
+
+# pages_in FILE - of a listing
+pages_in() {
+	local range pages=0
+	while read -r range _; do
+		pages=$((pages + (0x${range#*-} - 0x${range%-*}) / page))
+	done <"$1"
+	echo $pages
+}
+
+# A process's time is in nanoseconds, and the lock is held within it.
+times_are_right() {
+	local time locked
+	while read -r time locked; do
+		((locked > 0 && time >= locked && time < TIMEOUT * 1000000000)) ||
+			fail "$locked ns of $time"
+	done < <(sed -n 's/.* time_ns=\([0-9]*\) locked_ns=\([0-9]*\).*/\1 \2/p' <<<"$events")
+}
+
+@test "a listing: an event a batch, with all its lines and pages; one is the last" {
+	tell many 3000
+	tell map anon 20000
+	tell write
+	kill -STOP "$pid"
+	traced listing
+	(($(grep -c '^dirty_pages_list: ' <<<"$events") >= 3))
+	run ! grep -v "^dirty_pages_list: pid=$pid " <<<"$events"
+	(($(sum ranges) == $(wc -l <"$BATS_TEST_TMPDIR/traced")))
+	(($(sum pages) == $(pages_in "$BATS_TEST_TMPDIR/traced")))
+	(($(sum fast) >= 20000 && $(sum slow) > 0))
+	[[ $(sum last) == 1 && $(tail -n 1 <<<"$events") == *" last=1" ]]
+	times_are_right
+}
+
+@test "an acknowledgment: an event a hold, with its pages, and those that are held" {
+	tell map anon 100
+	tell write
+	tell pipe 2 4
+	traced put "$(page_range 0 50)" "$(page_range 60 10)"
+	run ! grep -v "^dirty_pages_ack: pid=$pid " <<<"$events"
+	(($(sum pages) == 56 && $(sum held) == 4 && $(sum split) == 0))
+	(($(sum marked) >= 100 && $(sum ranges) >= 2))
+	(($(sum slow) == 60 && $(sum fast) > 0))
+	times_are_right
+	tell drain
+}
+
+@test "of a thread, the number is that of its process" {
+	tell map anon 8
+	tell write
+	tell leave
+	tid=$answer
+	checked_pid=$tid
+	[[ $tid != "$pid" ]]
+	traced cat "/proc/$pid/task/$tid/dirty_pages"
+	[[ $events == *"dirty_pages_list: pid=$pid "* ]]
+}
+
+@test "without a reader there is no event, and looking at the events makes none" {
+	tell map anon 8
+	tell write
+	traced true
+	[[ -z $events ]]
+	grep -q 'field:unsigned long pages;' $trace/events/dirty_pages/dirty_pages_list/format
+}
+
+@test "the session with trace-cmd, as the document shows it" {
+	local rst=$BATS_TEST_DIRNAME/../../Documentation/filesystems/proc_dirty_pages.rst
+	tell map anon 8
+	tell write
+	cd "$BATS_TEST_TMPDIR" || return
+	sed -n '/^Tracing/,/^See also/s/^    # //p' "$rst" | sed "s/1234/$pid/" >session
+	(($(grep -c '^trace-cmd' session) == 2))
+	run -0 bash -e session
+	for event in list ack; do
+		[[ $output =~ dirty_pages_$event:\ +pid=$pid\ ranges= ]]
+		# The fields of the sample are those of the event.
+		[[ $(grep -m1 -o "dirty_pages_$event: .*" "$rst" | sed 's/[0-9]\+//g; s/ \+/ /g') == \
+			$(grep -m1 -o "dirty_pages_$event: .*" <<<"$output" | sed 's/[0-9]\+//g; s/ \+/ /g') ]]
+	done
+}
