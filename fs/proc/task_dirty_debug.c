@@ -558,3 +558,7 @@ static int __init dirty_pages_debug_init(void)
 	return 0;
 }
 late_initcall(dirty_pages_debug_init);
+
+#ifdef CONFIG_PROC_DIRTY_PAGES_KUNIT_TEST
+#include "tests/task_dirty_debug_kunit.c"
+#endif
