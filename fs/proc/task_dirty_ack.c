@@ -838,4 +838,10 @@ void dirty_ack_free(struct dirty_ack *a)
 
 #ifdef CONFIG_PROC_DIRTY_PAGES_KUNIT_TEST
 #include "tests/task_dirty_ack_kunit.c"
+#ifdef CONFIG_MEM_SOFT_DIRTY
+#include "tests/task_dirty_ack_entry_kunit.c"
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+#include "tests/task_dirty_ack_huge_kunit.c"
+#endif
+#endif
 #endif

@@ -1,0 +1,728 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What becomes of an entry that is acknowledged, or marked: each state that
+ * one can be in, made by hand in a page table of this thread's own address
+ * space, where few of them would hold still otherwise.
+ */
+#include <kunit/test.h>
+#include <linux/mman.h>
+#include <linux/uaccess.h>
+
+#include "../../../mm/swap.h"
+
+#define ACK_PAGES	40
+
+/* The last of the swap devices, which nobody has: there is its cache only. */
+#define NO_DEVICE	(MAX_SWAPFILES - 1)
+
+/**
+ * struct ack_fixture - what the cases share
+ * @ack: the acknowledgments of the address space
+ * @mm: that of this thread
+ * @vma: a mapping of written pages, none of them huge, that is not VM_SOFTDIRTY
+ * @addr: where the page is whose entry is looked at
+ * @page: the page that is really there, exclusive and not held
+ */
+struct ack_fixture {
+	struct dirty_ack *ack;
+	struct mm_struct *mm;
+	struct vm_area_struct *vma;
+	unsigned long addr;
+	struct page *page;
+};
+
+static void undo_ack(void *data)
+{
+	dirty_ack_free(data);
+}
+
+static pte_t *lock_entry(struct ack_fixture *f, spinlock_t **ptl)
+{
+	return pte_offset_map_lock(f->mm, pmd_off(f->mm, f->addr), f->addr, ptl);
+}
+
+/* Nothing has been looked at, nobody waits for a drain, nothing to flush. */
+static void start_anew(struct dirty_ack *a)
+{
+	a->drain = false;
+	a->drained = true;
+	a->marking = false;
+	a->flush_end = 0;
+	a->budget = LONG_MAX;
+}
+
+static void write_page(struct kunit *test, unsigned long addr)
+{
+	char byte = 1;
+
+	KUNIT_ASSERT_EQ(test, copy_to_user((void __user *)addr, &byte, 1), 0);
+}
+
+static void set_vma_flags(struct ack_fixture *f, vm_flags_t set,
+			  vm_flags_t clear)
+{
+	mmap_write_lock(f->mm);
+	vm_flags_mod(f->vma, set, clear);
+	mmap_write_unlock(f->mm);
+}
+
+static void map_written(struct kunit *test, struct ack_fixture *f,
+			unsigned long pages)
+{
+	unsigned long i;
+
+	f->addr = kunit_vm_mmap(test, NULL, 0, pages * PAGE_SIZE,
+				PROT_READ | PROT_WRITE,
+				MAP_ANONYMOUS | MAP_PRIVATE, 0);
+	KUNIT_ASSERT_NE(test, f->addr, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(f->addr));
+	f->mm = current->mm;
+	for (i = 0; i < pages; i++)
+		write_page(test, f->addr + i * PAGE_SIZE);
+	/* Nobody else changes the mappings of this thread. */
+	mmap_read_lock(f->mm);
+	f->vma = vma_lookup(f->mm, f->addr);
+	mmap_read_unlock(f->mm);
+	set_vma_flags(f, 0, VM_SOFTDIRTY);
+}
+
+static int ack_entry_init(struct kunit *test)
+{
+	struct ack_fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+	spinlock_t *ptl;
+	pte_t *pte;
+
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	test->priv = f;
+	map_written(test, f, ACK_PAGES);
+	f->ack = dirty_ack_alloc(f->mm, 0);
+	KUNIT_ASSERT_NOT_NULL(test, f->ack);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, undo_ack, f->ack),
+			0);
+	start_anew(f->ack);
+	pte = lock_entry(f, &ptl);
+	KUNIT_ASSERT_NOT_NULL(test, pte);
+	f->page = pte_page(ptep_get(pte));
+	pte_unmap_unlock(pte, ptl);
+	/* The batches of the CPUs would be taken for somebody who holds it. */
+	lru_add_drain_all();
+	return 0;
+}
+
+/* What @entry is afterwards. *@stop is what clear_pte() returned. */
+static pte_t after_ack(struct kunit *test, pte_t entry, int *stop)
+{
+	struct ack_fixture *f = test->priv;
+	pte_t real, after, *pte;
+	spinlock_t *ptl;
+
+	mmap_write_lock(f->mm);
+	pte = lock_entry(f, &ptl);
+	real = ptep_get_and_clear(f->mm, f->addr, pte);
+	set_pte_at(f->mm, f->addr, pte, entry);
+	f->ack->flush_end = 0;
+	if (f->ack->marking)
+		mark_pte(f->ack, f->vma, f->addr, pte);
+	else
+		*stop = clear_pte(f->ack, f->vma, f->addr, pte);
+	after = ptep_get_and_clear(f->mm, f->addr, pte);
+	set_pte_at(f->mm, f->addr, pte, real);
+	pte_unmap_unlock(pte, ptl);
+	mmap_write_unlock(f->mm);
+	return after;
+}
+
+static pte_t after_clear(struct kunit *test, pte_t entry)
+{
+	int stop = 0;
+	pte_t after = after_ack(test, entry, &stop);
+
+	KUNIT_EXPECT_EQ(test, stop, 0);
+	return after;
+}
+
+static pte_t after_mark(struct kunit *test, pte_t entry)
+{
+	struct ack_fixture *f = test->priv;
+	pte_t after;
+	int stop;
+
+	f->ack->marking = true;
+	after = after_ack(test, entry, &stop);
+	f->ack->marking = false;
+	return after;
+}
+
+/* Will the TLBs be flushed for this page, and no other? */
+static bool is_flushed(struct ack_fixture *f)
+{
+	struct dirty_ack *a = f->ack;
+
+	return a->flush_end == f->addr + PAGE_SIZE && a->flush_start == f->addr &&
+	       a->flush_vma == f->vma;
+}
+
+#define EXPECT_ENTRY(test, after, expected)				\
+	KUNIT_EXPECT_EQ_MSG(test, pte_val(after), pte_val(expected),	\
+			    "of this entry")
+
+/* Nothing happens to it, and nothing has to be flushed. */
+static void expect_untouched(struct kunit *test, pte_t entry)
+{
+	struct ack_fixture *f = test->priv;
+
+	EXPECT_ENTRY(test, after_clear(test, entry), entry);
+	KUNIT_EXPECT_EQ(test, f->ack->flush_end, 0);
+}
+
+/* All that a present entry may say besides, in every combination */
+enum { BIT_WRITE = 1, BIT_DIRTY = 2, BIT_YOUNG = 4, BIT_UFFD = 8, BIT_COMBINATIONS = 16 };
+
+static pte_t present_entry(struct page *page, unsigned int bits)
+{
+	pte_t pte = pfn_pte(page_to_pfn(page), PAGE_READONLY);
+
+	pte = pte_mkold(pte_mkclean(pte));
+	if (bits & BIT_WRITE)
+		pte = pte_mkwrite_novma(pte);
+	if (bits & BIT_DIRTY)
+		pte = pte_mkdirty(pte);
+	if (bits & BIT_YOUNG)
+		pte = pte_mkyoung(pte);
+	if ((bits & BIT_UFFD) && !(bits & BIT_WRITE))
+		pte = pte_mkuffd_wp(pte);
+	return pte_clear_soft_dirty(pte);
+}
+
+/* The same page, and all else as before, but for these two */
+static void expect_present(struct kunit *test, pte_t after, pte_t before,
+			   bool soft_dirty, bool write)
+{
+	KUNIT_EXPECT_TRUE(test, pte_present(after));
+	KUNIT_EXPECT_EQ(test, !!pte_soft_dirty(after), soft_dirty);
+	KUNIT_EXPECT_EQ(test, !!pte_write(after), write);
+	KUNIT_EXPECT_EQ(test, pte_pfn(after), pte_pfn(before));
+	KUNIT_EXPECT_EQ(test, !!pte_dirty(after), !!pte_dirty(before));
+	KUNIT_EXPECT_EQ(test, !!pte_young(after), !!pte_young(before));
+	KUNIT_EXPECT_EQ(test, !!pte_uffd_wp(after), !!pte_uffd_wp(before));
+	KUNIT_EXPECT_EQ(test, !!pte_special(after), !!pte_special(before));
+}
+
+static void written_pages_are_protected(struct kunit *test)
+{
+	struct ack_fixture *f = test->priv;
+	unsigned int bits;
+	pte_t pte, after;
+
+	for (bits = 0; bits < BIT_COMBINATIONS; bits++) {
+		pte = pte_mksoft_dirty(present_entry(f->page, bits));
+		after = after_clear(test, pte);
+		expect_present(test, after, pte, false, false);
+		KUNIT_EXPECT_TRUE(test, is_flushed(f));
+	}
+}
+
+/* Tracking was off, or clear_refs left it so: it would be written unseen. */
+static void writable_pages_are_protected_without_the_bit(struct kunit *test)
+{
+	struct ack_fixture *f = test->priv;
+	unsigned int bits;
+	pte_t pte, after;
+
+	for (bits = 0; bits < BIT_COMBINATIONS; bits++) {
+		pte = present_entry(f->page, bits);
+		if (!pte_write(pte)) {
+			expect_untouched(test, pte);
+			continue;
+		}
+		after = after_clear(test, pte);
+		expect_present(test, after, pte, false, false);
+		KUNIT_EXPECT_TRUE(test, is_flushed(f));
+	}
+}
+
+static void pages_without_access_are_acknowledged(struct kunit *test)
+{
+	struct ack_fixture *f = test->priv;
+	pte_t pte = pfn_pte(page_to_pfn(f->page), PAGE_NONE);
+	pte_t after;
+
+	pte = pte_mksoft_dirty(pte_mkdirty(pte));
+	after = after_clear(test, pte);
+	expect_present(test, after, pte, false, false);
+	KUNIT_EXPECT_EQ(test, pte_protnone(after), pte_protnone(pte));
+}
+
+/* What is not listed, or always with "d", keeps what it has. */
+static void pages_that_are_not_anonymous_are_left_alone(struct kunit *test)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	struct ack_fixture *f = test->priv;
+	unsigned long zero = my_zero_pfn(f->addr);
+	unsigned int bits;
+	pte_t pte;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	for (bits = 0; bits < BIT_COMBINATIONS; bits++) {
+		/* A page of a file */
+		pte = present_entry(page, bits);
+		expect_untouched(test, pte);
+		expect_untouched(test, pte_mksoft_dirty(pte));
+	}
+	pte = pte_mkspecial(pfn_pte(zero, PAGE_READONLY));
+	expect_untouched(test, pte_clear_soft_dirty(pte));
+	expect_untouched(test, pte_mksoft_dirty(pte));
+	/* As KSM has it */
+	expect_untouched(test, pte_mksoft_dirty(pte_mkdirty(pte)));
+	__free_page(page);
+}
+
+/* Though what is there may look like an anonymous page */
+static void raw_frames_are_left_alone(struct kunit *test)
+{
+	struct ack_fixture *f = test->priv;
+	unsigned int bits;
+	pte_t pte;
+
+	set_vma_flags(f, VM_MIXEDMAP, 0);
+	for (bits = 0; bits < BIT_COMBINATIONS; bits++) {
+		pte = pte_mkspecial(present_entry(f->page, bits));
+		expect_untouched(test, pte);
+		expect_untouched(test, pte_mksoft_dirty(pte));
+	}
+	set_vma_flags(f, 0, VM_MIXEDMAP);
+}
+
+static void pages_that_are_held_keep_the_bit(struct kunit *test)
+{
+	struct ack_fixture *f = test->priv;
+	unsigned int bits;
+	pte_t pte, after;
+
+	get_page(f->page);
+	for (bits = 0; bits < BIT_COMBINATIONS; bits++) {
+		pte = pte_mksoft_dirty(present_entry(f->page, bits));
+		EXPECT_ENTRY(test, after_clear(test, pte), pte);
+		/* Who holds it may write to it unseen: it gets the bit. */
+		pte = present_entry(f->page, bits);
+		if (!pte_write(pte))
+			continue;
+		after = after_clear(test, pte);
+		expect_present(test, after, pte, true, true);
+		KUNIT_EXPECT_TRUE(test, is_flushed(f));
+	}
+	put_page(f->page);
+}
+
+/* Perhaps only the batch of a CPU holds it: that is asked for once. */
+static void the_first_held_page_has_batches_drained(struct kunit *test)
+{
+	struct ack_fixture *f = test->priv;
+	pte_t pte = pte_mksoft_dirty(present_entry(f->page, BIT_WRITE));
+	int stop = 0;
+
+	get_page(f->page);
+	f->ack->drained = false;
+	EXPECT_ENTRY(test, after_ack(test, pte, &stop), pte);
+	KUNIT_EXPECT_EQ(test, stop, 1);
+	KUNIT_EXPECT_TRUE(test, f->ack->drain);
+	put_page(f->page);
+}
+
+static void relatives_that_map_a_page_do_not_hold_it(struct kunit *test)
+{
+	struct ack_fixture *f = test->priv;
+	pte_t pte = pte_mksoft_dirty(present_entry(f->page, BIT_DIRTY));
+
+	/* As fork does it */
+	get_page(f->page);
+	atomic_inc(&f->page->_mapcount);
+	expect_present(test, after_clear(test, pte), pte, false, false);
+	/* And somebody besides */
+	get_page(f->page);
+	EXPECT_ENTRY(test, after_clear(test, pte), pte);
+	put_page(f->page);
+	atomic_dec(&f->page->_mapcount);
+	put_page(f->page);
+}
+
+static pte_t swap_entry_pte(pgoff_t offset, unsigned int bits)
+{
+	pte_t pte = swp_entry_to_pte(swp_entry(NO_DEVICE, offset));
+
+	if (bits & 1)
+		pte = pte_swp_mkexclusive(pte);
+	if (bits & 2)
+		pte = pte_swp_mkuffd_wp(pte);
+	return pte;
+}
+
+#ifdef CONFIG_SWAP
+/* Give the device that nobody has a swap cache. */
+static void make_swap_cache(struct kunit *test)
+{
+	KUNIT_ASSERT_NULL(test, swapper_spaces[NO_DEVICE]);
+	KUNIT_ASSERT_EQ(test, init_swap_address_space(NO_DEVICE, 1000), 0);
+}
+
+static void pages_in_swap_lose_the_bit_only(struct kunit *test)
+{
+	struct ack_fixture *f = test->priv;
+	unsigned int bits;
+	pte_t pte;
+
+	make_swap_cache(test);
+	for (bits = 0; bits < 4; bits++) {
+		pte = swap_entry_pte(100 + bits, bits);
+		expect_untouched(test, pte);
+		EXPECT_ENTRY(test, after_clear(test, pte_swp_mksoft_dirty(pte)),
+			     pte);
+		/* A CPU may still be able to write to where the page was. */
+		KUNIT_EXPECT_TRUE(test, is_flushed(f));
+	}
+	exit_swap_address_space(NO_DEVICE);
+}
+
+static void pages_in_the_swap_cache_may_be_held(struct kunit *test)
+{
+	struct ack_fixture *f = test->priv;
+	struct folio *folio = folio_alloc(GFP_KERNEL, 0);
+	swp_entry_t entry = swp_entry(NO_DEVICE, 77);
+	pte_t pte = swap_entry_pte(77, 1);
+
+	KUNIT_ASSERT_NOT_NULL(test, folio);
+	make_swap_cache(test);
+	folio_lock(folio);
+	folio_set_swapbacked(folio);
+	KUNIT_EXPECT_EQ(test, add_to_swap_cache(folio, entry, GFP_KERNEL, NULL),
+			0);
+	/* What was taken when it was allocated stands for somebody. */
+	EXPECT_ENTRY(test, after_clear(test, pte_swp_mksoft_dirty(pte)),
+		     pte_swp_mksoft_dirty(pte));
+	expect_untouched(test, pte);
+
+	folio_put(folio);
+	EXPECT_ENTRY(test, after_clear(test, pte_swp_mksoft_dirty(pte)), pte);
+	KUNIT_EXPECT_TRUE(test, is_flushed(f));
+	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), 1);
+
+	xa_lock_irq(&swap_address_space(entry)->i_pages);
+	__delete_from_swap_cache(folio, entry, NULL);
+	xa_unlock_irq(&swap_address_space(entry)->i_pages);
+	folio_clear_swapbacked(folio);
+	folio_unlock(folio);
+	folio_put(folio);
+	exit_swap_address_space(NO_DEVICE);
+}
+
+#endif /* CONFIG_SWAP */
+
+/*
+ * Who migrates a page refers to it, as may others: it keeps the bit. If
+ * clear_refs took that of a writable entry, the page would become writable
+ * without it.
+ */
+static void pages_under_migration_keep_the_bit_or_get_it(struct kunit *test)
+{
+	struct ack_fixture *f = test->priv;
+	unsigned long pfn = page_to_pfn(f->page);
+	swp_entry_t writable = make_writable_migration_entry(pfn);
+	const swp_entry_t entries[] = {
+		make_readable_migration_entry(pfn),
+		make_readable_exclusive_migration_entry(pfn),
+		writable,
+		make_migration_entry_dirty(make_migration_entry_young(writable)),
+	};
+	pte_t pte;
+	int i;
+
+	if (!IS_ENABLED(CONFIG_MIGRATION))
+		kunit_skip(test, "no migration in this kernel");
+
+	lock_page(f->page);
+	for (i = 0; i < 2 * ARRAY_SIZE(entries); i++) {
+		swp_entry_t entry = entries[i / 2];
+
+		pte = swp_entry_to_pte(entry);
+		if (i % 2)
+			pte = pte_swp_mkuffd_wp(pte);
+		expect_untouched(test, pte_swp_mksoft_dirty(pte));
+		if (!is_writable_migration_entry(entry))
+			expect_untouched(test, pte);
+		else
+			EXPECT_ENTRY(test, after_clear(test, pte),
+				     pte_swp_mksoft_dirty(pte));
+	}
+	unlock_page(f->page);
+}
+
+/* In the listing they have "d" whatever the bit says. */
+static void devices_errors_and_markers_are_left_alone(struct kunit *test)
+{
+	struct ack_fixture *f = test->priv;
+	const unsigned long __maybe_unused pfn = page_to_pfn(f->page);
+	pte_t entries[] = {
+		__pte(0),
+		make_pte_marker(PTE_MARKER_UFFD_WP),
+		make_pte_marker(PTE_MARKER_POISONED),
+#ifdef CONFIG_DEVICE_PRIVATE
+		swp_entry_to_pte(make_readable_device_private_entry(pfn)),
+		swp_entry_to_pte(make_writable_device_private_entry(pfn)),
+		swp_entry_to_pte(make_readable_device_exclusive_entry(pfn)),
+		swp_entry_to_pte(make_writable_device_exclusive_entry(pfn)),
+#endif
+#ifdef CONFIG_MEMORY_FAILURE
+		swp_entry_to_pte(swp_entry(SWP_HWPOISON, pfn)),
+#endif
+	};
+	int i;
+
+	lock_page(f->page);
+	for (i = 0; i < ARRAY_SIZE(entries); i++) {
+		expect_untouched(test, entries[i]);
+		if (i >= 3)
+			expect_untouched(test, pte_swp_mksoft_dirty(entries[i]));
+	}
+	unlock_page(f->page);
+}
+
+/* While a mapping has VM_SOFTDIRTY, nothing else says what was written. */
+static void marking_gives_present_pages_the_bit(struct kunit *test)
+{
+	struct ack_fixture *f = test->priv;
+	unsigned int bits;
+	pte_t pte, after;
+
+	for (bits = 0; bits < BIT_COMBINATIONS; bits++) {
+		pte = present_entry(f->page, bits);
+		after = after_mark(test, pte);
+		expect_present(test, after, pte, true, pte_write(pte));
+		KUNIT_EXPECT_TRUE(test, is_flushed(f));
+
+		pte = pte_mksoft_dirty(pte);
+		EXPECT_ENTRY(test, after_mark(test, pte), pte);
+		KUNIT_EXPECT_EQ(test, f->ack->flush_end, 0);
+	}
+	/* Held or not */
+	get_page(f->page);
+	pte = present_entry(f->page, BIT_WRITE);
+	EXPECT_ENTRY(test, after_mark(test, pte), pte_mksoft_dirty(pte));
+	put_page(f->page);
+}
+
+static void marking_gives_absent_pages_the_bit(struct kunit *test)
+{
+	struct ack_fixture *f = test->priv;
+	const unsigned long __maybe_unused pfn = page_to_pfn(f->page);
+	pte_t entries[] = {
+		swap_entry_pte(1, 0), swap_entry_pte(2, 1),
+		swap_entry_pte(3, 2), swap_entry_pte(4, 3),
+#ifdef CONFIG_MIGRATION
+		swp_entry_to_pte(make_readable_migration_entry(pfn)),
+		swp_entry_to_pte(make_writable_migration_entry(pfn)),
+#endif
+#ifdef CONFIG_DEVICE_PRIVATE
+		swp_entry_to_pte(make_writable_device_private_entry(pfn)),
+		swp_entry_to_pte(make_writable_device_exclusive_entry(pfn)),
+#endif
+#ifdef CONFIG_MEMORY_FAILURE
+		swp_entry_to_pte(swp_entry(SWP_HWPOISON, pfn)),
+#endif
+	};
+	pte_t marked;
+	int i;
+
+	lock_page(f->page);
+	for (i = 0; i < ARRAY_SIZE(entries); i++) {
+		marked = pte_swp_mksoft_dirty(entries[i]);
+		EXPECT_ENTRY(test, after_mark(test, entries[i]), marked);
+		EXPECT_ENTRY(test, after_mark(test, marked), marked);
+	}
+	unlock_page(f->page);
+}
+
+static void marking_leaves_holes_and_markers_alone(struct kunit *test)
+{
+	const pte_t entries[] = {
+		__pte(0),
+		make_pte_marker(PTE_MARKER_UFFD_WP),
+		make_pte_marker(PTE_MARKER_POISONED),
+	};
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(entries); i++)
+		EXPECT_ENTRY(test, after_mark(test, entries[i]), entries[i]);
+}
+
+/* Write back a line. */
+static void acknowledge(struct kunit *test, unsigned long start,
+			unsigned long end)
+{
+	struct ack_fixture *f = test->priv;
+	struct iov_iter from;
+	struct kvec vec;
+	char line[64];
+
+	vec.iov_base = line;
+	vec.iov_len = snprintf(line, sizeof(line), "%lx-%lx apdx---\n", start,
+			       end);
+	iov_iter_kvec(&from, ITER_SOURCE, &vec, 1, vec.iov_len);
+	KUNIT_EXPECT_EQ(test, dirty_ack_write(f->ack, &from),
+			(ssize_t)vec.iov_len);
+}
+
+#ifdef CONFIG_SWAP
+/*
+ * Reclaim puts in the swap entry first and flushes later: this thread can still
+ * write to the page by what its CPU remembers, until it is acknowledged.
+ */
+static void a_write_behind_a_swap_entry_is_shut_out(struct kunit *test)
+{
+	struct ack_fixture *f = test->priv;
+	void __user *p = (void __user *)f->addr;
+	unsigned long before, after;
+	pte_t real, *pte;
+	spinlock_t *ptl;
+	char byte = 2;
+
+	make_swap_cache(test);
+	migrate_disable();
+	write_page(test, f->addr);
+	pte = lock_entry(f, &ptl);
+	real = ptep_get_and_clear(f->mm, f->addr, pte);
+	set_pte_at(f->mm, f->addr, pte,
+		   pte_swp_mksoft_dirty(swap_entry_pte(5, 1)));
+	before = copy_to_user_nofault(p, &byte, 1);
+	pte_unmap_unlock(pte, ptl);
+
+	acknowledge(test, f->addr, f->addr + PAGE_SIZE);
+
+	after = copy_to_user_nofault(p, &byte, 1);
+	pte = lock_entry(f, &ptl);
+	EXPECT_ENTRY(test, ptep_get(pte), swap_entry_pte(5, 1));
+	set_pte_at(f->mm, f->addr, pte, real);
+	pte_unmap_unlock(pte, ptl);
+	migrate_enable();
+	exit_swap_address_space(NO_DEVICE);
+
+	KUNIT_EXPECT_NE(test, after, 0);
+	/* A CPU may forget at any time, but one that is emulated does not. */
+	if (before)
+		kunit_info(test, "this CPU had forgotten the page already\n");
+}
+
+#endif /* CONFIG_SWAP */
+
+/* Which of the pages have the bit? All are said to have it to begin with. */
+static void mark_all(struct ack_fixture *f)
+{
+	unsigned long addr = f->addr;
+	spinlock_t *ptl;
+	pte_t *pte;
+	int i;
+
+	mmap_write_lock(f->mm);
+	for (i = 0; i < ACK_PAGES; i++, f->addr += PAGE_SIZE) {
+		pte = lock_entry(f, &ptl);
+		f->ack->flush_end = 0;
+		mark_pte(f->ack, f->vma, f->addr, pte);
+		pte_unmap_unlock(pte, ptl);
+	}
+	f->addr = addr;
+	flush_tlb_mm(f->mm);
+	mmap_write_unlock(f->mm);
+}
+
+static bool has_bit(struct ack_fixture *f, unsigned int i)
+{
+	unsigned long addr = f->addr;
+	spinlock_t *ptl;
+	pte_t *pte;
+	bool ret;
+
+	f->addr += i * PAGE_SIZE;
+	pte = lock_entry(f, &ptl);
+	ret = pte_soft_dirty(ptep_get(pte));
+	pte_unmap_unlock(pte, ptl);
+	f->addr = addr;
+	return ret;
+}
+
+/* Just what was named, however little a hold of the lock may cover */
+static void a_line_takes_effect_whatever_the_batches(struct kunit *test)
+{
+	struct ack_fixture *f = test->priv;
+	const unsigned int first = 3, last = ACK_PAGES - 5;
+	u32 usual = dirty_pages_batch;
+	unsigned int batch, i;
+
+	for (batch = 1; batch <= ACK_PAGES + 2; batch++) {
+		mark_all(f);
+		/* As if the mapping had just grown */
+		if (batch % 2)
+			set_vma_flags(f, VM_SOFTDIRTY, 0);
+		WRITE_ONCE(dirty_pages_batch, batch);
+		acknowledge(test, f->addr + first * PAGE_SIZE,
+			    f->addr + last * PAGE_SIZE);
+		KUNIT_EXPECT_FALSE(test, f->vma->vm_flags & VM_SOFTDIRTY);
+		for (i = 0; i < ACK_PAGES; i++)
+			KUNIT_EXPECT_EQ_MSG(test, has_bit(f, i),
+					    i < first || i >= last,
+					    "page %u, batches of %u", i, batch);
+	}
+	WRITE_ONCE(dirty_pages_batch, usual);
+}
+
+/* A hold of the lock ends when its entries are used up. */
+static void a_hold_covers_no_more_than_its_batch(struct kunit *test)
+{
+	struct ack_fixture *f = test->priv;
+	struct dirty_ack *a = f->ack;
+	long budget;
+
+	for (budget = 1; budget < ACK_PAGES; budget++) {
+		start_anew(a);
+		a->start = f->addr;
+		a->next = f->addr;
+		a->end = f->addr + ACK_PAGES * PAGE_SIZE;
+		mmap_write_lock(f->mm);
+		a->budget = budget;
+		KUNIT_EXPECT_FALSE(test, ack_batch(a));
+		mmap_write_unlock(f->mm);
+		flush_tlb_mm(f->mm);
+		KUNIT_EXPECT_EQ(test, a->next, f->addr + budget * PAGE_SIZE);
+	}
+	start_anew(a);
+}
+
+static struct kunit_case dirty_ack_entry_cases[] = {
+	KUNIT_CASE(written_pages_are_protected),
+	KUNIT_CASE(writable_pages_are_protected_without_the_bit),
+	KUNIT_CASE(pages_without_access_are_acknowledged),
+	KUNIT_CASE(pages_that_are_not_anonymous_are_left_alone),
+	KUNIT_CASE(raw_frames_are_left_alone),
+	KUNIT_CASE(pages_that_are_held_keep_the_bit),
+	KUNIT_CASE(the_first_held_page_has_batches_drained),
+	KUNIT_CASE(relatives_that_map_a_page_do_not_hold_it),
+#ifdef CONFIG_SWAP
+	KUNIT_CASE(pages_in_swap_lose_the_bit_only),
+	KUNIT_CASE(pages_in_the_swap_cache_may_be_held),
+	KUNIT_CASE(a_write_behind_a_swap_entry_is_shut_out),
+#endif
+	KUNIT_CASE(pages_under_migration_keep_the_bit_or_get_it),
+	KUNIT_CASE(devices_errors_and_markers_are_left_alone),
+	KUNIT_CASE(marking_gives_present_pages_the_bit),
+	KUNIT_CASE(marking_gives_absent_pages_the_bit),
+	KUNIT_CASE(marking_leaves_holes_and_markers_alone),
+	KUNIT_CASE(a_line_takes_effect_whatever_the_batches),
+	KUNIT_CASE(a_hold_covers_no_more_than_its_batch),
+	{}
+};
+
+static struct kunit_suite dirty_ack_entry_suite = {
+	.name = "dirty_pages_ack_entry",
+	.init = ack_entry_init,
+	.test_cases = dirty_ack_entry_cases,
+};
+
+kunit_test_suite(dirty_ack_entry_suite);

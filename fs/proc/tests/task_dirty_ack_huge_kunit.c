@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What becomes of a huge entry that is acknowledged, or marked, by the huge page
+ * of a mapping of this thread's own.
+ */
+
+/**
+ * struct ack_huge_fixture - what the cases share
+ * @ack: the acknowledgments of the address space
+ * @mm: that of this thread
+ * @vma: a mapping that has a huge page, and is not VM_SOFTDIRTY
+ * @addr: where that is
+ * @folio: the huge page, exclusive and not held
+ */
+struct ack_huge_fixture {
+	struct dirty_ack *ack;
+	struct mm_struct *mm;
+	struct vm_area_struct *vma;
+	unsigned long addr;
+	struct folio *folio;
+};
+
+static pmd_t *huge_entry(struct ack_huge_fixture *f)
+{
+	return pmd_off(f->mm, f->addr);
+}
+
+/* Machines with little memory, or their owners, may have none by themselves. */
+static void map_huge_page(struct kunit *test, struct ack_huge_fixture *f)
+{
+	unsigned long usual = transparent_hugepage_flags;
+	unsigned long addr;
+
+	addr = kunit_vm_mmap(test, NULL, 0, 3 * HPAGE_PMD_SIZE,
+			     PROT_READ | PROT_WRITE,
+			     MAP_ANONYMOUS | MAP_PRIVATE, 0);
+	KUNIT_ASSERT_NE(test, addr, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
+	f->mm = current->mm;
+	f->addr = ALIGN(addr, HPAGE_PMD_SIZE);
+	KUNIT_ASSERT_EQ(test, do_madvise(f->mm, f->addr, HPAGE_PMD_SIZE,
+					 MADV_HUGEPAGE), 0);
+	set_bit(TRANSPARENT_HUGEPAGE_REQ_MADV_FLAG, &transparent_hugepage_flags);
+	write_page(test, f->addr);
+	transparent_hugepage_flags = usual;
+	mmap_write_lock(f->mm);
+	f->vma = vma_lookup(f->mm, f->addr);
+	vm_flags_clear(f->vma, VM_SOFTDIRTY);
+	mmap_write_unlock(f->mm);
+	KUNIT_ASSERT_TRUE(test, pmd_trans_huge(*huge_entry(f)));
+	f->folio = pmd_folio(*huge_entry(f));
+}
+
+static int ack_huge_init(struct kunit *test)
+{
+	struct ack_huge_fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	test->priv = f;
+	map_huge_page(test, f);
+	f->ack = dirty_ack_alloc(f->mm, 0);
+	KUNIT_ASSERT_NOT_NULL(test, f->ack);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, undo_ack, f->ack),
+			0);
+	start_anew(f->ack);
+	lru_add_drain_all();
+	return 0;
+}
+
+/* How an entry is looked at */
+enum look { LOOK_CLEAR, LOOK_MARK, LOOK_HOLE };
+
+/* What @entry is afterwards. Returns 1 where the walk has to stop. */
+static pmd_t after_look(struct kunit *test, pmd_t entry, enum look how,
+			int *ret)
+{
+	struct ack_huge_fixture *f = test->priv;
+	pmd_t real, after, *pmd = huge_entry(f);
+	spinlock_t *ptl;
+
+	mmap_write_lock(f->mm);
+	ptl = pmd_lock(f->mm, pmd);
+	real = pmdp_huge_get_and_clear(f->mm, f->addr, pmd);
+	if (!pmd_none(entry))
+		set_pmd_at(f->mm, f->addr, pmd, entry);
+	spin_unlock(ptl);
+
+	f->ack->flush_end = 0;
+	f->ack->marking = how != LOOK_CLEAR;
+	*ret = 0;
+	if (how == LOOK_HOLE)
+		mark_pmd_hole(f->ack, f->vma, f->addr);
+	else
+		*ret = ack_huge_pmd(f->ack, f->vma, pmd, f->addr,
+				    f->addr + HPAGE_PMD_SIZE);
+	f->ack->marking = false;
+
+	ptl = pmd_lock(f->mm, pmd);
+	after = *pmd;
+	if (!pmd_none(after))
+		after = pmdp_huge_get_and_clear(f->mm, f->addr, pmd);
+	set_pmd_at(f->mm, f->addr, pmd, real);
+	spin_unlock(ptl);
+	flush_tlb_range(f->vma, f->addr, f->addr + HPAGE_PMD_SIZE);
+	mmap_write_unlock(f->mm);
+	return after;
+}
+
+static pmd_t after_huge_look(struct kunit *test, pmd_t entry, enum look how)
+{
+	pmd_t after;
+	int ret;
+
+	after = after_look(test, entry, how, &ret);
+	KUNIT_EXPECT_EQ(test, ret, 0);
+	return after;
+}
+
+static bool is_huge_flushed(struct ack_huge_fixture *f)
+{
+	struct dirty_ack *a = f->ack;
+
+	return a->flush_end == f->addr + HPAGE_PMD_SIZE &&
+	       a->flush_start == f->addr && a->flush_vma == f->vma;
+}
+
+#define EXPECT_HUGE(test, after, expected)				\
+	KUNIT_EXPECT_EQ_MSG(test, pmd_val(after), pmd_val(expected),	\
+			    "of this huge entry")
+
+static void expect_huge_untouched(struct kunit *test, pmd_t entry,
+				  enum look how)
+{
+	struct ack_huge_fixture *f = test->priv;
+
+	EXPECT_HUGE(test, after_huge_look(test, entry, how), entry);
+	KUNIT_EXPECT_EQ(test, f->ack->flush_end, 0);
+}
+
+static pmd_t present_huge(struct folio *folio, unsigned int bits)
+{
+	pmd_t pmd = pmd_mkhuge(pfn_pmd(folio_pfn(folio), PAGE_READONLY));
+
+	pmd = pmd_mkold(pmd_mkclean(pmd));
+	if (bits & BIT_WRITE)
+		pmd = pmd_mkwrite_novma(pmd);
+	if (bits & BIT_DIRTY)
+		pmd = pmd_mkdirty(pmd);
+	if (bits & BIT_YOUNG)
+		pmd = pmd_mkyoung(pmd);
+	if ((bits & BIT_UFFD) && !(bits & BIT_WRITE))
+		pmd = pmd_mkuffd_wp(pmd);
+	return pmd_clear_soft_dirty(pmd);
+}
+
+static void expect_huge(struct kunit *test, pmd_t after, pmd_t before,
+			bool soft_dirty, bool write)
+{
+	KUNIT_EXPECT_TRUE(test, pmd_trans_huge(after));
+	KUNIT_EXPECT_EQ(test, !!pmd_soft_dirty(after), soft_dirty);
+	KUNIT_EXPECT_EQ(test, !!pmd_write(after), write);
+	KUNIT_EXPECT_EQ(test, pmd_pfn(after), pmd_pfn(before));
+	KUNIT_EXPECT_EQ(test, !!pmd_dirty(after), !!pmd_dirty(before));
+	KUNIT_EXPECT_EQ(test, !!pmd_young(after), !!pmd_young(before));
+	KUNIT_EXPECT_EQ(test, !!pmd_uffd_wp(after), !!pmd_uffd_wp(before));
+}
+
+static void huge_pages_are_protected(struct kunit *test)
+{
+	struct ack_huge_fixture *f = test->priv;
+	unsigned int bits;
+	pmd_t pmd;
+
+	for (bits = 0; bits < BIT_COMBINATIONS; bits++) {
+		pmd = pmd_mksoft_dirty(present_huge(f->folio, bits));
+		expect_huge(test, after_huge_look(test, pmd, LOOK_CLEAR), pmd,
+			    false, false);
+		KUNIT_EXPECT_TRUE(test, is_huge_flushed(f));
+
+		pmd = present_huge(f->folio, bits);
+		if (!pmd_write(pmd)) {
+			expect_huge_untouched(test, pmd, LOOK_CLEAR);
+			continue;
+		}
+		expect_huge(test, after_huge_look(test, pmd, LOOK_CLEAR), pmd,
+			    false, false);
+		KUNIT_EXPECT_TRUE(test, is_huge_flushed(f));
+	}
+}
+
+static void huge_pages_that_are_held_keep_the_bit(struct kunit *test)
+{
+	struct ack_huge_fixture *f = test->priv;
+	pmd_t pmd = present_huge(f->folio, BIT_WRITE | BIT_DIRTY);
+	pmd_t soft_dirty = pmd_mksoft_dirty(pmd);
+	int ret;
+
+	folio_get(f->folio);
+	EXPECT_HUGE(test, after_huge_look(test, soft_dirty, LOOK_CLEAR),
+		    soft_dirty);
+	expect_huge(test, after_huge_look(test, pmd, LOOK_CLEAR), pmd, true,
+		    true);
+	/* Perhaps only the batch of a CPU holds it. */
+	f->ack->drained = false;
+	EXPECT_HUGE(test, after_look(test, soft_dirty, LOOK_CLEAR, &ret),
+		    soft_dirty);
+	KUNIT_EXPECT_EQ(test, ret, 1);
+	KUNIT_EXPECT_TRUE(test, f->ack->drain);
+	folio_put(f->folio);
+}
+
+static void the_huge_zero_page_is_left_alone(struct kunit *test)
+{
+	struct ack_huge_fixture *f = test->priv;
+	struct folio *zero = mm_get_huge_zero_folio(f->mm);
+	pmd_t pmd;
+
+	KUNIT_ASSERT_NOT_NULL(test, zero);
+	pmd = present_huge(zero, BIT_YOUNG);
+	expect_huge_untouched(test, pmd, LOOK_CLEAR);
+	expect_huge_untouched(test, pmd_mksoft_dirty(pmd), LOOK_CLEAR);
+}
+
+/* As with small pages; marking makes no difference between them. */
+static void huge_pages_under_migration_keep_the_bit_or_get_it(struct kunit *test)
+{
+	struct ack_huge_fixture *f = test->priv;
+	unsigned long pfn = folio_pfn(f->folio);
+	const swp_entry_t entries[] = {
+		make_readable_migration_entry(pfn),
+		make_readable_exclusive_migration_entry(pfn),
+		make_writable_migration_entry(pfn),
+	};
+	enum look how;
+	pmd_t pmd;
+	int i;
+
+	if (!IS_ENABLED(CONFIG_ARCH_ENABLE_THP_MIGRATION))
+		kunit_skip(test, "huge pages of this kernel do not migrate");
+
+	folio_lock(f->folio);
+	for (i = 0; i < 2 * ARRAY_SIZE(entries); i++) {
+		pmd = swp_entry_to_pmd(entries[i / 2]);
+		if (i % 2)
+			pmd = pmd_swp_mkuffd_wp(pmd);
+		for (how = LOOK_CLEAR; how <= LOOK_HOLE; how++) {
+			EXPECT_HUGE(test, after_huge_look(test, pmd, how),
+				    pmd_swp_mksoft_dirty(pmd));
+			expect_huge_untouched(test, pmd_swp_mksoft_dirty(pmd),
+					      how);
+		}
+	}
+	folio_unlock(f->folio);
+}
+
+/* What looks like a hole may be a huge page again, under the lock. */
+static void marking_gives_huge_pages_the_bit(struct kunit *test)
+{
+	struct ack_huge_fixture *f = test->priv;
+	unsigned int bits;
+	enum look how;
+	pmd_t pmd;
+
+	for (bits = 0; bits < BIT_COMBINATIONS; bits++) {
+		for (how = LOOK_MARK; how <= LOOK_HOLE; how++) {
+			pmd = present_huge(f->folio, bits);
+			expect_huge(test, after_huge_look(test, pmd, how), pmd,
+				    true, pmd_write(pmd));
+			KUNIT_EXPECT_TRUE(test, is_huge_flushed(f));
+			expect_huge_untouched(test, pmd_mksoft_dirty(pmd), how);
+		}
+	}
+}
+
+static void marking_leaves_real_holes_alone(struct kunit *test)
+{
+	struct ack_huge_fixture *f = test->priv;
+	unsigned long next = f->addr + HPAGE_PMD_SIZE;
+	pmd_t *pmd, before;
+
+	expect_huge_untouched(test, __pmd(0), LOOK_HOLE);
+
+	/* And a page table that has just come: what is in it has the bit. */
+	write_page(test, next);
+	pmd = pmd_off(f->mm, next);
+	before = *pmd;
+	KUNIT_EXPECT_TRUE(test, pmd_present(before) && !pmd_leaf(before));
+	mmap_write_lock(f->mm);
+	f->ack->flush_end = 0;
+	mark_pmd_hole(f->ack, f->vma, next);
+	mmap_write_unlock(f->mm);
+	EXPECT_HUGE(test, *pmd, before);
+	KUNIT_EXPECT_EQ(test, f->ack->flush_end, 0);
+}
+
+/* A part of it is acknowledged: that is split, and the rest keeps its bit. */
+static void a_part_of_a_huge_page_is_never_widened(struct kunit *test)
+{
+	struct ack_huge_fixture *f = test->priv;
+	const unsigned int first = 5, last = 500;
+	struct iov_iter from;
+	struct kvec vec;
+	char line[64];
+	unsigned int i;
+	pte_t *table;
+
+	mmap_write_lock(f->mm);
+	set_pmd_at(f->mm, f->addr, huge_entry(f),
+		   pmd_mksoft_dirty(*huge_entry(f)));
+	mmap_write_unlock(f->mm);
+	vec.iov_base = line;
+	vec.iov_len = snprintf(line, sizeof(line), "%lx-%lx\n",
+			       f->addr + first * PAGE_SIZE,
+			       f->addr + last * PAGE_SIZE);
+	iov_iter_kvec(&from, ITER_SOURCE, &vec, 1, vec.iov_len);
+	KUNIT_EXPECT_EQ(test, dirty_ack_write(f->ack, &from),
+			(ssize_t)vec.iov_len);
+
+	KUNIT_ASSERT_FALSE(test, pmd_leaf(*huge_entry(f)));
+	table = pte_offset_kernel(huge_entry(f), f->addr);
+	for (i = 0; i < HPAGE_PMD_NR; i++) {
+		bool named = i >= first && i < last;
+
+		KUNIT_EXPECT_EQ_MSG(test, !!pte_soft_dirty(table[i]), !named,
+				    "page %u", i);
+		KUNIT_EXPECT_FALSE_MSG(test, named && pte_write(table[i]),
+				       "page %u", i);
+	}
+}
+
+static struct kunit_case dirty_ack_huge_cases[] = {
+	KUNIT_CASE(huge_pages_are_protected),
+	KUNIT_CASE(huge_pages_that_are_held_keep_the_bit),
+	KUNIT_CASE(the_huge_zero_page_is_left_alone),
+	KUNIT_CASE(huge_pages_under_migration_keep_the_bit_or_get_it),
+	KUNIT_CASE(marking_gives_huge_pages_the_bit),
+	KUNIT_CASE(marking_leaves_real_holes_alone),
+	KUNIT_CASE(a_part_of_a_huge_page_is_never_widened),
+	{}
+};
+
+static struct kunit_suite dirty_ack_huge_suite = {
+	.name = "dirty_pages_ack_huge",
+	.init = ack_huge_init,
+	.test_cases = dirty_ack_huge_cases,
+};
+
+kunit_test_suite(dirty_ack_huge_suite);
