@@ -874,4 +874,7 @@ int dirty_skip_huge_pud(pud_t *pud, unsigned long addr, unsigned long end,
 
 #ifdef CONFIG_PROC_DIRTY_PAGES_KUNIT_TEST
 #include "tests/task_dirty_walk_kunit.c"
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+#include "tests/task_dirty_walk_huge_kunit.c"
+#endif
 #endif

@@ -1,0 +1,610 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Huge entries: what they say of their pages, and the walk by what neighbouring
+ * ones have in common against the plain one, with page tables, holes and pages
+ * that relatives map in parts between them.
+ *
+ * Entries and pages are made by hand, in tables of this thread's own address
+ * space. Nothing but the walk sees them.
+ */
+
+/* Huge entries of the mapping, and which of them lead to a page table */
+#define SLOTS		24
+#define TABLES		(BIT(4) | BIT(5) | BIT(11) | BIT(23))
+
+/* In the parts of which a page of this kind is mapped, by a relative. */
+#define KIND_MIXED	KINDS
+
+/**
+ * struct huge_fixture - what the cases share
+ * @small: what the cases on small pages have
+ * @pages: a huge page of each kind
+ * @zero: the huge zero page
+ * @mm: this thread's address space
+ * @vma: an anonymous mapping in it that nobody has written to
+ * @start: the first address in it that a huge page may be at
+ */
+struct huge_fixture {
+	struct walk_fixture *small;
+	struct folio *pages[KINDS + 1];
+	struct folio *zero;
+	struct mm_struct *mm;
+	struct vm_area_struct *vma;
+	unsigned long start;
+};
+
+/**
+ * struct long_listing - as struct listing, of more than a page table
+ * @n: how many runs there are
+ * @runs: the runs
+ */
+struct long_listing {
+	unsigned int n;
+	struct dirty_run runs[16 * PTRS_PER_PTE];
+};
+
+/* Of a page of @KIND_MIXED, a relative maps these too. */
+static bool is_mapped_twice(unsigned int i)
+{
+	return i % 7 < 3 || (i >= 100 && i < 200);
+}
+
+static void undo_huge_page(void *data)
+{
+	struct folio *folio = data;
+	int i;
+
+	folio_unlock(folio);
+	folio->mapping = NULL;
+	atomic_set(&folio->_entire_mapcount, -1);
+	atomic_set(&folio->_large_mapcount, -1);
+	for (i = 0; i < HPAGE_PMD_NR; i++)
+		atomic_set(&folio_page(folio, i)->_mapcount, -1);
+	clear_bit(PG_anon_exclusive, &folio->page.flags);
+	folio_clear_swapbacked(folio);
+	folio_put(folio);
+}
+
+static struct folio *make_huge_page(struct kunit *test, int kind)
+{
+	struct folio *folio = folio_alloc(GFP_KERNEL, HPAGE_PMD_ORDER);
+	int i, parts = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, folio);
+	folio_lock(folio);
+	for (i = 0; kind == KIND_MIXED && i < HPAGE_PMD_NR; i++) {
+		if (!is_mapped_twice(i))
+			continue;
+		atomic_set(&folio_page(folio, i)->_mapcount, 0);
+		parts++;
+	}
+	atomic_set(&folio->_entire_mapcount, kind == KIND_SHARED ? 1 : 0);
+	atomic_set(&folio->_large_mapcount,
+		   atomic_read(&folio->_entire_mapcount) + parts);
+	if (kind != KIND_OF_FILE)
+		folio->mapping = (void *)PAGE_MAPPING_ANON;
+	if (kind == KIND_EXCLUSIVE)
+		set_bit(PG_anon_exclusive, &folio->page.flags);
+	if (kind != KIND_LAZY)
+		folio_set_swapbacked(folio);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, undo_huge_page,
+							folio), 0);
+	return folio;
+}
+
+static unsigned long address_of(struct huge_fixture *h, unsigned int slot)
+{
+	return h->start + slot * PMD_SIZE;
+}
+
+static pmd_t *slot_of(struct huge_fixture *h, unsigned int slot)
+{
+	return pmd_off(h->mm, address_of(h, slot));
+}
+
+static bool is_table(unsigned int slot)
+{
+	return TABLES >> slot & 1;
+}
+
+static void make_tables(struct kunit *test, struct huge_fixture *h)
+{
+	unsigned int i;
+
+	for (i = 0; i < SLOTS; i++) {
+		unsigned long addr = address_of(h, i);
+		p4d_t *p4d = p4d_alloc(h->mm, pgd_offset(h->mm, addr), addr);
+		pud_t *pud = p4d ? pud_alloc(h->mm, p4d, addr) : NULL;
+		pmd_t *pmd = pud ? pmd_alloc(h->mm, pud, addr) : NULL;
+
+		KUNIT_ASSERT_NOT_NULL(test, pmd);
+		if (is_table(i))
+			KUNIT_ASSERT_EQ(test, pte_alloc(h->mm, pmd), 0);
+	}
+}
+
+static int huge_test_init(struct kunit *test)
+{
+	struct huge_fixture *h = kunit_kzalloc(test, sizeof(*h), GFP_KERNEL);
+	unsigned long addr;
+	int kind;
+
+	KUNIT_ASSERT_NOT_NULL(test, h);
+	walk_test_init(test);
+	h->small = test->priv;
+	test->priv = h;
+	for (kind = 0; kind < ARRAY_SIZE(h->pages); kind++)
+		h->pages[kind] = make_huge_page(test, kind);
+
+	addr = kunit_vm_mmap(test, NULL, 0, (SLOTS + 1) * PMD_SIZE,
+			     PROT_READ | PROT_WRITE,
+			     MAP_ANONYMOUS | MAP_PRIVATE, 0);
+	KUNIT_ASSERT_NE(test, addr, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
+	h->mm = current->mm;
+	h->start = ALIGN(addr, PMD_SIZE);
+	h->zero = mm_get_huge_zero_folio(h->mm);
+	KUNIT_ASSERT_NOT_NULL(test, h->zero);
+
+	mmap_write_lock(h->mm);
+	h->vma = vma_lookup(h->mm, addr);
+	vm_flags_clear(h->vma, VM_SOFTDIRTY);
+	KUNIT_EXPECT_EQ(test, anon_vma_prepare(h->vma), 0);
+	make_tables(test, h);
+	mmap_write_unlock(h->mm);
+	return 0;
+}
+
+/* A read-only, clean and old entry, without soft-dirty */
+static pmd_t map_huge(struct folio *folio)
+{
+	pmd_t pmd = pmd_mkhuge(pfn_pmd(folio_pfn(folio), PAGE_READONLY));
+
+	return pmd_clear_soft_dirty(pmd_mkold(pmd_mkclean(pmd)));
+}
+
+static pmd_t map_huge_writable(struct folio *folio)
+{
+	pmd_t pmd = pmd_mkdirty(pmd_mkwrite_novma(map_huge(folio)));
+
+	return pmd_clear_soft_dirty(pmd);
+}
+
+static struct alike like_huge(struct huge_fixture *h, pmd_t pmd,
+			      struct folio **mixed)
+{
+	const struct dirty_walk w = { .normal = true };
+
+	return like_pmd(&w, h->vma, h->start, pmd, mixed);
+}
+
+static unsigned long huge_flags_of(struct huge_fixture *h, pmd_t pmd)
+{
+	struct folio *mixed;
+
+	return like_huge(h, pmd, &mixed).flags;
+}
+
+static void huge_entries_tell_the_kind_of_page(struct kunit *test)
+{
+	struct huge_fixture *h = test->priv;
+	int kind;
+
+	for (kind = 0; kind < KINDS; kind++) {
+		unsigned long flags = page_kind_flags[kind];
+		pmd_t pmd = map_huge(h->pages[kind]);
+
+		/* KSM merges no huge pages. */
+		if (kind == KIND_MERGED)
+			continue;
+		if (flags)
+			flags |= DIRTY_HUGE;
+		KUNIT_EXPECT_EQ_MSG(test, huge_flags_of(h, pmd), flags,
+				    "kind %d", kind);
+		KUNIT_EXPECT_EQ_MSG(test, huge_flags_of(h, pmd_mkyoung(pmd)),
+				    flags, "kind %d", kind);
+		if (IS_ENABLED(CONFIG_MEM_SOFT_DIRTY))
+			KUNIT_EXPECT_EQ_MSG(test, huge_flags_of(h, pmd_mksoft_dirty(pmd)),
+					    flags ? flags | DIRTY_WRITTEN : 0,
+					    "kind %d", kind);
+	}
+	/* Written after it was given up */
+	KUNIT_EXPECT_EQ(test, huge_flags_of(h, map_huge_writable(h->pages[KIND_LAZY])),
+			DIRTY_PRESENT | DIRTY_EXCLUSIVE | DIRTY_HUGE);
+}
+
+static void huge_zero_page_and_holes_are_clean(struct kunit *test)
+{
+	struct huge_fixture *h = test->priv;
+	pmd_t pmd = map_huge(h->zero);
+
+	KUNIT_EXPECT_EQ(test, huge_flags_of(h, __pmd(0)), 0);
+	KUNIT_EXPECT_EQ(test, huge_flags_of(h, pmd), 0);
+	KUNIT_EXPECT_EQ(test, huge_flags_of(h, pmd_mkdirty(pmd)), 0);
+	KUNIT_EXPECT_EQ(test, huge_flags_of(h, pmd_mksoft_dirty(pmd)), 0);
+}
+
+static void migrating_huge_pages_are_in_memory(struct kunit *test)
+{
+	struct huge_fixture *h = test->priv;
+	int kind;
+
+	if (!IS_ENABLED(CONFIG_ARCH_ENABLE_THP_MIGRATION))
+		kunit_skip(test, "huge pages of this kernel do not migrate");
+
+	for (kind = 0; kind < KINDS; kind++) {
+		unsigned long pfn = folio_pfn(h->pages[kind]);
+		const swp_entry_t entries[] = {
+			make_readable_migration_entry(pfn),
+			make_readable_exclusive_migration_entry(pfn),
+			make_writable_migration_entry(pfn),
+		};
+		int i;
+
+		if (kind == KIND_MERGED)
+			continue;
+		for (i = 0; i < ARRAY_SIZE(entries); i++) {
+			unsigned long flags = page_kind_flags[kind];
+			pmd_t pmd = swp_entry_to_pmd(entries[i]);
+
+			flags &= ~DIRTY_EXCLUSIVE;
+			if (flags)
+				flags |= DIRTY_HUGE | (i ? DIRTY_EXCLUSIVE : 0);
+			KUNIT_EXPECT_EQ_MSG(test, huge_flags_of(h, pmd), flags,
+					    "kind %d, entry %d", kind, i);
+			if (flags)
+				flags |= DIRTY_WRITTEN;
+			pmd = pmd_swp_mksoft_dirty(pmd);
+			KUNIT_EXPECT_EQ_MSG(test, huge_flags_of(h, pmd), flags,
+					    "kind %d, entry %d", kind, i);
+		}
+	}
+}
+
+/* Only writable and dirty ones are compared but for their place. */
+static void huge_entries_are_like_those_elsewhere(struct kunit *test)
+{
+	struct huge_fixture *h = test->priv;
+	pmd_t here = map_huge_writable(h->pages[KIND_EXCLUSIVE]);
+	pmd_t there = map_huge_writable(h->pages[KIND_SINGLE]);
+	struct folio *mixed;
+	struct alike a;
+
+	a = like_huge(h, here, &mixed);
+	KUNIT_EXPECT_NULL(test, mixed);
+	KUNIT_EXPECT_TRUE(test, is_alike(ENTRY_WORD(&there), &a));
+	there = pmd_mksoft_dirty(there);
+	KUNIT_EXPECT_FALSE(test, is_alike(ENTRY_WORD(&there), &a));
+	there = pmd_clear_soft_dirty(pmd_mkclean(there));
+	KUNIT_EXPECT_FALSE(test, is_alike(ENTRY_WORD(&there), &a));
+	there = pmd_wrprotect(map_huge_writable(h->pages[KIND_SINGLE]));
+	KUNIT_EXPECT_FALSE(test, is_alike(ENTRY_WORD(&there), &a));
+	there = __pmd(0);
+	KUNIT_EXPECT_FALSE(test, is_alike(ENTRY_WORD(&there), &a));
+
+	here = map_huge(h->pages[KIND_EXCLUSIVE]);
+	there = map_huge(h->pages[KIND_SHARED]);
+	a = like_huge(h, here, &mixed);
+	KUNIT_EXPECT_TRUE(test, is_alike(ENTRY_WORD(&here), &a));
+	KUNIT_EXPECT_FALSE(test, is_alike(ENTRY_WORD(&there), &a));
+}
+
+static pmd_t random_huge_entry(struct huge_fixture *h)
+{
+	struct walk_fixture *f = h->small;
+	int kind = below(f, KINDS + 1);
+	struct folio *folio = h->pages[kind == KIND_MERGED ? 0 : kind];
+	unsigned long pfn = folio_pfn(folio);
+	pmd_t pmd;
+
+	switch (below(f, 9)) {
+	case 0:
+		return __pmd(0);
+	case 1:
+		return map_huge(h->zero);
+	case 2:
+		if (!IS_ENABLED(CONFIG_ARCH_ENABLE_THP_MIGRATION))
+			return __pmd(0);
+		pmd = swp_entry_to_pmd(coin(f) ?
+				       make_readable_migration_entry(pfn) :
+				       make_writable_migration_entry(pfn));
+		return coin(f) ? pmd_swp_mksoft_dirty(pmd) : pmd;
+	case 3:
+	case 4:
+		pmd = map_huge(folio);
+		break;
+	default:
+		/* None other is ever mapped writable. */
+		folio = h->pages[KIND_EXCLUSIVE];
+		pmd = coin(f) ? map_huge_writable(folio) :
+			pmd_mkwrite_novma(map_huge(folio));
+		break;
+	}
+	if (coin(f))
+		pmd = pmd_mkyoung(pmd);
+	return coin(f) ? pmd_mksoft_dirty(pmd) : pmd_clear_soft_dirty(pmd);
+}
+
+static void fill_slots(struct huge_fixture *h)
+{
+	unsigned int i, change = 1 + below(h->small, 5);
+	pmd_t pmd = random_huge_entry(h);
+	pte_t *table;
+
+	for (i = 0; i < SLOTS; i++) {
+		if (!below(h->small, change))
+			pmd = random_huge_entry(h);
+		if (!is_table(i)) {
+			*slot_of(h, i) = pmd;
+			continue;
+		}
+		fill_table(h->small);
+		table = pte_offset_kernel(slot_of(h, i), address_of(h, i));
+		memcpy(table, h->small->table, PTRS_PER_PTE * sizeof(pte_t));
+	}
+}
+
+/* Nobody else may find what was made by hand. */
+static void empty_slots(struct huge_fixture *h)
+{
+	unsigned int i;
+	pte_t *table;
+
+	for (i = 0; i < SLOTS; i++) {
+		if (!is_table(i)) {
+			*slot_of(h, i) = __pmd(0);
+			continue;
+		}
+		table = pte_offset_kernel(slot_of(h, i), address_of(h, i));
+		memset(table, 0, PTRS_PER_PTE * sizeof(pte_t));
+	}
+}
+
+static void list_slots(struct kunit *test, struct long_listing *l,
+		       unsigned long room, long budget, bool plain)
+{
+	struct huge_fixture *h = test->priv;
+	struct dirty_walk w = {
+		.next = h->start,
+		.end = address_of(h, SLOTS),
+		.plain = plain,
+	};
+	struct dirty_run *limit = l->runs + ARRAY_SIZE(l->runs);
+	unsigned long before;
+	bool done;
+
+	l->n = 0;
+	do {
+		w.runs.free = l->runs + l->n;
+		w.runs.end = min(w.runs.free + room, limit);
+		w.budget = budget;
+		before = w.next;
+		mmap_read_lock(h->mm);
+		done = dirty_walk_batch(h->mm, &w);
+		mmap_read_unlock(h->mm);
+		l->n = w.runs.free - l->runs;
+		/* It gets on, or has filled the room. */
+	} while (!done && w.runs.free != limit &&
+		 (w.next != before || w.runs.free == w.runs.end));
+	KUNIT_EXPECT_TRUE(test, done);
+}
+
+static void expect_same_runs(struct kunit *test, const struct long_listing *l,
+			     const struct long_listing *reference)
+{
+	unsigned int i;
+
+	KUNIT_EXPECT_EQ(test, l->n, reference->n);
+	for (i = 0; i < l->n && i < reference->n; i++) {
+		if (l->runs[i].start == reference->runs[i].start &&
+		    l->runs[i].end_flags == reference->runs[i].end_flags)
+			continue;
+		KUNIT_FAIL(test, "run %u is %lx-%lx instead of %lx-%lx", i,
+			   l->runs[i].start, l->runs[i].end_flags,
+			   reference->runs[i].start,
+			   reference->runs[i].end_flags);
+		return;
+	}
+}
+
+static void make_listings(struct kunit *test, struct long_listing **l,
+			  struct long_listing **reference)
+{
+	*l = kunit_kzalloc(test, sizeof(**l), GFP_KERNEL);
+	*reference = kunit_kzalloc(test, sizeof(**l), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, *l);
+	KUNIT_ASSERT_NOT_NULL(test, *reference);
+}
+
+static void huge_walk_finds_what_the_plain_one_does(struct kunit *test)
+{
+	static const unsigned long rooms[] = { 1, 2, 3, 7, 100, 100000 };
+	static const long budgets[] = { 1, 2, 3, 5, 8, 600, 100000 };
+	struct long_listing *l, *reference;
+	struct huge_fixture *h = test->priv;
+	unsigned int round, room, budget, most = 0;
+
+	make_listings(test, &l, &reference);
+	for (round = 0; round < 30; round++) {
+		fill_slots(h);
+		room = round % ARRAY_SIZE(rooms);
+		budget = round % ARRAY_SIZE(budgets);
+		list_slots(test, reference, 100000, 100000, true);
+		list_slots(test, l, 100000, 100000, false);
+		expect_same_runs(test, l, reference);
+		list_slots(test, l, rooms[room], budgets[budget], false);
+		expect_same_runs(test, l, reference);
+		list_slots(test, l, rooms[room], budgets[budget], true);
+		expect_same_runs(test, l, reference);
+		most = max(most, reference->n);
+	}
+	empty_slots(h);
+	KUNIT_EXPECT_GT(test, most, 300);
+	KUNIT_EXPECT_LT(test, most, ARRAY_SIZE(l->runs));
+}
+
+/* Runs are known: a slot of each, with neighbours alike. */
+static void runs_of_huge_pages(struct kunit *test)
+{
+	const unsigned long own = DIRTY_PRESENT | DIRTY_EXCLUSIVE | DIRTY_HUGE;
+	struct huge_fixture *h = test->priv;
+	struct long_listing *l, *reference;
+	unsigned int i;
+
+	make_listings(test, &l, &reference);
+	/* 0-2 written, 3 clean, 6-7 written in two ways, 8-9 not exclusive */
+	for (i = 0; i < 3; i++)
+		*slot_of(h, i) = map_huge_writable(h->pages[i ? KIND_EXCLUSIVE :
+							    KIND_SINGLE]);
+	*slot_of(h, 3) = map_huge(h->zero);
+	*slot_of(h, 6) = map_huge_writable(h->pages[KIND_EXCLUSIVE]);
+	*slot_of(h, 7) = pmd_mksoft_dirty(map_huge(h->pages[KIND_EXCLUSIVE]));
+	*slot_of(h, 8) = map_huge(h->pages[KIND_SHARED]);
+	*slot_of(h, 9) = pmd_mkyoung(map_huge(h->pages[KIND_SHARED]));
+
+	reference->runs[0] = (struct dirty_run){ address_of(h, 0),
+						 address_of(h, 3) | own };
+	reference->runs[1] = (struct dirty_run){ address_of(h, 6),
+						 address_of(h, 7) | own };
+	reference->runs[2] = (struct dirty_run){ address_of(h, 7),
+		address_of(h, 8) | own | DIRTY_WRITTEN };
+	reference->runs[3] = (struct dirty_run){ address_of(h, 8),
+		address_of(h, 10) | DIRTY_PRESENT | DIRTY_HUGE };
+	reference->n = 4;
+	if (!IS_ENABLED(CONFIG_MEM_SOFT_DIRTY)) {
+		for (i = 0; i < 4; i++)
+			reference->runs[i].end_flags |= DIRTY_WRITTEN;
+		reference->runs[1].end_flags = reference->runs[2].end_flags;
+		reference->runs[2] = reference->runs[3];
+		reference->n = 3;
+	}
+	for (i = 1; i < 6; i++) {
+		list_slots(test, l, i, 100000, false);
+		expect_same_runs(test, l, reference);
+		list_slots(test, l, i, i, false);
+		expect_same_runs(test, l, reference);
+	}
+	empty_slots(h);
+}
+
+/* Each page of it by itself, wherever the room ends */
+static void parts_of_huge_pages_may_be_exclusive(struct kunit *test)
+{
+	struct huge_fixture *h = test->priv;
+	struct folio *folio = h->pages[KIND_MIXED], *mixed;
+	struct long_listing *l, *reference;
+	unsigned long flags, last = 0;
+	unsigned int i, room;
+
+	make_listings(test, &l, &reference);
+	like_huge(h, map_huge(folio), &mixed);
+	KUNIT_EXPECT_PTR_EQ(test, mixed, folio);
+	*slot_of(h, 1) = map_huge(folio);
+	for (i = 0; i < HPAGE_PMD_NR; i++) {
+		unsigned long addr = address_of(h, 1) + i * PAGE_SIZE;
+
+		flags = DIRTY_PRESENT | DIRTY_HUGE;
+		if (!IS_ENABLED(CONFIG_MEM_SOFT_DIRTY))
+			flags |= DIRTY_WRITTEN;
+		if (!is_mapped_twice(i))
+			flags |= DIRTY_EXCLUSIVE;
+		if (flags != last)
+			reference->runs[reference->n++].start = addr;
+		reference->runs[reference->n - 1].end_flags =
+			(addr + PAGE_SIZE) | flags;
+		last = flags;
+	}
+	KUNIT_EXPECT_GT(test, reference->n, 100);
+	for (room = 1; room < 10; room++) {
+		list_slots(test, l, room, 100000, false);
+		expect_same_runs(test, l, reference);
+		list_slots(test, l, room, 1, true);
+		expect_same_runs(test, l, reference);
+	}
+	empty_slots(h);
+}
+
+/* One hold of the lock looks at no more huge entries than it may. */
+static void huge_entries_count_for_the_batch(struct kunit *test)
+{
+	struct huge_fixture *h = test->priv;
+	struct dirty_run runs[8];
+	unsigned int i, plain;
+	long budget;
+
+	for (i = 12; i < 23; i++)
+		*slot_of(h, i) = map_huge_writable(h->pages[KIND_EXCLUSIVE]);
+	for (budget = 1; budget < 11; budget++) {
+		for (plain = 0; plain < 2; plain++) {
+			struct dirty_walk w = {
+				.runs.free = runs,
+				.runs.end = runs + ARRAY_SIZE(runs),
+				.next = address_of(h, 12),
+				.end = address_of(h, 23),
+				.plain = plain,
+				.budget = budget,
+			};
+
+			mmap_read_lock(h->mm);
+			KUNIT_EXPECT_FALSE(test, dirty_walk_batch(h->mm, &w));
+			mmap_read_unlock(h->mm);
+			KUNIT_EXPECT_EQ(test, w.next, address_of(h, 12 + budget));
+			KUNIT_EXPECT_PTR_EQ(test, w.runs.free, &runs[0]);
+			KUNIT_EXPECT_EQ(test, w.runs.start, address_of(h, 12));
+		}
+	}
+	empty_slots(h);
+}
+
+/* A walk may begin and end within a huge page. */
+static void huge_pages_may_be_walked_in_parts(struct kunit *test)
+{
+	struct huge_fixture *h = test->priv;
+	unsigned long end = address_of(h, 2) + 5 * PAGE_SIZE;
+	struct dirty_run runs[2];
+	unsigned int kind;
+
+	for (kind = KIND_EXCLUSIVE; kind <= KIND_MIXED; kind += KIND_MIXED) {
+		struct dirty_walk w = {
+			.runs.free = runs,
+			.runs.end = runs + ARRAY_SIZE(runs),
+			.next = address_of(h, 1) + PMD_SIZE - 3 * PAGE_SIZE,
+			.end = end,
+			.budget = 10000,
+		};
+		unsigned long start = w.next;
+
+		*slot_of(h, 1) = map_huge(h->pages[KIND_SHARED]);
+		*slot_of(h, 2) = map_huge(h->pages[kind]);
+		mmap_read_lock(h->mm);
+		dirty_walk_batch(h->mm, &w);
+		mmap_read_unlock(h->mm);
+		KUNIT_EXPECT_EQ(test, runs[0].start, start);
+		/* The first three pages of the mixed one are shared as well. */
+		KUNIT_EXPECT_EQ(test, dirty_run_end(&runs[0]), address_of(h, 2) +
+				(kind == KIND_MIXED ? 3 * PAGE_SIZE : 0));
+		KUNIT_EXPECT_EQ(test, dirty_run_end(&runs[1]), end);
+	}
+	empty_slots(h);
+}
+
+static struct kunit_case dirty_walk_huge_cases[] = {
+	KUNIT_CASE(huge_entries_tell_the_kind_of_page),
+	KUNIT_CASE(huge_zero_page_and_holes_are_clean),
+	KUNIT_CASE(migrating_huge_pages_are_in_memory),
+	KUNIT_CASE(huge_entries_are_like_those_elsewhere),
+	KUNIT_CASE(huge_walk_finds_what_the_plain_one_does),
+	KUNIT_CASE(runs_of_huge_pages),
+	KUNIT_CASE(parts_of_huge_pages_may_be_exclusive),
+	KUNIT_CASE(huge_entries_count_for_the_batch),
+	KUNIT_CASE(huge_pages_may_be_walked_in_parts),
+	{}
+};
+
+static struct kunit_suite dirty_walk_huge_suite = {
+	.name = "dirty_pages_walk_huge",
+	.init = huge_test_init,
+	.test_cases = dirty_walk_huge_cases,
+};
+
+kunit_test_suite(dirty_walk_huge_suite);
