@@ -763,6 +763,44 @@ static void listing_is_the_same_whatever_the_batches(struct kunit *test)
 	}
 }
 
+/*
+ * What the owner of a mapping put there is his, though it is writable and dirty
+ * and looks anonymous. Without special entries the place in it tells.
+ */
+static void raw_frames_are_clean(struct kunit *test)
+{
+	struct listing *l = kunit_kzalloc(test, sizeof(*l), GFP_KERNEL);
+	struct walk_fixture *f = test->priv;
+	struct page *page = f->pages[KIND_EXCLUSIVE];
+	unsigned long addr = make_mapping(test), usual;
+	struct mm_struct *mm = current->mm;
+	struct vm_area_struct *vma;
+	pte_t *raw, real;
+
+	KUNIT_ASSERT_NOT_NULL(test, l);
+	mmap_write_lock(mm);
+	vma = vma_lookup(mm, addr);
+	usual = vma->vm_pgoff;
+	vm_flags_set(vma, VM_PFNMAP);
+	vma->vm_pgoff = page_to_pfn(page);
+	mmap_write_unlock(mm);
+
+	raw = pte_offset_kernel(pmd_off(mm, addr), addr);
+	real = *raw;
+	*raw = pte_mkspecial(map_writable(page));
+	list_mm(test, l, PTRS_PER_PTE, 1000, false);
+	KUNIT_EXPECT_FALSE(test, lists(l, addr));
+	list_mm(test, l, PTRS_PER_PTE, 1000, true);
+	KUNIT_EXPECT_FALSE(test, lists(l, addr));
+	KUNIT_EXPECT_GT(test, l->n, 10);
+	*raw = real;
+
+	mmap_write_lock(mm);
+	vma->vm_pgoff = usual;
+	vm_flags_clear(vma, VM_PFNMAP);
+	mmap_write_unlock(mm);
+}
+
 /* With FOLL_DIRTY, for each page the same, and clean ones stay as they are. */
 static void get_dirty_page_agrees_with_the_listing(struct kunit *test)
 {
@@ -827,6 +865,7 @@ static struct kunit_case dirty_walk_cases[] = {
 	KUNIT_CASE(runs_are_the_same_whatever_the_room),
 	KUNIT_CASE(listing_of_a_real_mapping),
 	KUNIT_CASE(listing_is_the_same_whatever_the_batches),
+	KUNIT_CASE(raw_frames_are_clean),
 	KUNIT_CASE(get_dirty_page_agrees_with_the_listing),
 	{}
 };
