@@ -3,7 +3,9 @@
  * The text of a listing against that of a plain snprintf().
  */
 #include <kunit/test.h>
+#include <linux/mman.h>
 #include <linux/prandom.h>
+#include <linux/uaccess.h>
 
 /* What no line has, to see how far one was written */
 #define UNTOUCHED	'#'
@@ -168,12 +170,85 @@ static void text_of_random_runs(struct kunit *test)
 	}
 }
 
+/* Every other page of a mapping is written, and each is a line. */
+#define REAL_LINES	60
+
+/* Returns the listing of that mapping, made by snprintf(), in @text. */
+static size_t make_listing(struct kunit *test, char *text, size_t room)
+{
+	unsigned long addr;
+	size_t length = 0;
+	char byte = 1;
+	int i;
+
+	addr = kunit_vm_mmap(test, NULL, 0, 2 * REAL_LINES * PAGE_SIZE,
+			     PROT_READ | PROT_WRITE,
+			     MAP_ANONYMOUS | MAP_PRIVATE, 0);
+	KUNIT_ASSERT_NE(test, addr, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
+	for (i = 0; i < REAL_LINES; i++, addr += 2 * PAGE_SIZE) {
+		KUNIT_ASSERT_EQ(test, copy_to_user((void __user *)addr, &byte, 1),
+				0);
+		length += snprintf(text + length, room - length,
+				   "%08lx-%08lx apdx---\n", addr,
+				   addr + PAGE_SIZE);
+	}
+	return length;
+}
+
+/* The file is read with a buffer of @size bytes, as if that were all. */
+static size_t read_listing(struct kunit *test, char *buf, size_t size,
+			   char *text, size_t room)
+{
+	struct dirty_reader r = { .mm = current->mm };
+	struct seq_file m = { .buf = buf, .size = size, .private = &r };
+	size_t length = 0;
+	loff_t pos = 0;
+	void *v;
+
+	buf[size] = UNTOUCHED;
+	for (v = dirty_start(&m, &pos); v; v = dirty_next(&m, v, &pos)) {
+		m.count = 0;
+		KUNIT_ASSERT_EQ(test, dirty_show(&m, v), 0);
+		/* Full to the brim would look like too full. */
+		KUNIT_ASSERT_LT(test, m.count, size);
+		KUNIT_ASSERT_LE(test, length + m.count, room);
+		KUNIT_ASSERT_EQ(test, buf[size], UNTOUCHED);
+		memcpy(text + length, buf, m.count);
+		length += m.count;
+	}
+	dirty_stop(&m, v);
+	return length;
+}
+
+/* Runs and their text share it: one must never reach the other. */
+static void text_is_the_same_whatever_the_buffer(struct kunit *test)
+{
+	const size_t room = REAL_LINES * DIRTY_LINE_MAX;
+	char *expected = kunit_kzalloc(test, room + 1, GFP_KERNEL);
+	char *text = kunit_kzalloc(test, room + 1, GFP_KERNEL);
+	char *buf = kunit_kzalloc(test, SZ_4K + 1, GFP_KERNEL);
+	size_t size, length;
+
+	KUNIT_ASSERT_NOT_NULL(test, expected);
+	KUNIT_ASSERT_NOT_NULL(test, text);
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	length = make_listing(test, expected, room + 1);
+	for (size = DIRTY_LINE_MAX + 1; size <= SZ_4K; size += size < 256 ? 1 : 61) {
+		KUNIT_ASSERT_EQ_MSG(test, read_listing(test, buf, size, text, room),
+				    length, "with %zu bytes", size);
+		KUNIT_ASSERT_MEMEQ_MSG(test, text, expected, length,
+				       "with %zu bytes", size);
+	}
+}
+
 static struct kunit_case dirty_text_cases[] = {
 	KUNIT_CASE(text_has_addresses_of_every_width),
 	KUNIT_CASE(text_has_every_digit_at_every_place),
 	KUNIT_CASE(text_has_all_flags),
 	KUNIT_CASE(text_is_right_where_digits_carry),
 	KUNIT_CASE(text_of_random_runs),
+	KUNIT_CASE(text_is_the_same_whatever_the_buffer),
 	{}
 };
 
