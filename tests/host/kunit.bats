@@ -67,3 +67,27 @@ no soft-dirty bits in this kernel" ]]
 	all_pass fs/proc/tests/*_kunit.c
 	[[ -z $(skipped) ]]
 }
+
+# kunit_py KERNEL OPTION... - what the kernel's own runner says in the end
+kunit_py() {
+	use_kernel "$1"
+	# It leaves its log beside the kernel.
+	(cd "$tree" && timeout 300 tools/testing/kunit/kunit.py exec "${@:2}" \
+		--build_dir="${obj#"$tree"/}" 'dirty_pages*' </dev/null 2>&1 3>&- | tail -n 4)
+}
+
+@test "the kernel's kunit.py runs them too" {
+	local cases
+	cases=$(names_of fs/proc/tests/*_kunit.c | wc -l)
+	run -0 kunit_py um
+	[[ $output == *"Testing complete. Ran "*" tests: passed: "*", skipped: 3"* ]]
+	run -0 kunit_py test --arch=x86_64
+	[[ $output == *"Testing complete. Ran $cases tests: passed: $cases"* ]]
+}
+
+@test "what kunit.py is told to configure is there" {
+	use_kernel um
+	run -1 grep -vxFf "$obj/.config" <(grep ^CONFIG_ fs/proc/tests/.kunitconfig)
+	use_kernel test
+	run -1 grep -vxFf "$obj/.config" <(grep ^CONFIG_ fs/proc/tests/{.kunitconfig,x86_64.config} -h)
+}
