@@ -657,11 +657,13 @@ static void a_line_takes_effect_whatever_the_batches(struct kunit *test)
 	unsigned int batch, i;
 
 	for (batch = 1; batch <= ACK_PAGES + 2; batch++) {
-		mark_all(f);
-		/* As if the mapping had just grown */
-		if (batch % 2)
-			set_vma_flags(f, VM_SOFTDIRTY, 0);
 		WRITE_ONCE(dirty_pages_batch, batch);
+		mark_all(f);
+		if (batch % 2) {
+			/* As if the mapping had just grown: no bit says so. */
+			acknowledge(test, f->addr, f->addr + ACK_PAGES * PAGE_SIZE);
+			set_vma_flags(f, VM_SOFTDIRTY, 0);
+		}
 		acknowledge(test, f->addr + first * PAGE_SIZE,
 			    f->addr + last * PAGE_SIZE);
 		KUNIT_EXPECT_FALSE(test, f->vma->vm_flags & VM_SOFTDIRTY);
