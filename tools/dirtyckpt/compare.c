@@ -7,26 +7,41 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COMPARE_BYTES = 1 << 18 };
+/**
+ * struct comparer - a comparison at work
+ * @target: the process
+ * @now: room for what it has
+ * @differ: pages that differ
+ * @unread: pages that cannot be read any more
+ */
+struct comparer {
+	const struct target *target;
+	char *now;
+	struct spans *differ;
+	struct spans *unread;
+};
 
-static void compare_pages(const struct target *target, uint64_t start,
-			  const char *then, char *now, size_t size,
-			  struct spans *differ, struct spans *unread)
+static enum status compare_pages(void *arg, uint64_t start, const void *then,
+				 size_t size)
 {
+	const struct comparer *c = arg;
 	size_t at = 0;
 
 	while (at < size) {
-		size_t done = target_read(target, start + at, now + at, size - at);
+		size_t done = target_read(c->target, start + at, c->now + at,
+					  size - at);
 
 		for (size_t end = at + done; at < end; at += PAGE_BYTES)
-			if (memcmp(then + at, now + at, PAGE_BYTES))
-				spans_add(differ, start + at,
+			if (memcmp((const char *)then + at, c->now + at,
+				   PAGE_BYTES))
+				spans_add(c->differ, start + at,
 					  start + at + PAGE_BYTES);
 		if (at < size) {
-			spans_add(unread, start + at, start + at + PAGE_BYTES);
+			spans_add(c->unread, start + at, start + at + PAGE_BYTES);
 			at += PAGE_BYTES;
 		}
 	}
+	return STATUS_OK;
 }
 
 /**
@@ -44,29 +59,17 @@ enum status compare_contents(struct contents *contents,
 			     const struct spans *pages, struct spans *differ,
 			     struct spans *unread)
 {
-	struct spans known = spans_subtract(pages, &contents->missing);
-	char *then = grow(NULL, 1, COMPARE_BYTES);
-	char *now = grow(NULL, 1, COMPARE_BYTES);
-	enum status status = STATUS_OK;
+	struct comparer comparer = {
+		.target = target,
+		.now = grow(NULL, 1, PIECE_BYTES),
+		.differ = differ,
+		.unread = unread,
+	};
+	enum status status;
 
 	*differ = (struct spans){ 0 };
 	*unread = (struct spans){ 0 };
-	for (size_t i = 0; !status && i < known.count; i++) {
-		uint64_t start = known.spans[i].start, end = known.spans[i].end;
-
-		while (!status && start < end) {
-			size_t size = end - start < COMPARE_BYTES ?
-				      end - start : COMPARE_BYTES;
-
-			status = contents_read(contents, start, then, size);
-			if (!status)
-				compare_pages(target, start, then, now, size,
-					      differ, unread);
-			start += size;
-		}
-	}
-	spans_free(&known);
-	free(then);
-	free(now);
+	status = contents_each(contents, pages, compare_pages, &comparer);
+	free(comparer.now);
 	return status;
 }

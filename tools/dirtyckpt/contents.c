@@ -17,14 +17,6 @@
 
 static const size_t chunk_bytes = CHUNK_PAGES * PAGE_BYTES;
 
-static enum status complain_damaged(const struct contents *contents,
-				    const struct source *source, const char *what)
-{
-	return complain(STATUS_DAMAGED,
-			"%s@%lu: damaged (%s); a generation that does not build on it may be whole",
-			contents->image->path, source->gen.number, what);
-}
-
 /* No address is as high as this one, not even with five levels of page tables. */
 #define ADDRESS_MAX	(1ull << 56)
 
@@ -58,7 +50,8 @@ static enum status open_source(struct contents *contents,
 		const struct chunk *chunk = &source->chunks[i];
 
 		if (!is_sane(source, chunk, last))
-			return complain_damaged(contents, source, "index");
+			return complain_damaged(contents->image, &source->gen,
+						"index");
 		last = chunk->start + chunk->pages * PAGE_BYTES;
 	}
 	return part_open(contents->image, &source->gen, PART_PAGES,
@@ -149,7 +142,7 @@ static enum status search(struct contents *contents,
 		status = generation_open(image, image->numbers[i],
 					 &source->gen);
 		if (!status && strcmp(source->gen.base, gen->base))
-			status = complain_damaged(contents, source,
+			status = complain_damaged(image, &source->gen,
 						  "not what comes before");
 		if (!status)
 			status = open_source(contents, source);
@@ -160,7 +153,7 @@ static enum status search(struct contents *contents,
 			return STATUS_OK;
 		/* What could not be read is not wanted: all else is somewhere. */
 		if (source->gen.whole)
-			return complain_damaged(contents, source,
+			return complain_damaged(image, &source->gen,
 						"lacks pages that it has to have");
 	}
 }
@@ -221,13 +214,13 @@ static enum status load(struct contents *contents, const struct piece *piece)
 	}
 	if (pread(source->fd, to, chunk->size, chunk->offset) !=
 	    (ssize_t)chunk->size)
-		return complain_damaged(contents, source, "pages");
+		return complain_damaged(contents->image, &source->gen, "pages");
 	if (chunk->how == AS_ZSTD &&
 	    ZSTD_decompress(contents->buffer, size, contents->packed,
 			    chunk->size) != size)
-		return complain_damaged(contents, source, "pages");
+		return complain_damaged(contents->image, &source->gen, "pages");
 	if (crc32_z(0, contents->buffer, size) != chunk->crc)
-		return complain_damaged(contents, source, "pages");
+		return complain_damaged(contents->image, &source->gen, "pages");
 	contents->loaded = chunk;
 	return STATUS_OK;
 }
@@ -282,6 +275,40 @@ enum status contents_read(struct contents *contents, uint64_t start,
 		size -= len;
 	}
 	return STATUS_OK;
+}
+
+/**
+ * contents_each() - do something with the contents of pages
+ * @contents: as contents_open() filled it in
+ * @pages: which; those that are missing are left out
+ * @function: gets them, ascending, in pieces of up to PIECE_BYTES
+ * @arg: for it
+ *
+ * Return: STATUS_OK; STATUS_DAMAGED; or what else the program is to end with,
+ * which @function may say as well.
+ */
+enum status contents_each(struct contents *contents, const struct spans *pages,
+			  contents_fn function, void *arg)
+{
+	struct spans known = spans_subtract(pages, &contents->missing);
+	char *data = grow(NULL, 1, PIECE_BYTES);
+	enum status status = STATUS_OK;
+
+	for (size_t i = 0; !status && i < known.count; i++) {
+		uint64_t at = known.spans[i].start, end = known.spans[i].end;
+
+		while (!status && at < end) {
+			size_t size = end - at < PIECE_BYTES ? end - at : PIECE_BYTES;
+
+			status = contents_read(contents, at, data, size);
+			if (!status)
+				status = function(arg, at, data, size);
+			at += size;
+		}
+	}
+	spans_free(&known);
+	free(data);
+	return status;
 }
 
 /* Is all that it lists somewhere? */

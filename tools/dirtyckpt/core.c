@@ -34,16 +34,9 @@ static enum status fail_to_make(const struct core *core, const char *why)
 static enum status put(const struct core *core, const void *data, size_t size,
 		       uint64_t offset)
 {
-	while (size) {
-		ssize_t len = pwrite(core->fd, data, size, offset);
+	int error = write_at(core->fd, data, size, offset);
 
-		if (len == -1)
-			return fail_to_make(core, strerror(errno));
-		data = (const char *)data + len;
-		offset += len;
-		size -= len;
-	}
-	return STATUS_OK;
+	return error ? fail_to_make(core, strerror(error)) : STATUS_OK;
 }
 
 static void add_segment(struct core *core, const struct dirty_mapping *m,
@@ -242,45 +235,50 @@ static enum status write_heads(struct core *core)
 static enum status write_vdso(const struct core *core, const struct segment *s)
 {
 	const char *vdso = (const char *)getauxval(AT_SYSINFO_EHDR);
-	char boot[37] = "";
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	ssize_t len = fd == -1 ? -1 : read(fd, boot, sizeof(boot) - 1);
+	char boot[37];
 
-	close(fd);
-	if (!vdso || len != sizeof(boot) - 1 || strcmp(boot, core->gen.of.boot))
+	if (!vdso || !read_boot(boot) || strcmp(boot, core->gen.of.boot))
 		return STATUS_OK;
 	return put(core, vdso, s->end - s->start, s->offset);
 }
 
+/**
+ * struct filling - a segment that gets its contents
+ * @core: of which core
+ * @segment: that one
+ */
+struct filling {
+	const struct core *core;
+	const struct segment *segment;
+};
+
+/* Zeroes may stay holes. */
+static enum status put_pages(void *arg, uint64_t start, const void *data,
+			     size_t size)
+{
+	const struct filling *filling = arg;
+	const struct segment *s = filling->segment;
+	enum status status = STATUS_OK;
+
+	for (size_t at = 0; !status && at < size; at += PAGE_BYTES)
+		if (!is_zero((const char *)data + at, PAGE_BYTES))
+			status = put(filling->core, (const char *)data + at,
+				     PAGE_BYTES,
+				     s->offset + start - s->start + at);
+	return status;
+}
+
 static enum status write_pages(struct core *core, const struct segment *s)
 {
-	static const size_t room = 1 << 18;
-	struct spans all = { 0 }, listed, known;
-	char *data = grow(NULL, 1, room);
-	enum status status = STATUS_OK;
+	struct filling filling = { .core = core, .segment = s };
+	struct spans all = { 0 }, listed;
+	enum status status;
 
 	spans_add(&all, s->start, s->end);
 	listed = spans_intersect(&core->listed, &all);
-	known = spans_subtract(&listed, &core->contents.missing);
-	for (size_t i = 0; !status && i < known.count; i++) {
-		uint64_t at = known.spans[i].start, end = known.spans[i].end;
-
-		while (!status && at < end) {
-			size_t size = end - at < room ? end - at : room;
-
-			status = contents_read(&core->contents, at, data, size);
-			/* Zeroes may stay holes. */
-			for (size_t n = 0; !status && n < size; n += PAGE_BYTES)
-				if (!is_zero(data + n, PAGE_BYTES))
-					status = put(core, data + n, PAGE_BYTES,
-						     s->offset + at - s->start + n);
-			at += size;
-		}
-	}
+	status = contents_each(&core->contents, &listed, put_pages, &filling);
 	spans_free(&all);
 	spans_free(&listed);
-	spans_free(&known);
-	free(data);
 	return status;
 }
 
@@ -348,7 +346,7 @@ static enum status open_core(struct core *core, const struct control *ctl)
 }
 
 /* Whole, or not there. */
-static enum status write_file(struct core *core)
+static enum status write_core(struct core *core)
 {
 	enum status status;
 	char *draft;
@@ -390,7 +388,7 @@ enum status core(const struct control *ctl)
 	status = open_core(&core, ctl);
 	if (!status) {
 		find_segments(&core);
-		status = write_file(&core);
+		status = write_core(&core);
 	}
 	free(core.segments);
 	free(core.notes);

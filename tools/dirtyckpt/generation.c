@@ -29,11 +29,19 @@ const char *const part_names[PARTS] = {
 	[PART_PAGES] = "pages",
 };
 
-static enum status complain_damaged(const struct image *image,
-				    const struct generation *gen, const char *what)
+/**
+ * complain_damaged() - say that something of a generation is damaged
+ * @image: the folder that has it
+ * @gen: that one
+ * @what: of it
+ *
+ * Return: what the program is to end with.
+ */
+enum status complain_damaged(const struct image *image,
+			     const struct generation *gen, const char *what)
 {
 	return complain(STATUS_DAMAGED,
-			"%s@%lu: damaged (%s); other generations may be whole, see 'dirtyckpt list'",
+			"%s@%lu: damaged (%s); one that does not build on it may be whole, see 'dirtyckpt list'",
 			image->path, gen->number, what);
 }
 
@@ -119,16 +127,9 @@ static bool set_value(struct generation *gen, const char *name,
 
 static bool parse_head(struct generation *gen, char *text, size_t size)
 {
-	char *last, *line, *end;
-	unsigned int crc;
+	char *last = sealed_end(text, size), *line, *end;
 
-	/* Lines are looked for as in a string. */
-	if (memchr(text, '\0', size))
-		return false;
-	last = size > 1 ? memrchr(text, '\n', size - 1) : NULL;
-	if (!last++ || sscanf(last, "crc32 %8x", &crc) != 1 ||
-	    crc32(0, (void *)text, last - text) != crc ||
-	    strncmp(text, MAGIC "\n", strlen(MAGIC "\n")))
+	if (!last || strncmp(text, MAGIC "\n", strlen(MAGIC "\n")))
 		return false;
 	for (line = text + strlen(MAGIC "\n"); line < last; line = end + 1) {
 		char *value;
@@ -387,29 +388,6 @@ enum status draft_begin(const struct image *image, struct generation *draft)
 	return STATUS_OK;
 }
 
-static int write_file(int dir, const char *name, const void *data, size_t size)
-{
-	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |
-			O_CLOEXEC, 0600);
-	size_t done = 0;
-	int error = 0;
-
-	if (fd == -1)
-		return errno;
-	while (!error && done < size) {
-		ssize_t len = write(fd, (const char *)data + done, size - done);
-
-		if (len == -1)
-			error = errno;
-		else
-			done += len;
-	}
-	if (!error && fsync(fd))
-		error = errno;
-	close(fd);
-	return error;
-}
-
 /**
  * draft_part() - write a file of a generation
  * @image: the folder that will have the generation
@@ -463,10 +441,7 @@ static int write_head(const struct generation *draft)
 	if (!f)
 		return errno;
 	print_head(f, draft);
-	fflush(f);
-	fprintf(f, "crc32 %08lx\n", crc32(0, (void *)text, size));
-	if (fclose(f))
-		return errno;
+	seal_text(f, &text, &size);
 	error = write_file(draft->fd, HEAD, text, size);
 	free(text);
 	return error;

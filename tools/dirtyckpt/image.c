@@ -20,7 +20,6 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #define RECORD		"todo"
 #define RECORD_DRAFT	"todo.new"
@@ -215,10 +214,7 @@ static char *record_text(const struct record *record, size_t *size)
 		fprintf(f, "%08" PRIx64 "-%08" PRIx64 "\n",
 			record->spans.spans[i].start,
 			record->spans.spans[i].end);
-	fflush(f);
-	fprintf(f, "crc32 %08lx\n", crc32(0, (void *)text, *size));
-	if (fclose(f))
-		exit(complain(STATUS_OTHER, "not enough memory"));
+	seal_text(f, &text, size);
 	return text;
 }
 
@@ -233,30 +229,17 @@ static char *record_text(const struct record *record, size_t *size)
  */
 enum status record_write(const struct image *image, const struct record *record)
 {
-	size_t size, done = 0;
+	size_t size;
 	char *text = record_text(record, &size);
-	int fd, error = 0;
+	int error;
 
 	unlinkat(image->fd, RECORD_DRAFT, 0);
-	fd = openat(image->fd, RECORD_DRAFT, O_WRONLY | O_CREAT | O_EXCL |
-		    O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd == -1)
-		error = errno;
-	while (!error && done < size) {
-		ssize_t written = write(fd, text + done, size - done);
-
-		if (written == -1)
-			error = errno;
-		else
-			done += written;
-	}
-	if (!error && (fsync(fd) ||
-		       renameat(image->fd, RECORD_DRAFT, image->fd, RECORD) ||
-		       fsync(image->fd)))
-		error = errno;
-	if (fd != -1)
-		close(fd);
+	error = write_file(image->fd, RECORD_DRAFT, text, size);
 	free(text);
+	if (!error &&
+	    (renameat(image->fd, RECORD_DRAFT, image->fd, RECORD) ||
+	     fsync(image->fd)))
+		error = errno;
 	if (!error)
 		return STATUS_OK;
 	unlinkat(image->fd, RECORD_DRAFT, 0);
@@ -266,16 +249,9 @@ enum status record_write(const struct image *image, const struct record *record)
 static bool parse_record(struct record *record, char *text, size_t size)
 {
 	uint64_t last_end = 0;
-	char *last, *line;
-	unsigned int crc;
+	char *last = sealed_end(text, size), *line;
 
-	/* Lines are looked for as in a string. */
-	if (memchr(text, '\0', size))
-		return false;
-	/* The last line is about all that come before it. */
-	last = size > 1 ? memrchr(text, '\n', size - 1) : NULL;
-	if (!last++ || sscanf(last, "crc32 %8x", &crc) != 1 ||
-	    crc32(0, (void *)text, last - text) != crc ||
+	if (!last ||
 	    sscanf(text, "dirtyckpt-todo %lu %32s", &record->number,
 		   record->base) != 2)
 		return false;

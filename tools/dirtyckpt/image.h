@@ -6,6 +6,8 @@
 #ifndef IMAGE_H
 #define IMAGE_H
 
+#include <stdio.h>
+
 #include "dirtyckpt.h"
 #include "spans.h"
 
@@ -127,9 +129,17 @@ enum status fail_to_write(const struct image *image, const char *name,
 			  int error);
 void generation_name(char name[24], unsigned long number);
 
+/* files.c */
+int write_at(int fd, const void *data, size_t size, uint64_t offset);
+int write_file(int dir, const char *name, const void *data, size_t size);
+void seal_text(FILE *f, char **text, size_t *size);
+char *sealed_end(char *text, size_t size);
+
 #define DRAFT	"new"	/* what a generation is called before it is complete */
 
 /* generation.c */
+enum status complain_damaged(const struct image *image,
+			     const struct generation *gen, const char *what);
 enum status generation_open(const struct image *image, unsigned long number,
 			    struct generation *gen);
 enum status generation_choose(const struct image *image, unsigned long number,

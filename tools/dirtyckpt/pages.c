@@ -88,17 +88,10 @@ static struct chunk *next_chunk(struct page_writer *writer, uint64_t start,
 static enum status put(struct page_writer *writer, const void *data,
 		       size_t size, uint64_t offset)
 {
-	while (size) {
-		ssize_t len = pwrite(writer->fd, data, size, offset);
+	int error = write_at(writer->fd, data, size, offset);
 
-		if (len == -1)
-			return fail_to_write(writer->image,
-					     part_names[PART_PAGES], errno);
-		data = (const char *)data + len;
-		offset += len;
-		size -= len;
-	}
-	return STATUS_OK;
+	return error ? fail_to_write(writer->image, part_names[PART_PAGES],
+				     error) : STATUS_OK;
 }
 
 /* All of some pages but for those that are zero, in few writes. */

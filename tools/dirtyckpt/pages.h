@@ -120,6 +120,15 @@ enum status contents_open(struct contents *contents, const struct image *image,
 			  const struct spans *listed);
 enum status contents_read(struct contents *contents, uint64_t start,
 			  void *data, size_t size);
+
+/* What is done with the contents of neighbouring pages */
+typedef enum status (*contents_fn)(void *arg, uint64_t start, const void *data,
+				   size_t size);
+
+enum { PIECE_BYTES = 1 << 18 };	/* at a time, at most */
+
+enum status contents_each(struct contents *contents, const struct spans *pages,
+			  contents_fn function, void *arg);
 enum status generation_check(const struct image *image, unsigned long number);
 enum status acknowledged_since(const struct image *image,
 			       const struct generation *gen, struct spans *set);

@@ -13,8 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { COPY_BYTES = 1 << 18 };
-
 static enum status copy_part(const struct image *image,
 			     const struct generation *gen,
 			     struct generation *draft, enum part part)
@@ -29,29 +27,10 @@ static enum status copy_part(const struct image *image,
 	return status;
 }
 
-static enum status copy_contents(struct contents *contents,
-				 struct page_writer *writer,
-				 const struct spans *listed)
+static enum status add_pages(void *writer, uint64_t start, const void *data,
+			     size_t size)
 {
-	struct spans known = spans_subtract(listed, &contents->missing);
-	char *data = grow(NULL, 1, COPY_BYTES);
-	enum status status = STATUS_OK;
-
-	for (size_t i = 0; !status && i < known.count; i++) {
-		uint64_t at = known.spans[i].start, end = known.spans[i].end;
-
-		while (!status && at < end) {
-			size_t size = end - at < COPY_BYTES ? end - at : COPY_BYTES;
-
-			status = contents_read(contents, at, data, size);
-			if (!status)
-				status = pages_add(writer, at, data, size);
-			at += size;
-		}
-	}
-	spans_free(&known);
-	free(data);
-	return status;
+	return pages_add(writer, start, data, size);
 }
 
 static enum status write_whole(const struct control *ctl,
@@ -78,7 +57,7 @@ static enum status write_whole(const struct control *ctl,
 	if (!status)
 		status = pages_begin(&writer, image, draft, ctl->level);
 	if (!status)
-		status = copy_contents(&contents, &writer, &listed);
+		status = contents_each(&contents, &listed, add_pages, &writer);
 	if (!status)
 		status = pages_end(&writer);
 	pages_drop(&writer);

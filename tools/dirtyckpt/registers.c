@@ -277,8 +277,8 @@ enum status registers_load(const struct image *image,
 		threads->threads = grow(threads->threads, threads->count + 1,
 					sizeof(*threads->threads));
 		if (!parse_thread(&threads->threads[threads->count++], &p, &left))
-			status = complain(STATUS_DAMAGED, "%s@%lu: damaged (threads)",
-					  image->path, gen->number);
+			status = complain_damaged(image, gen,
+						  part_names[PART_THREADS]);
 	}
 	free(data);
 	return status;

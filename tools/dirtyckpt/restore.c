@@ -54,7 +54,7 @@
  * @added: addresses that were not mapped then
  * @contents: of the generation
  * @differ: pages to be written
- * @fresh: pages that are listed, and were clean
+ * @fresh: pages that are listed, and were clean; a span ends where a mapping does
  * @gone: ranges to be given back, with all of those
  * @changed: something of the process was changed
  * @by_writing: pages that could not be given back, but were written
@@ -238,54 +238,64 @@ static enum status find_different(struct restorer *r)
 	return status;
 }
 
+/* Not spans_add(), which joins over the ends of mappings. */
+static void append(struct spans *set, uint64_t start, uint64_t end)
+{
+	set->spans = grow(set->spans, set->count + 1, sizeof(*set->spans));
+	set->spans[set->count++] = (struct span){ start, end };
+}
+
 /*
  * Few calls are made if a range covers what lies between two others and is in no
  * list, but never what is to stay, or what is another mapping.
  */
-static void add_gone(struct restorer *r, const struct dirty_mapping *m,
-		     const struct spans *stay, size_t *next,
+static void add_gone(struct restorer *r, const struct spans *stay, size_t *next,
 		     const struct span *span)
 {
+	const struct dirty_mapping *m = dirty_maps_find(&r->maps, span->start);
 	struct spans *gone = &r->gone;
-	struct span part = {
-		span->start > m->start ? span->start : m->start,
-		span->end < m->end ? span->end : m->end,
-	};
 	struct span *last = gone->count ? &gone->spans[gone->count - 1] : NULL;
 
 	if (last && last->start >= m->start) {
 		while (*next < stay->count && stay->spans[*next].end <= last->end)
 			++*next;
-		if (*next == stay->count || stay->spans[*next].start >= part.start) {
-			last->end = part.end;
+		if (*next == stay->count || stay->spans[*next].start >= span->start) {
+			last->end = span->end;
 			return;
 		}
 	}
-	/* Not spans_add(), which joins over the ends of mappings. */
-	gone->spans = grow(gone->spans, gone->count + 1, sizeof(*gone->spans));
-	gone->spans[gone->count++] = part;
+	append(gone, span->start, span->end);
 }
 
 /* Pages that have come to be listed, where there was a mapping. */
-static void find_gone(struct restorer *r)
+static void find_fresh(struct restorer *r)
 {
 	struct spans come = spans_subtract(&r->now, &r->then);
-	struct spans stay = spans_unite(&r->then, &r->added);
-	size_t next = 0;
+	struct spans all = spans_subtract(&come, &r->added);
 
-	r->fresh = spans_subtract(&come, &r->added);
-	for (size_t i = 0; i < r->fresh.count; i++) {
-		const struct span *span = &r->fresh.spans[i];
-		const struct dirty_mapping *m;
+	for (size_t i = 0; i < all.count; i++) {
+		uint64_t at = all.spans[i].start, end = all.spans[i].end, next;
 
-		for (uint64_t at = span->start; at < span->end; at = m->end) {
-			m = dirty_maps_find(&r->maps, at);
+		for (; at < end; at = next) {
+			const struct dirty_mapping *m = dirty_maps_find(&r->maps, at);
+
 			if (!m)
 				break;
-			add_gone(r, m, &stay, &next, span);
+			next = m->end < end ? m->end : end;
+			append(&r->fresh, at, next);
 		}
 	}
 	spans_free(&come);
+	spans_free(&all);
+}
+
+static void find_gone(struct restorer *r)
+{
+	struct spans stay = spans_unite(&r->then, &r->added);
+	size_t next = 0;
+
+	for (size_t i = 0; i < r->fresh.count; i++)
+		add_gone(r, &stay, &next, &r->fresh.spans[i]);
 	spans_free(&stay);
 }
 
@@ -296,21 +306,15 @@ static enum status refuse_unknown(struct restorer *r)
 	char page[PAGE_BYTES];
 
 	for (size_t i = 0; i < r->fresh.count; i++) {
-		const struct span *span = &r->fresh.spans[i];
-		const struct dirty_mapping *m;
+		uint64_t at = r->fresh.spans[i].start;
 
-		for (uint64_t at = span->start; at < span->end; at = m->end) {
-			m = dirty_maps_find(&r->maps, at);
-			if (!m)
-				break;
-			if (own_contents(&r->target, &r->maps, at, page) ||
-			    (calls && !is_locked(&r->target, m)))
-				continue;
+		if (!own_contents(&r->target, &r->maps, at, page) &&
+		    (!calls ||
+		     is_locked(&r->target, dirty_maps_find(&r->maps, at))))
 			return complain(STATUS_REFUSED,
 					"%d: the page at %08" PRIx64
 					" was clean, cannot be given back, and its file cannot be read; it is as it was",
 					r->ctl->pid, at);
-		}
 	}
 	return STATUS_OK;
 }
@@ -355,6 +359,7 @@ static enum status plan(struct restorer *r)
 		status = find_different(r);
 	if (status)
 		return status;
+	find_fresh(r);
 	find_gone(r);
 	return r->fresh.count ? refuse_unknown(r) : STATUS_OK;
 }
@@ -408,18 +413,13 @@ static enum status unmap_added(struct restorer *r,
 static enum status write_memory(struct restorer *r, uint64_t start,
 				const void *data, size_t size)
 {
-	r->changed = true;
-	while (size) {
-		ssize_t len = pwrite(r->target.mem, data, size, start);
+	int error;
 
-		if (len <= 0)
-			return complain(STATUS_OTHER, "%d: %08" PRIx64 " cannot be written: %s",
-					r->ctl->pid, start,
-					len ? strerror(errno) : "no memory there");
-		data = (const char *)data + len;
-		start += len;
-		size -= len;
-	}
+	r->changed = true;
+	error = write_at(r->target.mem, data, size, start);
+	if (error)
+		return complain(STATUS_OTHER, "%d: %08" PRIx64 " cannot be written: %s",
+				r->ctl->pid, start, strerror(error));
 	return STATUS_OK;
 }
 
@@ -503,27 +503,10 @@ static enum status by_calls(struct restorer *r)
 	return status ? status : ended;
 }
 
-static enum status write_different(struct restorer *r)
+static enum status write_saved(void *r, uint64_t start, const void *data,
+			       size_t size)
 {
-	static const size_t room = 1 << 18;
-	char *data = grow(NULL, 1, room);
-	enum status status = STATUS_OK;
-
-	for (size_t i = 0; !status && i < r->differ.count; i++) {
-		uint64_t at = r->differ.spans[i].start;
-		uint64_t end = r->differ.spans[i].end;
-
-		while (!status && at < end) {
-			size_t size = end - at < room ? end - at : room;
-
-			status = contents_read(&r->contents, at, data, size);
-			if (!status)
-				status = write_memory(r, at, data, size);
-			at += size;
-		}
-	}
-	free(data);
-	return status;
+	return write_memory(r, start, data, size);
 }
 
 static enum status set_registers(struct restorer *r)
@@ -558,7 +541,7 @@ static enum status change(struct restorer *r)
 	if (!status)
 		status = by_calls(r);
 	if (!status)
-		status = write_different(r);
+		status = contents_each(&r->contents, &r->differ, write_saved, r);
 	if (!status)
 		status = set_registers(r);
 	if (!status || !r->changed)
@@ -587,12 +570,14 @@ static void report(const struct restorer *r)
 
 static enum status restore_once(const struct control *ctl)
 {
-	struct restorer r = { .ctl = ctl, .image.fd = -1, .gen.fd = -1 };
+	struct restorer r = {
+		.ctl = ctl,
+		.image.fd = -1,
+		.gen.fd = -1,
+		.target = TARGET_CLOSED,
+	};
 	enum status status, released;
 
-	r.target = (struct target){ .mem = -1, .maps = -1, .lock = -1 };
-	r.target.reader.fd = -1;
-	r.target.process.fd = -1;
 	status = open_all(&r);
 	if (!status) {
 		status = seize(&r.target, &r.threads);

@@ -2,8 +2,18 @@
 /*
  * Stopping all threads of a process, and letting them go on.
  *
- * Each is seized and interrupted, until no others are found: a thread that is
- * stopped makes no new ones. They all stop in the kernel where it looks for
+ * Each is seized and interrupted, until a whole pass over /proc/<pid>/task finds
+ * no other: a thread that is stopped makes no new ones. Nor can such a pass have
+ * missed one. The kernel goes through its list of threads, to whose end it adds
+ * new ones, and who makes one is on the list until that is. So while any thread
+ * runs, there is one between the place that the pass has come to and the end, or
+ * one that it has shown already, even if each makes another and ends at once; and
+ * where the pass breaks off, as a thread ended under it, it has shown that one. A
+ * thread that is shown and not known leads to another pass, also if it has ended.
+ * (To stop children at birth, by PTRACE_O_TRACECLONE, would not save passes, as
+ * those of a thread that is not seized yet are not stopped.)
+ *
+ * They all stop in the kernel where it looks for
  * signals, so whatever it has to do for a call that was interrupted is still to
  * be done when they go on. Signals are left alone: one that is just about to be
  * delivered is, and the thread stops right after. A process that was stopped
@@ -15,10 +25,7 @@
 #define _GNU_SOURCE
 #include "seize.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,40 +135,24 @@ static bool is_known(const struct threads *threads, pid_t tid)
 	return false;
 }
 
-/* From /proc/<pid>/task/<tid>/stat. Returns false for one that is dead. */
-static bool read_stat(const struct target *target, pid_t tid, uint64_t *start)
+static bool is_alive(const struct target *target, pid_t tid,
+		     struct dirty_thread *is)
 {
-	char path[64], text[1024], *p;
-	char state = 'X';
-	ssize_t len;
-	int fd;
-
-	snprintf(path, sizeof(path), "task/%d/stat", tid);
-	fd = openat(target->process.fd, path, O_RDONLY | O_CLOEXEC);
-	len = fd == -1 ? 0 : read(fd, text, sizeof(text) - 1);
-	if (fd != -1)
-		close(fd);
-	text[len > 0 ? len : 0] = '\0';
-	p = strrchr(text, ')');
-	if (p)
-		sscanf(p,
-		       ") %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %"
-		       SCNu64,
-		       &state, start);
-	return !strchr("ZXx", state);
+	return !dirty_thread_read(&target->process, tid, is) &&
+	       !strchr("ZXx", is->state);
 }
 
 static enum status seize_thread(struct target *target, struct threads *threads,
 				pid_t tid)
 {
-	struct thread thread = { .tid = tid };
+	struct dirty_thread is = { 0 };
 	enum status status;
 	bool gone;
 
 	if (ptrace(PTRACE_SEIZE, tid, 0, 0)) {
 		int error = errno;
 
-		if (error == ESRCH || !read_stat(target, tid, &thread.start_time))
+		if (error == ESRCH || !is_alive(target, tid, &is))
 			return STATUS_OK;
 		return complain(STATUS_NOT_PERMITTED,
 				"thread %d cannot be stopped: %s; is it being debugged, or this program's own?",
@@ -172,13 +163,16 @@ static enum status seize_thread(struct target *target, struct threads *threads,
 	if (gone)
 		return STATUS_OK;
 	/* It ended, and its number is that of another process's thread by now. */
-	if (!status && !read_stat(target, tid, &thread.start_time)) {
+	if (!status && !is_alive(target, tid, &is)) {
 		ptrace(PTRACE_DETACH, tid, 0, 0);
 		return STATUS_OK;
 	}
 	threads->threads = grow(threads->threads, threads->count + 1,
-				sizeof(thread));
-	threads->threads[threads->count++] = thread;
+				sizeof(*threads->threads));
+	threads->threads[threads->count++] = (struct thread){
+		.tid = tid,
+		.start_time = is.start_time,
+	};
 	return status;
 }
 
@@ -191,21 +185,21 @@ static enum status seize_thread(struct target *target, struct threads *threads,
 static enum status seize_found(struct target *target, struct threads *threads,
 			       bool first_pass, bool *found)
 {
-	int fd = openat(target->process.fd, "task",
-			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd == -1 ? NULL : fdopendir(fd);
 	enum status status = STATUS_OK;
-	struct dirent *entry;
+	pid_t tid;
+	DIR *dir;
+	int error;
 
 	*found = false;
-	if (!dir)
-		return complain(STATUS_VANISHED, "%d: has ended",
-				target->process.pid);
-	while (!status && (entry = readdir(dir))) {
-		pid_t tid = atoi(entry->d_name);
+	error = dirty_process_threads(&target->process, &dir);
+	if (error)
+		return complain(error == -ESRCH ? STATUS_VANISHED : STATUS_OTHER,
+				"threads of %d: %s", target->process.pid,
+				strerror(-error));
+	while (!status && (tid = dirty_next_thread(dir))) {
 		size_t before = threads->count;
 
-		if (tid <= 0 || is_known(threads, tid))
+		if (is_known(threads, tid))
 			continue;
 		status = seize_thread(target, threads, tid);
 		if (first_pass || tid != target->process.pid ||

@@ -156,12 +156,27 @@ static enum status read_random(struct target *target, int mem,
 	return STATUS_OK;
 }
 
+/**
+ * read_boot() - which boot of the system is this?
+ * @boot: set to the boot_id
+ *
+ * Return: false if that cannot be told.
+ */
+bool read_boot(char boot[37])
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd == -1 ? -1 : read(fd, boot, 36);
+
+	if (fd != -1)
+		close(fd);
+	boot[36] = '\0';
+	return len == 36;
+}
+
 static enum status read_identity(struct target *target, struct identity *of)
 {
 	int mem = dirty_process_file(&target->process, "mem", O_RDONLY);
 	enum status status;
-	ssize_t len;
-	int fd;
 
 	if (mem < 0)
 		return fail_to_open(target->process.pid, "mem", -mem);
@@ -171,10 +186,7 @@ static enum status read_identity(struct target *target, struct identity *of)
 	};
 	status = read_random(target, mem, of);
 	close(mem);
-	fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	len = fd == -1 ? -1 : read(fd, of->boot, sizeof(of->boot) - 1);
-	close(fd);
-	if (!status && len != sizeof(of->boot) - 1)
+	if (!read_boot(of->boot) && !status)
 		return complain(STATUS_OTHER, "/proc/sys/kernel/random/boot_id: cannot be read");
 	return status;
 }
@@ -246,8 +258,7 @@ enum status target_open(struct target *target, pid_t pid, bool write)
 	enum status status;
 	int error;
 
-	*target = (struct target){ .mem = -1, .maps = -1, .lock = -1 };
-	target->reader.fd = -1;
+	*target = (struct target)TARGET_CLOSED;
 	error = dirty_process_open(&target->process, pid);
 	if (error)
 		return fail_to_open(pid, "stat", -error);

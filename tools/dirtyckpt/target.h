@@ -23,6 +23,12 @@ struct target {
 	int lock;
 };
 
+#define TARGET_CLOSED							\
+	{								\
+		.process.fd = -1, .reader.fd = -1,			\
+		.mem = -1, .maps = -1, .lock = -1,			\
+	}
+
 enum status target_open(struct target *target, pid_t pid, bool write);
 void target_close(struct target *target);
 enum status target_check(struct target *target);
@@ -34,6 +40,7 @@ enum status target_maps(struct target *target, struct dirty_maps *maps,
 			char **text, size_t *size);
 size_t target_read(const struct target *target, uint64_t start, void *data,
 		   size_t size);
+bool read_boot(char boot[37]);
 bool identity_equal(const struct identity *a, const struct identity *b);
 void describe_process(const struct target *target, struct generation *gen);
 

@@ -11,9 +11,6 @@
 #include "pages.h"
 #include "seize.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,29 +46,18 @@ struct comparison {
 /* All threads, be it by a signal or a debugger */
 static bool is_stopped(const struct target *target)
 {
-	int fd = openat(target->process.fd, "task",
-			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd == -1 ? NULL : fdopendir(fd);
-	bool stopped = dir;
-	struct dirent *entry;
+	struct dirty_thread thread;
+	bool stopped = true;
+	pid_t tid;
+	DIR *dir;
 
-	while (stopped && (entry = readdir(dir))) {
-		char path[300], text[1024], *p;
-		ssize_t len;
-
-		if (atoi(entry->d_name) <= 0)
-			continue;
-		snprintf(path, sizeof(path), "%s/stat", entry->d_name);
-		fd = openat(dirfd(dir), path, O_RDONLY | O_CLOEXEC);
-		len = fd == -1 ? 0 : read(fd, text, sizeof(text) - 1);
-		if (fd != -1)
-			close(fd);
-		text[len > 0 ? len : 0] = '\0';
-		p = strrchr(text, ')');
-		stopped = !p || strchr("TtZX", p[2]);
-	}
-	if (dir)
-		closedir(dir);
+	if (dirty_process_threads(&target->process, &dir))
+		return false;
+	/* One that cannot be read has ended. */
+	while (stopped && (tid = dirty_next_thread(dir)))
+		stopped = dirty_thread_read(&target->process, tid, &thread) ||
+			  strchr("TtZX", thread.state);
+	closedir(dir);
 	return stopped;
 }
 
@@ -328,12 +314,13 @@ static enum status print_result(const struct comparison *c)
  */
 enum status verify(const struct control *ctl)
 {
-	struct comparison c = { .image.fd = -1, .gen.fd = -1 };
+	struct comparison c = {
+		.image.fd = -1,
+		.gen.fd = -1,
+		.target = TARGET_CLOSED,
+	};
 	enum status status;
 
-	c.target = (struct target){ .mem = -1, .maps = -1, .lock = -1 };
-	c.target.reader.fd = -1;
-	c.target.process.fd = -1;
 	status = open_both(&c, ctl);
 	if (!status)
 		status = compare(&c);

@@ -9,6 +9,7 @@
 #ifndef DIRTYPAGES_H
 #define DIRTYPAGES_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,6 +38,21 @@ void dirty_process_close(struct dirty_process *process);
 bool dirty_process_lives(const struct dirty_process *process);
 int dirty_process_file(struct dirty_process *process, const char *name,
 		       int flags);
+int dirty_process_threads(const struct dirty_process *process, DIR **dir);
+pid_t dirty_next_thread(DIR *dir);
+
+/**
+ * struct dirty_thread - what /proc/<pid>/task/<tid>/stat says
+ * @state: 'R' for one that runs, and so on
+ * @start_time: when it started, in clock ticks since boot
+ */
+struct dirty_thread {
+	char state;
+	uint64_t start_time;
+};
+
+int dirty_thread_read(const struct dirty_process *process, pid_t tid,
+		      struct dirty_thread *thread);
 int dirty_process_find(const char *name, pid_t **pids, size_t *count);
 
 /**

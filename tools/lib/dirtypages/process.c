@@ -32,12 +32,7 @@ static ssize_t read_file(int dir, const char *path, char *text, size_t size)
 	return len;
 }
 
-struct stat_fields {
-	char state;
-	uint64_t start_time;
-};
-
-static int read_stat(int dir, const char *path, struct stat_fields *stat)
+static int read_stat(int dir, const char *path, struct dirty_thread *stat)
 {
 	ssize_t len;
 	char text[1024], *p;
@@ -66,7 +61,7 @@ static int read_stat(int dir, const char *path, struct stat_fields *stat)
  */
 int dirty_process_open(struct dirty_process *process, pid_t pid)
 {
-	struct stat_fields stat;
+	struct dirty_thread stat;
 	char path[32];
 	int error;
 
@@ -121,35 +116,84 @@ static int thread_file(const struct dirty_process *process, pid_t tid,
 	return fd == -1 ? -errno : fd;
 }
 
-static bool thread_is_dead(const struct dirty_process *process, pid_t tid)
+/**
+ * dirty_process_threads() - begin to go through the threads of a process
+ * @process: that process
+ * @dir: set to what dirty_next_thread() takes, to be closed by closedir()
+ *
+ * Return: 0; -ESRCH if the process has ended; another negative errno.
+ */
+int dirty_process_threads(const struct dirty_process *process, DIR **dir)
 {
-	struct stat_fields stat;
+	int error, fd = openat(process->fd, "task",
+			       O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd == -1)
+		return errno == ENOENT ? -ESRCH : -errno;
+	*dir = fdopendir(fd);
+	if (*dir)
+		return 0;
+	error = errno;
+	close(fd);
+	return -error;
+}
+
+/**
+ * dirty_next_thread() - the next thread
+ * @dir: as dirty_process_threads() set it
+ *
+ * Return: its number, 0 if there are no more.
+ */
+pid_t dirty_next_thread(DIR *dir)
+{
+	struct dirent *entry;
+	pid_t tid = 0;
+
+	while (!tid && (entry = readdir(dir)))
+		tid = atoi(entry->d_name);
+	return tid;
+}
+
+/**
+ * dirty_thread_read() - how is a thread?
+ * @process: its process
+ * @tid: its number
+ * @thread: filled in
+ *
+ * Return: 0, or a negative errno, as if there is no such thread.
+ */
+int dirty_thread_read(const struct dirty_process *process, pid_t tid,
+		      struct dirty_thread *thread)
+{
 	char path[64];
 
 	snprintf(path, sizeof(path), "task/%d/stat", tid);
-	return read_stat(process->fd, path, &stat) ||
-	       strchr("ZXx", stat.state);
+	return read_stat(process->fd, path, thread);
+}
+
+static bool thread_is_dead(const struct dirty_process *process, pid_t tid)
+{
+	struct dirty_thread thread;
+
+	return dirty_thread_read(process, tid, &thread) ||
+	       strchr("ZXx", thread.state);
 }
 
 /* A file of any thread but the first that lives, or -ESRCH. */
 static int other_threads_file(struct dirty_process *process, const char *name,
 			      int flags)
 {
-	int task = openat(process->fd, "task",
-			  O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = task == -1 ? NULL : fdopendir(task);
-	struct dirent *entry;
-	int found = -ESRCH;
+	int error, found = -ESRCH;
+	pid_t tid;
+	DIR *dir;
 
-	if (!dir) {
-		close(task);
-		return -ESRCH;
-	}
-	while (found < 0 && (entry = readdir(dir))) {
-		pid_t tid = atoi(entry->d_name);
+	error = dirty_process_threads(process, &dir);
+	if (error)
+		return error;
+	while (found < 0 && (tid = dirty_next_thread(dir))) {
 		int fd;
 
-		if (tid <= 0 || tid == process->pid)
+		if (tid == process->pid)
 			continue;
 		fd = thread_file(process, tid, name, flags);
 		if (fd < 0)
