@@ -10,6 +10,7 @@
  *	state	their counts
  *	wake	wakes those that wait, and tells when they have been
  *	grow N	has N more pages of heap
+ *	border	has a mapping right behind the heap, and another one behind that
  *	mask	blocks SIGUSR1, which was not
  *	start	one more thread
  *	switch	has the one that sleeps wait for a futex for an hour
@@ -25,6 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -138,6 +140,18 @@ static void wake(void)
 	}
 }
 
+/* The first one is like the heap, and may become one with it. */
+static void border(void)
+{
+	static const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+	char *end = sbrk(0);
+
+	if (mmap(end, 4096, PROT_READ | PROT_WRITE, flags, -1, 0) != end ||
+	    mmap(end + 4096, 4096, PROT_READ, flags, -1, 0) != end + 4096)
+		err(1, "no mapping behind the heap");
+	memset(end, 1, 4096);
+}
+
 static void mask(void)
 {
 	sigset_t set;
@@ -153,6 +167,8 @@ static void answer(const char *line)
 		wake();
 	else if (!strncmp(line, "grow", 4))
 		memset(sbrk(atoi(line + 4) * 4096), 1, atoi(line + 4) * 4096);
+	else if (!strncmp(line, "border", 6))
+		border();
 	else if (!strncmp(line, "mask", 4))
 		mask();
 	else if (!strncmp(line, "start", 5))

@@ -365,15 +365,16 @@ static enum status plan(struct restorer *r)
 }
 
 static enum status unmap(struct restorer *r, const struct injector *injector,
-			 uint64_t start, uint64_t end, bool heap)
+			 long call, uint64_t start, uint64_t end)
 {
 	uint64_t args[3] = { start, end - start, 0 };
+	bool heap = call == SYS_brk;
 	enum status status;
 	long result;
 
 	/* It may have been made even if that is not known. */
 	r->changed = true;
-	status = inject_call(injector, heap ? SYS_brk : SYS_munmap, args, &result);
+	status = inject_call(injector, call, args, &result);
 	if (!status && result != (heap ? (long)start : 0))
 		return complain(STATUS_OTHER,
 				"%d: %08" PRIx64 "-%08" PRIx64 " cannot be unmapped: %s",
@@ -383,9 +384,10 @@ static enum status unmap(struct restorer *r, const struct injector *injector,
 }
 
 /*
- * What was mapped since goes, one mapping after the other, as what follows the
- * heap may be something else. The heap ends where it did: that is said once, as
- * to say where its second mapping begins would let it grow.
+ * What was mapped since goes, one mapping after the other. The heap ends where it
+ * did: that is said once, as to say where its second mapping begins would let it
+ * grow. What follows the heap may be something else, and even be one mapping with
+ * it: so all is unmapped as well.
  */
 static enum status unmap_added(struct restorer *r,
 			       const struct injector *injector)
@@ -402,8 +404,10 @@ static enum status unmap_added(struct restorer *r,
 			bool heap = m && !strcmp(m->name, "[heap]");
 
 			next = m && m->end < end ? m->end : end;
-			if (!heap || !shrunk)
-				status = unmap(r, injector, at, next, heap);
+			if (heap && !shrunk)
+				status = unmap(r, injector, SYS_brk, at, next);
+			if (!status)
+				status = unmap(r, injector, SYS_munmap, at, next);
 			shrunk |= heap;
 		}
 	}
