@@ -119,7 +119,8 @@ void dirty_untrack(const struct dirty_process *process, int lock)
 	char path[80];
 
 	lock_path(process, path);
-	if (!fstat(lock, &st) && !st.st_size)
+	/* If it was removed, what has its name by now is another's. */
+	if (!fstat(lock, &st) && !st.st_size && st.st_nlink)
 		unlink(path);
 	close(lock);
 }
