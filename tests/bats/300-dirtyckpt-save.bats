@@ -80,6 +80,41 @@ load dirtyckpt
 	ask wake
 }
 
+@test "--stop: threads that make others and end, all the while, are stopped as well" {
+	start_program relay
+	hear
+	read -r first second <<<"$told"
+	for n in 1 2 3 4 5 6 7 8; do
+		save --stop
+		read -r -a ahead <<<"$(saved_numbers $n "$first" 4)"
+		read -r -a behind <<<"$(saved_numbers $n "$second" 4)"
+		for line in 0 1 2 3; do
+			((ahead[line] - behind[line] >= 0 && ahead[line] - behind[line] <= 1)) ||
+				fail "generation $n, line $line: ${ahead[line]} and ${behind[line]}"
+		done
+	done
+}
+
+@test "--stop: a thread that waits for a child of vfork() is given up, and told" {
+	mkfifo pipe
+	start_program python3 -c '
+import os
+input()
+# The child waits for somebody to write, and then calls exec.
+pid = os.posix_spawn("/bin/true", ["true"], {}, file_actions=[(os.POSIX_SPAWN_OPEN, 0, "pipe", os.O_RDONLY, 0)])
+os.waitpid(pid, 0)
+print("went on", flush=True)'
+	echo >&"$orders"
+	wait_until pgrep -P "$pid"
+	run -6 timeout "$TIMEOUT" dirtyckpt save --stop "$pid" image
+	[[ $output == *"does not stop"*vfork* ]]
+	grep -q '^TracerPid:[[:space:]]*0$' "/proc/$pid/status"
+	save
+	: >pipe
+	hear
+	[[ $told == "went on" ]]
+}
+
 @test "--stop leaves a stopped process stopped, and one that runs running" {
 	stop "$pid"
 	save --stop
@@ -91,8 +126,7 @@ load dirtyckpt
 }
 
 @test "signals that come while it is stopped are there afterwards" {
-	mkfifo orders answers
-	python3 -c '
+	start_program python3 -c '
 import signal, sys
 got = []
 for s in signal.SIGUSR1, signal.SIGUSR2, signal.SIGRTMIN + 3:
@@ -101,42 +135,28 @@ signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR2])
 print("ready", flush=True)
 sys.stdin.readline()
 signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGUSR2])
-print(len(got), flush=True)' <orders >answers 3>&- &
-	python=$!
-	cleanup() { end "$python"; }
-	exec {orders}>orders {answers}<answers
-	read -r -t "$TIMEOUT" _ <&"$answers"
-	kill -USR2 $python
+print(len(got), flush=True)'
+	hear
+	kill -USR2 "$pid"
 	for i in 1 2 3 4 5 6; do
-		kill -USR1 $python
-		kill -s RTMIN+3 $python
-		run -0 dirtyckpt save --stop $python image
+		kill -USR1 "$pid"
+		kill -s RTMIN+3 "$pid"
+		save --stop
 	done
-	echo >&"$orders"
-	read -r -t "$TIMEOUT" got <&"$answers"
-	[[ $got == 13 ]] || fail "$got of 13"
+	order tell
+	[[ $told == 13 ]] || fail "$told of 13"
 }
 
 @test "a signal that is just about to be delivered when it is stopped is delivered" {
-	mkfifo orders answers
-	bash -c 'got=none; trap "got=it" USR1; echo ready; read -r _; echo $got' <orders >answers 3>&- &
-	bash=$!
-	cleanup() { end "$bash"; }
-	exec {orders}>orders {answers}<answers
-	read -r -t "$TIMEOUT" _ <&"$answers"
-	# After it was seized, and before it is interrupted, time passes.
-	strace -qq -o /dev/null -e trace=ptrace -e inject=ptrace:delay_exit=2000000:when=1 \
-		dirtyckpt save --stop $bash image 3>&- &
-	saver=$!
-	seized() {
-		! grep -q '^TracerPid:[[:space:]]*0$' /proc/$bash/status
-	}
-	wait_until seized
-	kill -USR1 $bash
-	wait $saver
-	echo >&"$orders"
-	read -r -t "$TIMEOUT" got <&"$answers"
-	[[ $got == it ]]
+	start_program bash -c 'got=none; trap "got=it" USR1; echo ready; read -r _; echo $got'
+	hear
+	# After it was seized, and before it is interrupted
+	hold_save ptrace 1 --stop
+	kill -USR1 "$pid"
+	let_go
+	((status == 0))
+	order tell
+	[[ $told == it ]]
 }
 
 @test "--rounds: so many passes before the last one, each smaller than what it would have been" {
@@ -226,6 +246,35 @@ print(len(got), flush=True)' <orders >answers 3>&- &
 	[[ $output == *"one tracker a process"* ]]
 	exec {lock}>&-
 	save
+}
+
+# stand_in_for_lock - the lock file is removed, and another one is locked
+stand_in_for_lock() {
+	local name
+	name=$(lock_name)
+	rm "$name"
+	exec {lock}>"$name"
+	flock -n $lock
+}
+
+@test "whoever removes the lock file takes the lock: before it is held, and while it is" {
+	tell map anon 8
+	tell write
+	# The folder is locked first.
+	hold_save flock 2
+	stand_in_for_lock
+	let_go
+	((status == 9))
+	grep "one tracker a process" said
+	exec {lock}>&-
+	hold_save mkdirat 1
+	stand_in_for_lock
+	let_go
+	((status == 6))
+	grep "nothing was acknowledged" said
+	expect "8:apdx---"
+	# It is not taken for the own one.
+	[[ -e $(lock_name) ]]
 }
 
 @test "an image that is older than what was acknowledged begins anew" {
@@ -335,6 +384,27 @@ print(len(got), flush=True)' <orders >answers 3>&- &
 	tell advise pageout 600 100
 	save
 	saves_all
+}
+
+@test "a page that is lost after it was saved: each later generation lacks it, none before" {
+	tell map anon 8
+	tell write 0 8 1
+	save --stop
+	tell advise hwpoison 3 1
+	oracle_differs="it takes lost pages for swapped ones"
+	for n in 2 3; do
+		run -0 dirtyckpt save --stop "$pid" image
+		[[ $output != *anew* && $(column missing $n) == 1 ]]
+	done
+	stop "$pid"
+	run -7 dirtyckpt verify "$pid" image
+	[[ $output == "$(page_range 3 1) is not known" ]]
+	run -7 dirtyckpt verify "$pid" image@1
+	[[ $output == *"$(page_range 3 1) differs"* ]]
+	run -9 dirtyckpt restore "$pid" image
+	[[ $output == *"could not be read when they were saved"* ]]
+	run -9 dirtyckpt restore "$pid" image@1
+	[[ $output == *"cannot be reached any more"* ]]
 }
 
 @test "a page that is lost to a memory error is missing, and said to be" {

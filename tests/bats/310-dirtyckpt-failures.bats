@@ -101,10 +101,15 @@ killed_while_copying() {
 	done
 }
 
-@test "a full disk: earlier generations are untouched, and once there is room nothing is missed" {
+# small_disk - 2 MiB, in a folder of that name
+small_disk() {
 	cleanup() { umount "$BATS_TEST_TMPDIR/small"; }
 	mkdir small
 	mount -t tmpfs -o size=2M small small
+}
+
+@test "a full disk: earlier generations are untouched, and once there is room nothing is missed" {
+	small_disk
 	tell map anon 256
 	tell write
 	run -0 dirtyckpt save "$pid" small/image
@@ -123,9 +128,7 @@ killed_while_copying() {
 }
 
 @test "a disk that cannot take the record: nothing was acknowledged" {
-	cleanup() { umount "$BATS_TEST_TMPDIR/small"; }
-	mkdir small
-	mount -t tmpfs -o size=2M small small
+	small_disk
 	tell map anon 64
 	tell write
 	run -0 dirtyckpt save "$pid" small/image
@@ -210,6 +213,20 @@ damage() {
 	run -8 dirtyckpt prune --keep 2 image
 }
 
+@test "a page that is written right before it is acknowledged: the copy has it" {
+	tell map anon 64
+	tell write 0 64 1
+	save
+	tell write 5 1 2
+	# The note about the generation is the last thing before.
+	hold_save ftruncate 1
+	expect "5:ap-x---" "1:apdx---" "58:ap-x---"
+	tell write 5 1 3
+	let_go
+	expect "64:ap-x---"
+	saves_all
+}
+
 # forge WHAT - make up something in the image, with the right checksums
 forge() {
 	python3 - "$1" <<'EOF'
@@ -250,6 +267,14 @@ elif what == "lacking":
     change_part("index", lambda index: index[:-32])
 elif what == "unaligned":
     change_part("listing", lambda text: re.sub(rb"\A(\w+)000-", rb"\g<1>010-", text))
+elif what == "registers":
+    # Of its first thread, the last set has 64 bytes less
+    def edit(threads):
+        size = list(struct.unpack("<3Q", threads[32:56]))
+        end = 56 + sum(size)
+        size[2] -= 64
+        return threads[:32] + struct.pack("<3Q", *size) + threads[56:end - 64] + threads[end:]
+    change_part("threads", edit)
 elif what == "zero":
     change("image/000001/head",
            lambda text: seal(text.replace(b"crc32", b"x \0\ny\ncrc32")))
@@ -296,6 +321,45 @@ EOF
 	matches
 }
 
+@test "an image with other sets of registers than the process has: refused, and it is as it was" {
+	tell map anon 16
+	tell write 0 16 3
+	save --stop
+	tell write 0 16 4
+	stop "$pid"
+	forge registers
+	run -0 dirtyckpt list --check image
+	run -9 dirtyckpt restore "$pid" image
+	[[ $output == *"has not the sets of registers"* ]]
+	go_on "$pid"
+	tell read 0 16
+	[[ $answer == 64 ]]
+}
+
+# At each fourth of those calls: each step that counts takes more, as files go one
+# by one.
+@test "prune that is killed: what is there is whole" {
+	local n killed=0
+	tell map anon 16
+	for n in 1 2; do
+		tell write "$n" 3 "$n"
+		save
+	done
+	stop "$pid"
+	save
+	cp -r image whole
+	for ((n = 2; killed == 0; n += 4)); do
+		rm -r image
+		cp -r whole image
+		killat $n dirtyckpt prune image >>killed.log 2>&1 || killed=$?
+		((killed < 2)) || fail "$(<killed.log)"
+		run -0 dirtyckpt list --check image
+	done
+	((n > 20))
+	matches image@3
+	[[ $(dirtyckpt list --json image | jq -c '[.generations[].generation]') == '[3]' ]]
+}
+
 @test "a generation that others build on is not there: it is named" {
 	tell map anon 64
 	tell write 0 64 3
@@ -326,6 +390,29 @@ EOF
 	matches
 }
 
+@test "verify: a mapping that is new, has gone, or is another one" {
+	tell map anon 16
+	tell write 0 16 1
+	save
+	tell protect r 4 2
+	stop "$pid"
+	run -7 dirtyckpt verify "$pid" image
+	[[ $output == *"was mapped as rw-p"*"is r--p"* ]]
+	go_on "$pid"
+	tell protect rw 4 2
+	tell map anon 32
+	stop "$pid"
+	run -7 dirtyckpt verify "$pid" image
+	[[ $output == *"$(page_range 0 32) was not mapped"* ]]
+	go_on "$pid"
+	tell unmap
+	tell use 0
+	tell unmap 3 1
+	stop "$pid"
+	run -7 dirtyckpt verify "$pid" image
+	[[ $output == *"is not any more"* ]]
+}
+
 @test "verify takes a process that is stopped" {
 	save
 	run -9 dirtyckpt verify "$pid" image
@@ -338,18 +425,36 @@ EOF
 	save
 	tell write 0 2048 2
 	# Behind the back of a save that has listed and acknowledged, and then waits
-	strace -qq -o /dev/null -P pages -e trace=openat -e inject=openat:delay_enter=5000000 \
-		dirtyckpt save "$pid" image 3>&- &
-	saver=$!
-	gone() {
-		[[ $(picture) == "2048:ap-x---" ]]
-	}
-	wait_until gone
+	hold_save -P pages openat 1
+	expect "2048:ap-x---"
 	tell unmap 300 1
 	tell unmap 302 2
 	tell unmap 2047 1
-	wait $saver
-	[[ $(column missing 2) == 4 ]] || fail "not in time: $(column missing 2) missing"
+	let_go
+	((status == 0))
+	[[ $(column missing 2) == 4 ]]
+	saves_all
+}
+
+@test "pages that could not be read: whatever is there by then is looked at" {
+	tell map anon 16
+	tell write 0 16 1
+	save --stop
+	tell write 0 16 2
+	hold_save -P pages openat 1
+	tell unmap
+	let_go
+	[[ $(column missing 2) == 16 ]]
+	tell map anon-over 16
+	tell write 0 16 3
+	# What only another tracker does; whoever looks at d alone misses them.
+	put "$(page_range 0 16) d"
+	stop "$pid"
+	run -0 dirtyckpt restore "$pid" image@1
+	matches image@1
+	go_on "$pid"
+	tell write 0 16 4
+	put "$(page_range 0 16) d"
 	saves_all
 }
 

@@ -65,6 +65,22 @@ restores() {
 	matches
 }
 
+@test "pages of which it is known that they were not written are not looked at" {
+	tell map anon 64
+	tell write 0 64 1
+	for _ in 1 2 3; do
+		save --stop
+		tell write 10 1 9
+	done
+	stop "$pid"
+	# What was written since generation 3 was so before as well, so that 2 or 3 has it.
+	rm -r image/000001
+	restores
+	rm "$(lock_name)"
+	run -8 dirtyckpt restore "$pid" image
+	[[ $output == *"builds on"* ]]
+}
+
 @test "a file that is mapped: pages that were clean have what the file has" {
 	new_file file 16
 	tell map file 16 "$PWD/file"
@@ -119,67 +135,52 @@ restores() {
 	restores
 }
 
-@test "a process whose calls are filtered: what it does not allow is not made" {
-	checked_pid=
-	mkfifo orders answers
-	python3 -c '
-import ctypes, mmap, struct, sys
-m = mmap.mmap(-1, 4096 * 16, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-m[0] = 1
-libc = ctypes.CDLL(None)
-# madvise ends the process, all else is allowed
-code = [(0x20, 0, 0, 0), (0x15, 0, 1, 28), (6, 0, 0, 0x80000000), (6, 0, 0, 0x7fff0000)]
-code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *c) for c in code))
-prog = ctypes.create_string_buffer(struct.pack("HxxxxxxP", 4, ctypes.addressof(code)))
-assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, prog, 0, 0) == 0
-for line in sys.stdin:
-    m[4096 * 8] = 7
-    print(m[4096 * 8 + 1], m[0], flush=True)' <orders >answers 3>&- &
-	end_target
-	adopt $!
-	exec {orders}>orders {answers}<answers
-	echo >&"$orders"
-	read -r -t "$TIMEOUT" line <&"$answers"
-	run -0 dirtyckpt save --stop "$pid" image
-	for options in "" --bounding-set=-sys_admin; do
-		echo >&"$orders"
-		read -r -t "$TIMEOUT" line <&"$answers"
-		run -0 setpriv $options dirtyckpt restore "$pid" image
-		echo >&"$orders"
-		read -r -t "$TIMEOUT" line <&"$answers"
-		[[ $line == "0 1" ]]
-	done
-}
-
-@test "a process that handles its calls itself: none is made in its name" {
-	checked_pid=
-	mkfifo orders answers
-	python3 -c '
-import ctypes, mmap, re, sys
+# start_pages CODE - a python3 that has run that. Its m are 16 pages; each line has
+# it write to the next one, and tell which, and what that and the first one had.
+start_pages() {
+	start_program python3 -c "
+import ctypes, mmap, os, re, struct, sys
 m = mmap.mmap(-1, 4096 * 16, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 m[0] = 1
 prctl = ctypes.CDLL(None).prctl
 prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
-# Calls from above the libraries, as from the vdso, are signals
-stack = int(re.search(r"(\w+)-.*\[stack", open("/proc/self/maps").read())[1], 16)
-block = ctypes.create_string_buffer(b"\1")
-assert prctl(59, 1, 0, stack, ctypes.addressof(block)) == 0
+$1
 for n, line in enumerate(sys.stdin, 2):
     was = m[4096 * n]
     m[4096 * n] = 7
-    print(was, m[0], flush=True)' <orders >answers 3>&- &
-	end_target
-	adopt $!
-	exec {orders}>orders {answers}<answers
-	echo >&"$orders"
-	read -r -t "$TIMEOUT" line <&"$answers"
-	run -0 dirtyckpt save --stop "$pid" image
-	echo >&"$orders"
-	read -r -t "$TIMEOUT" line <&"$answers"
+    print(n, was, m[0], flush=True)"
+}
+
+@test "a process whose calls are filtered: what it does not allow is not made" {
+	# madvise ends the process, all else is allowed
+	start_pages '
+code = [(0x20, 0, 0, 0), (0x15, 0, 1, 28), (6, 0, 0, 0x80000000), (6, 0, 0, 0x7fff0000)]
+code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *c) for c in code))
+prog = ctypes.create_string_buffer(struct.pack("HxxxxxxP", 4, ctypes.addressof(code)))
+assert prctl(38, 1, 0, 0, 0) == 0 and prctl(22, 2, ctypes.addressof(prog), 0, 0) == 0'
+	order next
+	save --stop
+	for options in "" --bounding-set=-sys_admin; do
+		order next
+		run -0 setpriv $options dirtyckpt restore "$pid" image
+		order next
+		[[ $told == "3 0 1" ]]
+	done
+}
+
+@test "a process that handles its calls itself: none is made in its name" {
+	# Calls from above the libraries, as from the vdso, are signals
+	start_pages '
+stack = int(re.search(r"(\w+)-.*\[stack", open("/proc/self/maps").read())[1], 16)
+block = ctypes.create_string_buffer(b"\1")
+assert prctl(59, 1, 0, stack, ctypes.addressof(block)) == 0'
+	order next
+	save --stop
+	order next
 	restores
-	echo >&"$orders"
-	read -r -t "$TIMEOUT" line <&"$answers"
-	[[ $line == "0 1" ]]
+	[[ $output == *" 0 given back"* ]]
+	order next
+	[[ $told == "3 0 1" ]]
 }
 
 @test "a thread in a critical section of rseq(2) is in it afterwards" {
@@ -325,6 +326,19 @@ for n, line in enumerate(sys.stdin, 2):
 	matches
 }
 
+@test "what was mapped right behind a heap that has grown is unmapped as well" {
+	start_threads
+	save --stop
+	ask grow 10
+	ask border
+	stop "$pid"
+	restores
+	[[ $output == *" 12 unmapped"* ]]
+	matches
+	go_on "$pid"
+	ask grow 10
+}
+
 @test "a stack that has grown keeps its size, without what was written there" {
 	save --stop
 	tell stack 64
@@ -373,6 +387,30 @@ for n, line in enumerate(sys.stdin, 2):
 	run -9 dirtyckpt restore $other image
 	[[ $output == *"only the same living process"* ]]
 	run -9 dirtyckpt verify $other image
+}
+
+@test "a call made in its name that does not return: the process does not go on half restored" {
+	# Who gives back what is registered so waits until that has been read.
+	start_pages '
+ioctl = ctypes.CDLL(None).ioctl
+print("ready", flush=True)
+for line in sys.stdin:
+    m[4096] = 7
+    uffd = ctypes.CDLL(None).syscall(323, os.O_CLOEXEC)
+    api = ctypes.create_string_buffer(struct.pack("QQQ", 0xaa, 1 << 3, 0))
+    assert ioctl(uffd, ctypes.c_ulong(0xc018aa3f), api) == 0
+    where = ctypes.addressof(ctypes.c_char.from_buffer(m))
+    register = ctypes.create_string_buffer(struct.pack("QQQQ", where + 4096, 4096, 1, 0))
+    assert ioctl(uffd, ctypes.c_ulong(0xc020aa00), register) == 0
+    print("registered", flush=True)'
+	hear
+	save --stop
+	order register
+	[[ $told == registered ]]
+	run -6 timeout "$TIMEOUT" dirtyckpt restore "$pid" image
+	[[ $output == *"does it wait for a userfaultfd?"* ]]
+	[[ $output == *"is half restored, and ends with this program"* ]]
+	wait_until has_ended
 }
 
 # Each time before the next of the calls that change something, until none is left.

@@ -12,8 +12,7 @@ setup() {
 }
 
 @test "python3 with a growing heap: saved while it runs, restored, right afterwards" {
-	mkfifo orders answers
-	python3 -c '
+	start_program python3 -c '
 import hashlib, sys
 kept, n = [], 0
 for line in sys.stdin:
@@ -21,36 +20,29 @@ for line in sys.stdin:
         for i in range(int(line[4:])):
             n = n * 6364136223846793005 + 1 & (1 << 64) - 1
             kept.append(str(n))
-    print(len(kept), hashlib.sha1("".join(kept).encode()).hexdigest(), flush=True)
-' <orders >answers 3>&- &
-	adopt $!
-	exec {orders}>orders {answers}<answers
-	python() {
-		echo "$*" >&"$orders"
-		read -r -t "$TIMEOUT" told <&"$answers"
-	}
-	python grow 5000
+    print(len(kept), hashlib.sha1("".join(kept).encode()).hexdigest(), flush=True)'
+	order grow 5000
 	save
 	# Saved while it grows
 	echo grow 60000 >&"$orders"
 	for _ in 1 2 3; do save; done
-	read -r -t "$TIMEOUT" told <&"$answers"
-	python grow 10
+	hear
+	order grow 10
 	expected=$told
 	save --rounds 1 --stop
 	stop "$pid"
 	matches
 	go_on "$pid"
-	python grow 0
+	order grow 0
 	[[ $told == "$expected" ]]
 	for _ in 1 2; do
-		python grow 2000
+		order grow 2000
 		[[ $told != "$expected" ]]
 		run -0 dirtyckpt restore "$pid" image
-		python tell
+		order tell
 		[[ $told == "$expected" ]] || fail "$told, not $expected"
 	done
-	python grow 3000
+	order grow 3000
 	[[ $told == "68010 "* ]]
 	saves_all
 }
@@ -96,31 +88,24 @@ start_redis() {
 }
 
 @test "sqlite3 in a transaction: what came after the moment is undone, and it can be committed" {
-	mkfifo orders answers
-	sqlite3 :memory: <orders >answers 3>&- &
-	adopt $!
-	exec {orders}>orders {answers}<answers
-	sql() {
-		echo "$*" >&"$orders"
-		read -r -t "$TIMEOUT" told <&"$answers"
-	}
-	sql "create table t(n integer primary key, text); select 'made';"
+	start_program sqlite3 :memory:
+	order "create table t(n integer primary key, text); select 'made';"
 	[[ $told == made ]]
-	sql "begin; with recursive c(n) as (select 1 union all select n + 1 from c where n < 2000) insert into t select n, hex(n) from c; select count(*) from t;"
+	order "begin; with recursive c(n) as (select 1 union all select n + 1 from c where n < 2000) insert into t select n, hex(n) from c; select count(*) from t;"
 	[[ $told == 2000 ]]
 	save
-	sql "insert into t values(5000, 'in the transaction'); select count(*) from t;"
+	order "insert into t values(5000, 'in the transaction'); select count(*) from t;"
 	save --stop
-	sql "delete from t where n > 100; commit; select count(*) from t;"
+	order "delete from t where n > 100; commit; select count(*) from t;"
 	[[ $told == 100 ]]
 	run -0 dirtyckpt restore "$pid" image
-	sql "select count(*) || text from t where n = 5000;"
+	order "select count(*) || text from t where n = 5000;"
 	[[ $told == "1in the transaction" ]]
-	sql "select count(*) from t;"
+	order "select count(*) from t;"
 	[[ $told == 2001 ]]
-	sql "commit; pragma integrity_check;"
+	order "commit; pragma integrity_check;"
 	[[ $told == ok ]]
-	sql "select sum(n) from t;"
+	order "select sum(n) from t;"
 	[[ $told == 2006000 ]]
 	saves_all
 }

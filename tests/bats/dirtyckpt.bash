@@ -63,25 +63,77 @@ lock_name() {
 	echo "/run/lock/dirty_pages.$pid.$(sed 's/.*) //' "/proc/$pid/stat" | cut -d' ' -f20)"
 }
 
-# start_threads - that program, of which $pid is the number; ask it by ask
-start_threads() {
+# start_program COMMAND... - the target is that, which is told what to do by order
+start_program() {
 	mkfifo orders answers
-	threads <orders >answers 3>&- &
-	pid=$!
+	"$@" <orders >answers 3>&- &
+	adopt $!
 	checked_pid=
 	exec {orders}>orders {answers}<answers
-	IFS= read -r -t "$TIMEOUT" line <&"$answers"
-	[[ $line == ready ]]
+}
+
+# order LINE - sets $told to what the target answers
+order() {
+	echo "$*" >&"$orders"
+	hear
+}
+
+# hear - what it says next
+hear() {
+	IFS= read -r -t "$TIMEOUT" told <&"$answers" || fail "it says nothing"
+}
+
+# hold_save [-P FILE] CALL N [OPTION]... - a save of the target, stopped right after
+# its Nth call of that kind, about that file, until let_go
+hold_save() {
+	local about=()
+	[[ $1 != -P ]] || {
+		about=(-P "$2")
+		shift 2
+	}
+	rm -f held
+	strace -qq -o held "${about[@]}" -e "trace=$1" -e "inject=$1:signal=STOP:when=$2" \
+		dirtyckpt save "${@:3}" "$pid" image >said 2>&1 3>&- &
+	saver=$!
+	wait_until grep -qs "stopped by SIGSTOP" held
+}
+
+# let_go - on to its end; sets $status
+let_go() {
+	status=0
+	kill -CONT "$(pgrep -P "$saver")"
+	wait "$saver" || status=$?
+}
+
+# saved_numbers N ADDRESS COUNT - so many numbers of 64 bits at the start of a page
+# that generation N stores
+saved_numbers() {
+	python3 - "$@" <<-'PYTHON'
+		import struct, sys
+		folder, address, count = f"image/{int(sys.argv[1]):06}", int(sys.argv[2], 16), sys.argv[3]
+		with open(f"{folder}/index", "rb") as index, open(f"{folder}/pages", "rb") as contents:
+		    for start, offset, pages, size, crc, how in struct.iter_unpack("<QQIIII", index.read()):
+		        if start <= address < start + pages * 4096:
+		            assert how == 0
+		            contents.seek(offset + address - start)
+		            print(*struct.unpack(f"<{count}Q", contents.read(8 * int(count))))
+	PYTHON
+}
+
+# start_threads - that program; ask it by ask
+start_threads() {
+	start_program threads
+	hear
+	[[ $told == ready ]]
 	ask wake
 }
 
 # ask LINE - sets $counts, and looks whether any thread noticed something
 ask() {
-	echo "$*" >&"$orders"
-	IFS= read -r -t "$TIMEOUT" line <&"$answers" || fail "no answer to $*"
-	[[ $line == *" wrong 0 0 0 0 0" ]] || {
-		fail "to $*: $line"
+	order "$@" || return
+	[[ $told == *" wrong 0 0 0 0 0" ]] || {
+		fail "to $*: $told"
 		return 1
 	}
-	read -r -a counts <<<"$line"
+	read -r -a counts <<<"$told"
 }
