@@ -9,13 +9,15 @@ build=${BUILD:-$top/build}
 # all paths are relative, so that ccache serves every checkout.
 tree=$build/linux
 
-# use_kernel test|bench|um - set what belongs to one of the kernels: its folder,
-# its architecture, what it is configured by, and the file that boots
+# use_kernel test|plain|bench|um - set what belongs to one of the kernels: its
+# folder, its architecture, what it is configured by, and the file that boots.
+# plain is test without the overlay, and has a source tree of its own.
 use_kernel() {
 	arch=x86_64 goal=bzImage fragment=dirty_pages_$1.config
+	[[ $1 != plain ]] || tree=$build/plain
 	obj=$tree/build-$1 image=$tree/build-$1/arch/x86/boot/bzImage
 	case $1 in
-	test) fragment=dirty_pages.config ;;
+	test | plain) fragment=dirty_pages.config ;;
 	bench) ;;
 	um) arch=um goal=linux image=$obj/linux ;;
 	*) die "no kernel is called $1" ;;
