@@ -22,7 +22,7 @@ PREFIX ?= /usr/local
 tools := $(BUILD)/tools
 
 .NOTPARALLEL:
-.PHONY: help run shell test torture bench kernel tools install lint variants apply unapply refresh \
+.PHONY: help run shell test torture selftests bench kernel tools install lint variants apply unapply refresh \
 	clean distclean
 
 help:
@@ -50,6 +50,9 @@ shell: kernel tools
 #:   make test TESTS=FILE...     some of them
 #:   make torture ROUNDS=N SEED=N
 #:                               look for lost writes, for longer
+#:   make selftests [CASE='WORD...']
+#:                               the kernel's own tests of memory and of /proc, in
+#:                               that kernel and in one without this project
 #:   make bench                  what a listing costs, beside PAGEMAP_SCAN and others
 #:   make bench CASE='NAME...' [JSON=yes]
 #:                               some of it; dev/bench has the names
@@ -64,6 +67,11 @@ torture: kernel tools
 	@dev/setup guest
 	@GUEST_TIMEOUT=$${GUEST_TIMEOUT:-86400} dev/guest env TORTURE_ROUNDS='$(ROUNDS)' \
 		TORTURE_SEEDS='$(SEED)' bats --tap tests/bats/250-torture.bats
+
+selftests: kernel
+	@dev/setup guest selftests
+	@dev/kernel build plain
+	@dev/selftests $(CASE)
 
 bench: tools
 	@dev/setup kernel $(source)
@@ -121,7 +129,7 @@ refresh:
 	@dev/overlay refresh
 
 clean:
-	rm -rf $(tools) $(BUILD)/linux/build-* $(BUILD)/guest $(BUILD)/kvm-probe $(BUILD)/*.log
+	rm -rf $(tools) $(BUILD)/linux/build-* $(BUILD)/plain/build-* $(BUILD)/selftests $(BUILD)/guest $(BUILD)/kvm-probe $(BUILD)/*.log
 
 distclean:
 	rm -rf $(BUILD)

@@ -1,0 +1,102 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# How 'make selftests' holds against each other what tests say in two kernels.
+
+setup() {
+	bats_require_minimum_version 1.5.0
+	cd "$BATS_TEST_DIRNAME/../.." || return
+	out=$BATS_TEST_TMPDIR
+	printf '%s\n' '# a comment' 'mm 60 0 ./tap -x' 'proc 60 8 ./uffd' 'mm 60 0 ./khugepaged' \
+		'mm without cow no reason' >"$out/list"
+	log >"$out/without"
+	cp "$out/without" "$out/with"
+}
+
+# log - what the guest prints
+log() {
+	cat <<-'END'
+		selftests: begin mm ./tap -x
+		TAP version 13
+		1..4
+		ok 1 reads at 0x7f0012340000
+		not ok 2 writes
+		ok 3 maps # SKIP no room
+		ok 4 writes
+
+		selftests: end 1 3 s
+		selftests: begin proc ./uffd
+		Testing move on anon... done
+		Testing move on shmem... skipped [reason: no shmem]
+
+		selftests: end 0 1 s
+		selftests: begin mm ./khugepaged
+
+		Run test: collapse_full (khugepaged:anon)
+		Collapse table....^[[32mOK^[[0m
+
+		selftests: end 0 2 s
+		selftests: begin the kernel
+		selftests: end 0
+	END
+}
+
+# change SED-COMMAND - the kernel with the project says something else
+change() {
+	sed -i "$1" "$out/with"
+	! cmp -s "$out/without" "$out/with"
+}
+
+compared() {
+	dev/selftests compare "$out/list" "$@"
+}
+
+@test "equal results are shown side by side, and do not differ" {
+	# Addresses are others each time.
+	change s/0x7f0012340000/0x7fab/
+	run -0 compared "$out/without" "$out/with"
+	grep -qE '^mm \./tap -x +2 ok, 1 skip, 1 not ok, exit 1 +2 ok, 1 skip, 1 not ok, exit 1$' <<<"$output"
+	grep -qE '^proc \./uffd +1 ok, 1 skip +1 ok, 1 skip$' <<<"$output"
+	grep -qE '^mm \./khugepaged +1 ok +1 ok$' <<<"$output"
+	[[ ${lines[-1]} == "3 tests, 11 results, 0 differ" ]]
+}
+
+@test "a result that differs is named, and the exit status tells" {
+	change 's/^ok 4 writes/not &/'
+	run -1 compared "$out/without" "$out/with"
+	grep -qE '^! +writes \(2\) +ok +not ok$' <<<"$output"
+	[[ ${lines[-1]} == "3 tests, 11 results, 1 differ" ]]
+	run -1 compared -v names=1 "$out/without" "$out/with"
+	[[ $output == "mm ./tap -x" ]]
+}
+
+@test "each kind of result can differ" {
+	local command
+	for command in 's/# SKIP no room//' 's/on anon... done/on anon... failed/' \
+		's/32mOK/31mFail/' 's/^selftests: end 0 1 s/selftests: end 4 1 s/' '/^ok 1 /d' \
+		'$s/0$/125/'; do
+		log >"$out/with"
+		change "$command"
+		run -1 compared "$out/without" "$out/with"
+		[[ ${lines[-1]} == *", 1 differ" ]]
+	done
+}
+
+@test "a difference has to show in each run" {
+	change 's/^not ok 2/ok 2/'
+	run -1 compared "$out/without" "$out/with" "$out/without" "$out/with" "$out/without" "$out/with"
+	[[ ${lines[-1]} == "3 tests, 11 results, 1 differ in each of 3 runs" ]]
+	run -0 compared "$out/without" "$out/with" "$out/without" "$out/without" "$out/without" "$out/with"
+	[[ ${lines[-1]} == *" 0 differ in each of 3 runs" ]]
+}
+
+@test "what comes to no end in both kernels counts as well" {
+	sed -i 's/^selftests: end 0 2 s/selftests: end 124 60 s/' "$out/without" "$out/with"
+	run -1 compared "$out/without" "$out/with"
+	grep -qE '^! +exit status +none +none$' <<<"$output"
+	# Not begun, or the kernel's end
+	sed -i '/^selftests: begin proc/,/^selftests: end/d; /^selftests: end 1/d' "$out/without" "$out/with"
+	run -1 compared -v names=1 "$out/without" "$out/with"
+	[[ $output == "mm ./tap -x
+proc ./uffd
+mm ./khugepaged" ]]
+}
