@@ -17,11 +17,13 @@ log() {
 	cat <<-'END'
 		selftests: begin mm ./tap -x
 		TAP version 13
-		1..4
+		1..5
 		ok 1 reads at 0x7f0012340000
 		not ok 2 writes
 		ok 3 maps # SKIP no room
+		# [RUN] pins ... at once
 		ok 4 writes
+		ok 5 writes
 
 		selftests: end 1 3 s
 		selftests: begin proc ./uffd
@@ -54,17 +56,17 @@ compared() {
 	# Addresses are others each time.
 	change s/0x7f0012340000/0x7fab/
 	run -0 compared "$out/without" "$out/with"
-	grep -qE '^mm \./tap -x +2 ok, 1 skip, 1 not ok, exit 1 +2 ok, 1 skip, 1 not ok, exit 1$' <<<"$output"
+	grep -qE '^mm \./tap -x +3 ok, 1 skip, 1 not ok, exit 1 +3 ok, 1 skip, 1 not ok, exit 1$' <<<"$output"
 	grep -qE '^proc \./uffd +1 ok, 1 skip +1 ok, 1 skip$' <<<"$output"
 	grep -qE '^mm \./khugepaged +1 ok +1 ok$' <<<"$output"
-	[[ ${lines[-1]} == "3 tests, 11 results, 0 differ" ]]
+	[[ ${lines[-1]} == "3 tests, 12 results, 0 differ" ]]
 }
 
 @test "a result that differs is named, and the exit status tells" {
-	change 's/^ok 4 writes/not &/'
+	change 's/^ok 5 writes/not &/'
 	run -1 compared "$out/without" "$out/with"
-	grep -qE '^! +writes \(2\) +ok +not ok$' <<<"$output"
-	[[ ${lines[-1]} == "3 tests, 11 results, 1 differ" ]]
+	grep -qE '^! +pins \.\.\. at once: writes \(2\) +ok +not ok$' <<<"$output"
+	[[ ${lines[-1]} == "3 tests, 12 results, 1 differ" ]]
 	run -1 compared -v names=1 "$out/without" "$out/with"
 	[[ $output == "mm ./tap -x" ]]
 }
@@ -84,7 +86,7 @@ compared() {
 @test "a difference has to show in each run" {
 	change 's/^not ok 2/ok 2/'
 	run -1 compared "$out/without" "$out/with" "$out/without" "$out/with" "$out/without" "$out/with"
-	[[ ${lines[-1]} == "3 tests, 11 results, 1 differ in each of 3 runs" ]]
+	[[ ${lines[-1]} == "3 tests, 12 results, 1 differ in each of 3 runs" ]]
 	run -0 compared "$out/without" "$out/with" "$out/without" "$out/without" "$out/without" "$out/with"
 	[[ ${lines[-1]} == *" 0 differ in each of 3 runs" ]]
 }

@@ -98,7 +98,9 @@ ROUND > rounds { rounds = ROUND }
 # 124 and 137 are from timeout.
 /^selftests: end / { note("exit status", $3 == 124 || $3 == 137 ? "none" : $3) }
 
-/^(not )?ok [0-9]+/ { note(plain($0), tap($0)) }
+# cow and gup_longterm tell what they do before they tell whether it works.
+/^# \[RUN\] / { part = substr($0, 9) ": " }
+/^(not )?ok [0-9]+/ { note(part plain($0), tap($0)) }
 
 # uffd-unit-tests
 /^Testing .*\.\.\. *(done|failed|skipped)/ {
@@ -110,11 +112,11 @@ ROUND > rounds { rounds = ROUND }
 }
 
 # khugepaged, with colours
-/^Run test: / { part = substr($0, 11) }
+/^Run test: / { part = substr($0, 11) ": " }
 /\.\.\.[. ]*\^\[\[3[0-9]m(OK|Fail|Skip|Success)/ {
 	result = $0 ~ /m(OK|Success)/ ? "ok" : $0 ~ /mSkip/ ? "skip" : "not ok"
 	sub(/\.\.\..*/, "")
-	note(part ": " $0, result)
+	note(part $0, result)
 }
 
 END {
