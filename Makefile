@@ -22,8 +22,8 @@ PREFIX ?= /usr/local
 tools := $(BUILD)/tools
 
 .NOTPARALLEL:
-.PHONY: help run shell test torture selftests bench kernel tools install lint variants apply unapply refresh \
-	clean distclean
+.PHONY: help run shell test torture test-debug selftests bench kernel tools install lint variants \
+	apply unapply refresh clean distclean
 
 help:
 	@sed -n 's/^#: \?//p' Makefile
@@ -58,10 +58,20 @@ shell: kernel tools
 #:                               some of it; dev/bench has the names
 #:   make lint                   checkpatch, sparse, W=1, kernel-doc, shellcheck, ...
 #:   make variants               compile it for kernels that lack something
+#:
+#: Test it for a day (CI runs none of this)
+#:   make test-debug [TESTS=FILE...]
+#:                               all scenarios, in a kernel that checks memory, locks,
+#:                               page tables and leaks: any report is a failure
 test: kernel tools
 	@dev/setup guest tests bench
 	@dev/kernel build um
 	@GUEST_TIMEOUT=$${GUEST_TIMEOUT:-3900} tests/run $(TESTS)
+
+test-debug: tools
+	@dev/setup kernel $(source) guest tests
+	@dev/kernel build debug
+	@GUEST_KERNEL=debug tests/run $(or $(TESTS),$(sort $(wildcard tests/bats/*.bats)))
 
 torture: kernel tools
 	@dev/setup guest
@@ -137,6 +147,6 @@ distclean:
 #:
 #: KERNEL_SRC=PATH takes another kernel than Debian's linux-source-6.12, a tree
 #: or a tarball; BUILD=PATH another folder than build/; GUEST_TIMEOUT, GUEST_MEM,
-#: GUEST_CPUS and GUEST_ACCEL are explained in dev/guest.
+#: GUEST_CPUS, GUEST_ACCEL and GUEST_KERNEL are explained in dev/guest.
 
 quote = '$(subst ','\'',$(1))'

@@ -9,16 +9,22 @@ build=${BUILD:-$top/build}
 # all paths are relative, so that ccache serves every checkout.
 tree=$build/linux
 
-# use_kernel test|plain|bench|um - set what belongs to one of the kernels: its
-# folder, its architecture, what it is configured by, and the file that boots.
-# plain is test without the overlay, and has a source tree of its own.
+# use_kernel NAME - set what belongs to one of the kernels: its folder, its
+# architecture, the fragments that it is configured by, one on top of
+# the other, the file that boots, what it is told then, and how many times as long
+# things may take in it. plain is test without the overlay, and has a source tree of
+# its own.
 use_kernel() {
-	arch=x86_64 goal=bzImage fragment=dirty_pages_$1.config
+	arch=x86_64 goal=bzImage options='' slowness=1 fragments=("dirty_pages_$1.config")
 	[[ $1 != plain ]] || tree=$build/plain
 	obj=$tree/build-$1 image=$tree/build-$1/arch/x86/boot/bzImage
 	case $1 in
-	test | plain) fragment=dirty_pages.config ;;
+	test | plain) fragments=(dirty_pages.config) ;;
 	bench) ;;
+	debug)
+		fragments=(dirty_pages.config "dirty_pages_$1.config")
+		options="page_owner=on printk.devkmsg=on" slowness=10
+		;;
 	um) arch=um goal=linux image=$obj/linux ;;
 	*) die "no kernel is called $1" ;;
 	esac
@@ -29,6 +35,18 @@ die() {
 	say "$@"
 	exit 1
 }
+
+# is_healthy CONSOLE - does it say nothing that a healthy kernel never says?
+# Each check of the debug kernels has its own words.
+is_healthy() {
+	! grep -qE "$unhealthy" "$1"
+}
+
+unhealthy='Kernel panic|Oops|BUG:|kernel BUG at|BUG [^ ]+ \(|WARNING:|INFO: (task|trying)|detected .*stall'
+unhealthy+='|: bad p[gum4]+d |general protection|KASAN|KCSAN|UBSAN|ODEBUG|DEADLOCK|possible .* locking'
+unhealthy+='|(add|del) corruption|Redzone|Object padding|Poison overwritten|unreferenced object'
+# A check that gave up finds nothing any more.
+unhealthy+='|leak detector disabled|lockdep is turned off'
 
 # The folders of the overlay, each at its path in the kernel.
 overlay_dirs=(Documentation fs include kernel mm tools)
