@@ -22,8 +22,8 @@ PREFIX ?= /usr/local
 tools := $(BUILD)/tools
 
 .NOTPARALLEL:
-.PHONY: help run shell test torture test-debug selftests bench kernel tools install lint variants \
-	apply unapply refresh clean distclean
+.PHONY: help run shell test torture test-debug test-kcsan selftests bench kernel tools install lint \
+	variants apply unapply refresh clean distclean
 
 help:
 	@sed -n 's/^#: \?//p' Makefile
@@ -63,6 +63,8 @@ shell: kernel tools
 #:   make test-debug [TESTS=FILE...]
 #:                               all scenarios, in a kernel that checks memory, locks,
 #:                               page tables and leaks: any report is a failure
+#:   make test-kcsan [TESTS=FILE...]
+#:                               the concurrent ones, where data races are reported
 test: kernel tools
 	@dev/setup guest tests bench
 	@dev/kernel build um
@@ -72,6 +74,12 @@ test-debug: tools
 	@dev/setup kernel $(source) guest tests
 	@dev/kernel build debug
 	@GUEST_KERNEL=debug tests/run $(or $(TESTS),$(sort $(wildcard tests/bats/*.bats)))
+
+concurrent := $(foreach n,090 100 120 200 210 240 250,$(wildcard tests/bats/$(n)-*.bats))
+test-kcsan: tools
+	@dev/setup kernel $(source) guest tests
+	@dev/kernel build kcsan
+	@GUEST_KERNEL=kcsan tests/run $(or $(TESTS),$(concurrent))
 
 torture: kernel tools
 	@dev/setup guest

@@ -21,7 +21,7 @@ use_kernel() {
 	case $1 in
 	test | plain) fragments=(dirty_pages.config) ;;
 	bench) ;;
-	debug)
+	debug | kcsan)
 		fragments=(dirty_pages.config "dirty_pages_$1.config")
 		options="page_owner=on printk.devkmsg=on" slowness=10
 		;;

@@ -72,3 +72,32 @@ setup() {
 	END
 	is_healthy "$BATS_TEST_TMPDIR/console"
 }
+
+# race TITLE FUNCTION... - a report of KCSAN's, with those functions in its stacks
+race() {
+	local function
+	printf '[    5.0] %s\n' "====================" "BUG: KCSAN: data-race in $1"
+	printf '[    5.0]\n[    5.0] read to 0xffff888000000000 of 8 bytes by task 82 on cpu 1:\n'
+	for function in "${@:2}"; do
+		printf '[    5.0]  %s+0x10/0x200\n' "$function"
+	done
+	printf '[    5.0] %s\n' "Reported by Kernel Concurrency Sanitizer on:" "===================="
+}
+
+@test "a data race counts if one of our functions is in its stacks, and no other does" {
+	printf '%s\n' walk_ptes dirty_walk_batch >"$BATS_TEST_TMPDIR/ours"
+	{
+		race "rwsem_spin_on_owner / exit_mm" rwsem_spin_on_owner do_exit
+		echo "[    5.1] between"
+		race "folio_lock / folio_unlock" folio_lock dirty_walk_batch vfs_read
+		race "rwsem_spin_on_owner / exit_mm" walk_ptes_of_others
+		echo "[    5.2] after"
+	} >"$BATS_TEST_TMPDIR/console"
+	run -0 --separate-stderr dev/races "$BATS_TEST_TMPDIR/ours" <"$BATS_TEST_TMPDIR/console"
+	[[ $(grep -c 'BUG: KCSAN' <<<"$output") == 1 ]]
+	[[ $output == *"between"*"folio_lock / folio_unlock"*"dirty_walk_batch+0x10"*"after"* ]]
+	[[ $stderr == *"not ours, 2 times: data-race in rwsem_spin_on_owner / exit_mm"* ]]
+	printf '%s\n' do_exit >"$BATS_TEST_TMPDIR/ours"
+	run -0 --separate-stderr dev/races "$BATS_TEST_TMPDIR/ours" <"$BATS_TEST_TMPDIR/console"
+	[[ $(grep -c 'BUG: KCSAN' <<<"$output") == 1 && $output == *"rwsem_spin_on_owner+"* ]]
+}
