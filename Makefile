@@ -22,8 +22,8 @@ PREFIX ?= /usr/local
 tools := $(BUILD)/tools
 
 .NOTPARALLEL:
-.PHONY: help run shell test torture test-debug test-kcsan selftests bench kernel tools install lint \
-	variants apply unapply refresh clean distclean
+.PHONY: help run shell test torture test-debug test-kcsan test-arch selftests bench kernel tools \
+	install lint variants apply unapply refresh clean distclean
 
 help:
 	@sed -n 's/^#: \?//p' Makefile
@@ -65,6 +65,7 @@ shell: kernel tools
 #:                               page tables and leaks: any report is a failure
 #:   make test-kcsan [TESTS=FILE...]
 #:                               the concurrent ones, where data races are reported
+#:   make test-arch              32-bit x86, arm64, s390x: KUnit, and a smoke test
 test: kernel tools
 	@dev/setup guest tests bench
 	@dev/kernel build um
@@ -80,6 +81,10 @@ test-kcsan: tools
 	@dev/setup kernel $(source) guest tests
 	@dev/kernel build kcsan
 	@GUEST_KERNEL=kcsan tests/run $(or $(TESTS),$(concurrent))
+
+test-arch:
+	@dev/setup kernel $(source) arch
+	@dev/arch
 
 torture: kernel tools
 	@dev/setup guest

@@ -10,12 +10,12 @@ build=${BUILD:-$top/build}
 tree=$build/linux
 
 # use_kernel NAME - set what belongs to one of the kernels: its folder, its
-# architecture, the fragments that it is configured by, one on top of
+# architecture and compiler, the fragments that it is configured by, one on top of
 # the other, the file that boots, what it is told then, and how many times as long
 # things may take in it. plain is test without the overlay, and has a source tree of
 # its own.
 use_kernel() {
-	arch=x86_64 goal=bzImage options='' slowness=1 fragments=("dirty_pages_$1.config")
+	arch=x86_64 cross='' goal=bzImage options='' slowness=1 fragments=("dirty_pages_$1.config")
 	[[ $1 != plain ]] || tree=$build/plain
 	obj=$tree/build-$1 image=$tree/build-$1/arch/x86/boot/bzImage
 	case $1 in
@@ -26,9 +26,16 @@ use_kernel() {
 		options="page_owner=on printk.devkmsg=on" slowness=10
 		;;
 	um) arch=um goal=linux image=$obj/linux ;;
+	i386) arch=i386 cross=i686-linux-gnu- ;;
+	arm64) arch=arm64 cross=aarch64-linux-gnu- goal=Image image=$obj/arch/arm64/boot/Image ;;
+	s390x) arch=s390 cross=s390x-linux-gnu- image=$obj/arch/s390/boot/bzImage ;;
 	*) die "no kernel is called $1" ;;
 	esac
+	[[ " ${arch_kernels[*]} " != *" $1 "* ]] || fragments=(dirty_pages_arch.config "${fragments[@]}")
 }
+
+# Those that tests/arch is for
+arch_kernels=(i386 arm64 s390x)
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 die() {
