@@ -22,8 +22,8 @@ PREFIX ?= /usr/local
 tools := $(BUILD)/tools
 
 .NOTPARALLEL:
-.PHONY: help run shell test torture test-debug test-kcsan test-arch selftests bench kernel tools \
-	install lint variants apply unapply refresh clean distclean
+.PHONY: help run shell test torture test-all test-debug test-kcsan test-arch selftests bench \
+	kernel tools install lint variants apply unapply refresh clean distclean
 
 help:
 	@sed -n 's/^#: \?//p' Makefile
@@ -66,6 +66,8 @@ shell: kernel tools
 #:   make test-kcsan [TESTS=FILE...]
 #:                               the concurrent ones, where data races are reported
 #:   make test-arch              32-bit x86, arm64, s390x: KUnit, and a smoke test
+#:   make test-all               these, all of the above, selftests and an hour of
+#:                               stress, with a table at the end
 test: kernel tools
 	@dev/setup guest tests bench
 	@dev/kernel build um
@@ -85,6 +87,9 @@ test-kcsan: tools
 test-arch:
 	@dev/setup kernel $(source) arch
 	@dev/arch
+
+test-all:
+	@dev/test-all
 
 torture: kernel tools
 	@dev/setup guest

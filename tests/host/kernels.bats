@@ -101,3 +101,16 @@ race() {
 	run -0 --separate-stderr dev/races "$BATS_TEST_TMPDIR/ours" <"$BATS_TEST_TMPDIR/console"
 	[[ $(grep -c 'BUG: KCSAN' <<<"$output") == 1 && $output == *"rwsem_spin_on_owner+"* ]]
 }
+
+@test "test-all goes on after a failure, says what has failed, and fails" {
+	mkdir -p "$BATS_TEST_TMPDIR/dev"
+	cp dev/lib.sh dev/test-all "$BATS_TEST_TMPDIR/dev"
+	cd "$BATS_TEST_TMPDIR" || return
+	printf '%s\n' 'test:' $'\t@echo 5 passed, 0 failed' 'stress:' $'\t@echo for $(DURATION); false' >Makefile
+	run -1 --separate-stderr env -u BUILD dev/test-all 'stress DURATION=3' unknown test
+	[[ ${lines[1]} =~ ^stress\ DURATION=3\ +FAILED\ +[01]\ +for\ 3$ ]]
+	[[ ${lines[2]} =~ ^unknown\ +FAILED ]]
+	[[ ${lines[3]} =~ ^test\ +passed\ +[01]\ +5\ passed,\ 0\ failed$ ]]
+	run -0 --separate-stderr env -u BUILD dev/test-all test
+	[[ ${lines[1]} == "test "*passed* ]]
+}
