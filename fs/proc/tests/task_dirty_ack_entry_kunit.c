@@ -697,6 +697,49 @@ static void a_hold_covers_no_more_than_its_batch(struct kunit *test)
 	start_anew(a);
 }
 
+/* One hold of the lock for marking: how many pages are marked by now? */
+static long mark_in_one_hold(struct kunit *test, bool *done)
+{
+	struct ack_fixture *f = test->priv;
+	struct dirty_ack *a = f->ack;
+
+	KUNIT_ASSERT_EQ(test, begin_hold(a), 0);
+	*done = clear_vma_soft_dirty(a, f->vma);
+	end_hold(a);
+	return (a->mark_next - f->vma->vm_start) >> PAGE_SHIFT;
+}
+
+/*
+ * What was marked stays so as long as nobody else may have changed the mapping.
+ * Whoever loses too often does not let go any more.
+ */
+static void marking_starts_over_if_others_had_the_lock(struct kunit *test)
+{
+	struct ack_fixture *f = test->priv;
+	const long batch = 7;
+	u32 usual = dirty_pages_batch;
+	bool done;
+	int i;
+
+	set_vma_flags(f, VM_SOFTDIRTY, 0);
+	WRITE_ONCE(dirty_pages_batch, batch);
+	for (i = 0; IS_ENABLED(CONFIG_PER_VMA_LOCK) && i < MARK_TRIES; i++) {
+		KUNIT_EXPECT_EQ(test, mark_in_one_hold(test, &done), batch);
+		KUNIT_EXPECT_FALSE(test, done);
+		KUNIT_EXPECT_EQ(test, mark_in_one_hold(test, &done), 2 * batch);
+		KUNIT_EXPECT_FALSE(test, done);
+		KUNIT_EXPECT_TRUE(test, f->vma->vm_flags & VM_SOFTDIRTY);
+		mmap_write_lock(f->mm);
+		mmap_write_unlock(f->mm);
+	}
+	mark_in_one_hold(test, &done);
+	KUNIT_EXPECT_TRUE(test, done);
+	KUNIT_EXPECT_FALSE(test, f->vma->vm_flags & VM_SOFTDIRTY);
+	WRITE_ONCE(dirty_pages_batch, usual);
+	for (i = 0; i < ACK_PAGES; i++)
+		KUNIT_EXPECT_TRUE_MSG(test, has_bit(f, i), "page %d", i);
+}
+
 static struct kunit_case dirty_ack_entry_cases[] = {
 	KUNIT_CASE(written_pages_are_protected),
 	KUNIT_CASE(writable_pages_are_protected_without_the_bit),
@@ -718,6 +761,7 @@ static struct kunit_case dirty_ack_entry_cases[] = {
 	KUNIT_CASE(marking_leaves_holes_and_markers_alone),
 	KUNIT_CASE(a_line_takes_effect_whatever_the_batches),
 	KUNIT_CASE(a_hold_covers_no_more_than_its_batch),
+	KUNIT_CASE(marking_starts_over_if_others_had_the_lock),
 	{}
 };
 

@@ -328,6 +328,24 @@ static void a_part_of_a_huge_page_is_never_widened(struct kunit *test)
 	}
 }
 
+/* It was a page table when the walk came by: nothing of it is done. */
+static void what_has_just_become_huge_is_looked_at_again(struct kunit *test)
+{
+	struct ack_huge_fixture *f = test->priv;
+	struct dirty_ack *a = f->ack;
+	pmd_t before = *huge_entry(f);
+
+	start_anew(a);
+	a->next = f->addr;
+	mmap_write_lock(f->mm);
+	KUNIT_EXPECT_EQ(test, ack_pte_table(a, f->vma, huge_entry(f), f->addr,
+					    f->addr + HPAGE_PMD_SIZE), -EAGAIN);
+	mmap_write_unlock(f->mm);
+	KUNIT_EXPECT_EQ(test, a->next, f->addr);
+	KUNIT_EXPECT_EQ(test, a->flush_end, 0);
+	EXPECT_HUGE(test, *huge_entry(f), before);
+}
+
 static struct kunit_case dirty_ack_huge_cases[] = {
 	KUNIT_CASE(huge_pages_are_protected),
 	KUNIT_CASE(huge_pages_that_are_held_keep_the_bit),
@@ -335,6 +353,7 @@ static struct kunit_case dirty_ack_huge_cases[] = {
 	KUNIT_CASE(huge_pages_under_migration_keep_the_bit_or_get_it),
 	KUNIT_CASE(marking_gives_huge_pages_the_bit),
 	KUNIT_CASE(marking_leaves_real_holes_alone),
+	KUNIT_CASE(what_has_just_become_huge_is_looked_at_again),
 	KUNIT_CASE(a_part_of_a_huge_page_is_never_widened),
 	{}
 };

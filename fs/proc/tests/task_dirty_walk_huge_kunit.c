@@ -588,6 +588,39 @@ static void huge_pages_may_be_walked_in_parts(struct kunit *test)
 	empty_slots(h);
 }
 
+/* An entry may become a huge one, a hole or a page table before its lock is had. */
+static void what_has_just_changed_is_looked_at_again(struct kunit *test)
+{
+	struct huge_fixture *h = test->priv;
+	struct dirty_run run;
+	struct dirty_walk w = {
+		.runs.free = &run,
+		.runs.end = &run + 1,
+		.normal = true,
+		.budget = 10000,
+	};
+	unsigned int i;
+
+	*slot_of(h, 1) = map_huge_writable(h->pages[KIND_EXCLUSIVE]);
+	mmap_read_lock(h->mm);
+	/* A huge one, and a hole, instead of a table; and a table */
+	for (i = 1; i < 3; i++) {
+		w.next = address_of(h, i);
+		KUNIT_EXPECT_EQ(test, walk_pte_table(&w, h->vma, slot_of(h, i), w.next,
+						     w.next + PMD_SIZE), 0);
+		KUNIT_EXPECT_EQ(test, w.next, address_of(h, i));
+	}
+	w.next = address_of(h, 4);
+	KUNIT_EXPECT_EQ(test, walk_pmds(&w, h->vma, slot_of(h, 4), w.next,
+					w.next + PMD_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, w.next, address_of(h, 4));
+	mmap_read_unlock(h->mm);
+	KUNIT_EXPECT_EQ(test, w.budget, 10000);
+	KUNIT_EXPECT_EQ(test, w.runs.flags, 0);
+	KUNIT_EXPECT_PTR_EQ(test, w.runs.free, &run);
+	empty_slots(h);
+}
+
 static struct kunit_case dirty_walk_huge_cases[] = {
 	KUNIT_CASE(huge_entries_tell_the_kind_of_page),
 	KUNIT_CASE(huge_zero_page_and_holes_are_clean),
@@ -598,6 +631,7 @@ static struct kunit_case dirty_walk_huge_cases[] = {
 	KUNIT_CASE(parts_of_huge_pages_may_be_exclusive),
 	KUNIT_CASE(huge_entries_count_for_the_batch),
 	KUNIT_CASE(huge_pages_may_be_walked_in_parts),
+	KUNIT_CASE(what_has_just_changed_is_looked_at_again),
 	{}
 };
 
