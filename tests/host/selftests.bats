@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# How 'make selftests' holds against each other what tests say in two kernels.
+# How 'make selftests' runs tests in two kernels and compares what they say.
 
 setup() {
 	bats_require_minimum_version 1.5.0
@@ -101,4 +101,70 @@ compared() {
 	[[ $output == "mm ./tap -x
 proc ./uffd
 mm ./khugepaged" ]]
+}
+
+# A project of two tests with a kernel source that builds them, and a guest that
+# answers from the file KERNEL.N of its Nth run, else as above; asked is what it
+# was asked to run.
+project() {
+	local folder
+	mkdir -p "$out"/project/{dev,tests} "$out/project/build/plain"
+	cp dev/selftests dev/lib.sh "$out/project/dev"
+	cp -r tests/selftests "$out/project/tests"
+	cd "$out/project" || return
+	echo 'headers:' >build/plain/Makefile
+	for folder in mm proc; do
+		mkdir -p "build/plain/tools/testing/selftests/$folder"
+		printf 'all:\n\ttouch $(OUTPUT)/%s-test\n' $folder >"build/plain/tools/testing/selftests/$folder/Makefile"
+	done
+	printf '%s\n' 'mm 60 0 ./mm-test' 'proc 60 0 ./proc-test' >tests/selftests/list
+	cat >dev/guest <<-'END'
+		#!/bin/bash
+		n=$(($(cat "asked.$GUEST_KERNEL" 2>/dev/null | wc -l) + 1))
+		cut -d' ' -f4 "${@: -1}" | paste -sd' ' >>"asked.$GUEST_KERNEL"
+		while read -r folder _ _ command; do
+			printf 'selftests: begin %s %s\n' "$folder" "$command"
+			[[ ! -e $GUEST_KERNEL.$n || $folder != mm ]] || cat "$GUEST_KERNEL.$n"
+			printf 'selftests: end 0 1 s\n'
+		done <"${@: -1}"
+	END
+	chmod +x dev/guest
+	unset BUILD
+}
+
+@test "only what differs is run again, twice, and then it fails" {
+	project
+	printf 'ok 1 a\nok 2 b\n' | tee plain.1 plain.2 >plain.3
+	printf 'ok 1 a\nnot ok 2 b\n' | tee test.1 test.2 >test.3
+	run -1 dev/selftests
+	[[ ${lines[-1]} == "2 tests, 5 results, 1 differ in each of 3 runs" ]]
+	[[ $(<asked.test) == $'./mm-test ./proc-test\n./mm-test\n./mm-test' ]]
+	cmp asked.test asked.plain
+}
+
+@test "what differs in the first run alone passes" {
+	project
+	echo 'ok 1 a' | tee plain.1 plain.2 >test.2
+	echo 'not ok 1 a' >test.1
+	run -0 dev/selftests
+	[[ ${lines[-1]} == "2 tests, 4 results, 0 differ in each of 2 runs" ]]
+	[[ $(wc -l <asked.test) == 2 ]]
+}
+
+@test "one test can be chosen" {
+	project
+	run -0 dev/selftests proc-
+	[[ $(<asked.test) == ./proc-test ]]
+	run -1 dev/selftests nothing
+	[[ $output == *"no test in tests/selftests/list has 'nothing'" ]]
+}
+
+@test "a program that is neither run nor left out is an error" {
+	project
+	sed -i /proc/d tests/selftests/list
+	run -1 dev/selftests
+	[[ $output == *"< proc/proc-test"* && ! -e asked.plain ]]
+	echo 'proc without proc-test no reason' >>tests/selftests/list
+	run -0 dev/selftests
+	[[ $(<asked.test) == ./mm-test ]]
 }
