@@ -14,6 +14,7 @@
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/timekeeping.h>
+#include <linux/uio.h>
 #include <linux/unaligned.h>
 
 #define CREATE_TRACE_POINTS
@@ -194,16 +195,18 @@ static int collect_batch(struct dirty_reader *r, struct dirty_walk *w,
 
 	if (fatal_signal_pending(current))
 		return -EINTR;
-	if (!mmget_not_zero(r->mm))
+	if (dirty_should_fail(DIRTY_FAIL_EXIT) || !mmget_not_zero(r->mm))
 		return -ESRCH;
-	ret = mmap_read_lock_killable(r->mm);
+	ret = dirty_should_fail(DIRTY_FAIL_LOCK) ? -EINTR :
+	      mmap_read_lock_killable(r->mm);
 	if (ret)
 		goto out_mmput;
 	if (times->begin)
 		times->locked = ktime_get_ns();
 	done = dirty_walk_batch(r->mm, w);
 	/* Asked last: the mark is set before the OOM reaper takes a page. */
-	reaped = check_stable_address_space(r->mm);
+	reaped = check_stable_address_space(r->mm) ||
+		 dirty_should_fail(DIRTY_FAIL_REAP);
 	mmap_read_unlock(r->mm);
 	if (times->begin)
 		times->unlocked = ktime_get_ns();
@@ -376,7 +379,8 @@ static int dirty_pages_open(struct inode *inode, struct file *file)
 	/* seq_file frees it, and need not grow it. */
 	m = file->private_data;
 	m->size = DIRTY_TEXT_MAX;
-	m->buf = kvmalloc(m->size, GFP_KERNEL_ACCOUNT);
+	if (!dirty_should_fail(DIRTY_FAIL_ALLOCATION))
+		m->buf = kvmalloc(m->size, GFP_KERNEL_ACCOUNT);
 	if (!m->buf)
 		goto out_release;
 	if (file->f_mode & FMODE_WRITE) {
@@ -405,6 +409,24 @@ static int dirty_pages_release(struct inode *inode, struct file *file)
 	return seq_release_private(inode, file);
 }
 
+/*
+ * To seq_file, the end of the reader's buffer is as good as memory behind it that
+ * is not there: in either case not all is copied, and the rest is kept.
+ */
+static ssize_t dirty_pages_read(struct kiocb *iocb, struct iov_iter *to)
+{
+	size_t lacking = 0;
+	ssize_t ret;
+
+	if (dirty_should_fail(DIRTY_FAIL_COPY_TO_USER)) {
+		lacking = iov_iter_count(to) / 2;
+		iov_iter_truncate(to, iov_iter_count(to) - lacking);
+	}
+	ret = seq_read_iter(iocb, to);
+	iov_iter_reexpand(to, iov_iter_count(to) + lacking);
+	return ret;
+}
+
 /* The position is the reader's: writing neither uses nor moves it. */
 static ssize_t dirty_pages_write(struct kiocb *iocb, struct iov_iter *from)
 {
@@ -424,7 +446,8 @@ static int dirty_pages_flush(struct file *file, fl_owner_t id)
 
 const struct file_operations proc_dirty_pages_operations = {
 	.open		= dirty_pages_open,
-	.read_iter	= seq_read_iter,
+	.read_iter	= IS_ENABLED(CONFIG_PROC_DIRTY_PAGES_FAIL) ?
+			  dirty_pages_read : seq_read_iter,
 	.splice_read	= copy_splice_read,
 	.write_iter	= dirty_pages_write,
 	.splice_write	= iter_file_splice_write,

@@ -101,7 +101,7 @@ static int looked_at(struct dirty_ack *a, unsigned long addr, long entries)
 		a->next = addr;
 	a->budget -= entries;
 	a->hold.entries += entries;
-	return a->budget <= 0;
+	return a->budget <= 0 || dirty_should_fail(DIRTY_FAIL_CONTENTION);
 }
 
 /*
@@ -513,6 +513,7 @@ static bool ack_batch(struct dirty_ack *a)
 	VMA_ITERATOR(vmi, a->mm, a->next);
 	struct vm_area_struct *vma;
 
+	dirty_may_lose_mapping(&vmi, a->mm, a->next);
 	a->hold.ranges++;
 	for_each_vma_range(vmi, vma, a->end) {
 		unsigned long start = max(a->next, vma->vm_start);
@@ -541,18 +542,20 @@ static int begin_hold(struct dirty_ack *a)
 
 	if (signal_pending(current))
 		return -ERESTARTSYS;
-	if (!mm || !mmget_not_zero(mm))
+	if (!mm || dirty_should_fail(DIRTY_FAIL_EXIT) || !mmget_not_zero(mm))
 		return -ESRCH;
 	lru_add_drain();
 	a->hold = (struct dirty_hold){};
 	if (trace_dirty_pages_ack_enabled())
 		a->hold.times.begin = ktime_get_ns();
-	ret = mmap_write_lock_killable(mm);
+	ret = dirty_should_fail(DIRTY_FAIL_LOCK) ? -EINTR :
+	      mmap_write_lock_killable(mm);
 	if (ret)
 		goto out_mmput;
 	if (a->hold.times.begin)
 		a->hold.times.locked = ktime_get_ns();
-	if (check_stable_address_space(mm)) {
+	if (check_stable_address_space(mm) ||
+	    dirty_should_fail(DIRTY_FAIL_REAP)) {
 		ret = -ESRCH;
 		goto out_unlock;
 	}
@@ -739,14 +742,16 @@ static ssize_t ack_text(struct dirty_ack *a, struct iov_iter *from)
 
 	while (iov_iter_count(from) && !err) {
 		size_t kept = a->kept;
+		size_t room = ACK_TEXT_MAX - kept;
 		size_t len, done;
 
 		if (signal_pending(current)) {
 			err = -ERESTARTSYS;
 			break;
 		}
-		len = kept + copy_from_iter(a->text + kept, ACK_TEXT_MAX - kept,
-					    from);
+		if (dirty_should_fail(DIRTY_FAIL_COPY_FROM_USER))
+			room = min(room, iov_iter_count(from)) / 2;
+		len = kept + copy_from_iter(a->text + kept, room, from);
 		if (len == kept) {
 			err = -EFAULT;
 			break;
@@ -817,8 +822,10 @@ int dirty_ack_flush(struct dirty_ack *a)
  */
 struct dirty_ack *dirty_ack_alloc(struct mm_struct *mm, pid_t pid)
 {
-	struct dirty_ack *a = kvzalloc(sizeof(*a), GFP_KERNEL_ACCOUNT);
+	struct dirty_ack *a = NULL;
 
+	if (!dirty_should_fail(DIRTY_FAIL_ALLOCATION))
+		a = kvzalloc(sizeof(*a), GFP_KERNEL_ACCOUNT);
 	if (a) {
 		mutex_init(&a->lock);
 		a->mm = mm;

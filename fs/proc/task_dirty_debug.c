@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * debugfs dirty_pages/: the self-check of /proc/<pid>/dirty_pages, and what it
- * has done so far.
+ * debugfs dirty_pages/: the self-check of /proc/<pid>/dirty_pages, what it has
+ * done so far, and what is to go wrong.
  *
  * verify	write a pid and read, on the same descriptor, how the range walk
  *		behind the file compares to get_dirty_page(), and its flags to
  *		those of a walk entry by entry, page by page
  * batch	how many entries one hold of the mmap lock may cover
  * stats	what all readers and writers of the file have done, since boot
+ * fail/	what is to go wrong for them, by the fault-injection framework
  *
  * The check brings swapped pages in, marks pages accessed and waits for
  * migration: a debugging aid for root, not a way to list.
  */
 #include <linux/debugfs.h>
 #include <linux/dirty_pages.h>
+#include <linux/fault-inject.h>
 #include <linux/hugetlb.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -548,6 +550,44 @@ static int stats_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(stats);
 
+#ifdef CONFIG_PROC_DIRTY_PAGES_FAIL
+static struct fault_attr faults[NR_DIRTY_FAULTS] = {
+	[0 ... NR_DIRTY_FAULTS - 1] = FAULT_ATTR_INITIALIZER,
+};
+
+static const char *const fault_names[NR_DIRTY_FAULTS] = {
+	[DIRTY_FAIL_ALLOCATION]		= "allocation",
+	[DIRTY_FAIL_CONTENTION]		= "contention",
+	[DIRTY_FAIL_COPY_FROM_USER]	= "copy_from_user",
+	[DIRTY_FAIL_COPY_TO_USER]	= "copy_to_user",
+	[DIRTY_FAIL_EXIT]		= "exit",
+	[DIRTY_FAIL_LOCK]		= "lock",
+	[DIRTY_FAIL_MAPPING]		= "mapping",
+	[DIRTY_FAIL_REAP]		= "reap",
+};
+
+/**
+ * dirty_should_fail() - is this to go wrong now?
+ * @fault: what could go wrong
+ *
+ * Context: Any.
+ * Return: true if the caller has to act as if it had.
+ */
+bool dirty_should_fail(enum dirty_fault fault)
+{
+	return should_fail(&faults[fault], 1);
+}
+
+static void __init create_faults(struct dentry *dir)
+{
+	int fault;
+
+	for (fault = 0; fault < NR_DIRTY_FAULTS; fault++)
+		fault_create_debugfs_attr(fault_names[fault], dir,
+					  &faults[fault]);
+}
+#endif
+
 static int __init dirty_pages_debug_init(void)
 {
 	struct dentry *dir = debugfs_create_dir("dirty_pages", NULL);
@@ -555,6 +595,9 @@ static int __init dirty_pages_debug_init(void)
 	debugfs_create_file("verify", 0600, dir, NULL, &verify_fops);
 	debugfs_create_u32("batch", 0600, dir, &dirty_pages_batch);
 	debugfs_create_file("stats", 0400, dir, NULL, &stats_fops);
+#ifdef CONFIG_PROC_DIRTY_PAGES_FAIL
+	create_faults(debugfs_create_dir("fail", dir));
+#endif
 	return 0;
 }
 late_initcall(dirty_pages_debug_init);

@@ -38,7 +38,8 @@ static int looked_at(struct dirty_walk *w, struct mm_struct *mm,
 {
 	w->next = addr;
 	w->budget -= entries;
-	return w->budget <= 0 || mmap_lock_is_contended(mm);
+	return w->budget <= 0 || mmap_lock_is_contended(mm) ||
+	       dirty_should_fail(DIRTY_FAIL_CONTENTION);
 }
 
 /*
@@ -823,6 +824,7 @@ bool dirty_walk_batch(struct mm_struct *mm, struct dirty_walk *w)
 	VMA_ITERATOR(vmi, mm, w->next);
 	struct vm_area_struct *vma;
 
+	dirty_may_lose_mapping(&vmi, mm, w->next);
 	for_each_vma_range(vmi, vma, w->end) {
 		unsigned long start = max(w->next, vma->vm_start);
 		unsigned long end = min(w->end, vma->vm_end);

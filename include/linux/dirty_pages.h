@@ -216,6 +216,45 @@ static inline void dirty_stat_add(enum dirty_stat stat, unsigned long n)
 }
 #endif
 
+/* What debugfs dirty_pages/fail/ can have go wrong */
+enum dirty_fault {
+	DIRTY_FAIL_ALLOCATION,
+	DIRTY_FAIL_CONTENTION,
+	DIRTY_FAIL_COPY_FROM_USER,
+	DIRTY_FAIL_COPY_TO_USER,
+	DIRTY_FAIL_EXIT,
+	DIRTY_FAIL_LOCK,
+	DIRTY_FAIL_MAPPING,
+	DIRTY_FAIL_REAP,
+	NR_DIRTY_FAULTS,
+};
+
+#ifdef CONFIG_PROC_DIRTY_PAGES_FAIL
+bool dirty_should_fail(enum dirty_fault fault);
+#else
+static inline bool dirty_should_fail(enum dirty_fault fault)
+{
+	return false;
+}
+#endif
+
+/*
+ * While the mmap lock was not held, a mapping may have gone in the middle of
+ * which the walk, about to begin at @addr again, had stopped: have it pass over.
+ */
+static inline void dirty_may_lose_mapping(struct vma_iterator *vmi,
+					  struct mm_struct *mm,
+					  unsigned long addr)
+{
+	struct vm_area_struct *vma;
+
+	if (!IS_ENABLED(CONFIG_PROC_DIRTY_PAGES_FAIL))
+		return;
+	vma = vma_lookup(mm, addr);
+	if (vma && vma->vm_start < addr && dirty_should_fail(DIRTY_FAIL_MAPPING))
+		vma_iter_set(vmi, vma->vm_end);
+}
+
 extern u32 dirty_pages_batch;
 
 bool dirty_walk_batch(struct mm_struct *mm, struct dirty_walk *walk);
