@@ -16,13 +16,14 @@ CMD ?= dev/demo
 TESTS ?=
 CASE ?=
 ROUNDS ?= 1000
+DURATION ?= 60
 SEED ?= 1
 CFLAGS ?= -O2 -g -Wall -Wextra
 PREFIX ?= /usr/local
 tools := $(BUILD)/tools
 
 .NOTPARALLEL:
-.PHONY: help run shell test torture test-all test-debug test-kcsan test-arch selftests bench \
+.PHONY: help run shell test torture stress test-all test-debug test-kcsan test-arch selftests bench \
 	kernel tools install lint variants apply unapply refresh clean distclean
 
 help:
@@ -50,6 +51,8 @@ shell: kernel tools
 #:   make test TESTS=FILE...     some of them
 #:   make torture ROUNDS=N SEED=N
 #:                               look for lost writes, for longer
+#:   make stress DURATION=SECONDS SEED=N
+#:                               everything at once under load; 3600 before a release
 #:   make selftests [CASE='WORD...']
 #:                               the kernel's own tests of memory and of /proc, in
 #:                               that kernel and in one without this project
@@ -69,7 +72,7 @@ shell: kernel tools
 #:   make test-all               these, all of the above, selftests and an hour of
 #:                               stress, with a table at the end
 test: kernel tools
-	@dev/setup guest tests bench
+	@dev/setup guest tests stress bench
 	@dev/kernel build um
 	@GUEST_TIMEOUT=$${GUEST_TIMEOUT:-3900} tests/run $(TESTS)
 
@@ -95,6 +98,12 @@ torture: kernel tools
 	@dev/setup guest
 	@GUEST_TIMEOUT=$${GUEST_TIMEOUT:-86400} dev/guest env TORTURE_ROUNDS='$(ROUNDS)' \
 		TORTURE_SEEDS='$(SEED)' bats --tap tests/bats/250-torture.bats
+
+stress: kernel tools
+	@dev/setup guest stress
+	@GUEST_TIMEOUT=$${GUEST_TIMEOUT:-86400} dev/guest env STRESS_SECONDS='$(DURATION)' \
+		STRESS_SEED='$(SEED)' ROBUST_SEED='$(SEED)' ROBUST_STOP=60 \
+		bats --tap tests/bats/295-stress.bats tests/bats/296-robust.bats
 
 selftests: kernel
 	@dev/setup guest selftests
