@@ -661,15 +661,15 @@ static uint64_t counter(const char *name)
 	errx(1, "/proc/vmstat has no %s", name);
 }
 
-/* Returns how many loads did nothing. */
-static size_t report(const uint64_t *before)
+/* Returns how many loads did nothing, if all should @have_run. */
+static size_t report(const uint64_t *before, bool have_run)
 {
 	size_t idle = 0;
 	uint64_t n;
 
 	for (int i = 0; i < FIGURES; i++) {
 		printf("%s: %" PRIu64 "\n", figures[i].name, shared->figures[i]);
-		if (figures[i].needed && !shared->figures[i]) {
+		if (have_run && figures[i].needed && !shared->figures[i]) {
 			warnx("no %s", figures[i].name);
 			idle++;
 		}
@@ -677,7 +677,8 @@ static size_t report(const uint64_t *before)
 	for (size_t i = 0; i < COUNTERS; i++) {
 		n = counter(counters[i]) - before[i];
 		printf("%s: %" PRIu64 "\n", counters[i], n);
-		if (!n && (!strcmp(counters[i], "pswpout") || !strcmp(counters[i], "oom_kill"))) {
+		if (have_run && !n &&
+		    (!strcmp(counters[i], "pswpout") || !strcmp(counters[i], "oom_kill"))) {
 			warnx("no %s", counters[i]);
 			idle++;
 		}
@@ -713,6 +714,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < WORKERS; i++)
 		pids[i] = start(workers[i].work);
 	failed = collect(pids);
-	idle = report(before);
+	/* Who ended early says why, and has not done all. */
+	idle = report(before, !failed);
 	return failed || idle;
 }
