@@ -11,26 +11,48 @@ as_nobody() {
 	setpriv --reuid=$nobody --regid=$nobody --clear-groups "$@" 3>&-
 }
 
-# The target belongs to nobody here, where it says so.
+# The target belongs to nobody here, where it says so: target_of_nobody [OPTION...]
+# of setpriv
+# shellcheck disable=SC2120  # few scenarios have options
 target_of_nobody() {
 	kill -KILL "$pid"
 	wait "$pid" || true
-	coproc MEMSTATE { exec setpriv --reuid=$nobody --regid=$nobody --clear-groups memstate 3>&- 2>&1; }
+	coproc MEMSTATE { exec setpriv --reuid=$nobody --regid=$nobody --clear-groups "$@" memstate 3>&- 2>&1; }
 	pid=$MEMSTATE_PID
 	tell map anon 8
 	tell write
 }
 
+# looking CODE - Python that has pid, and opens(MODE [, PATH]), which
+# says the error's name, or "ok", and is_(GOT, WANTED)
+looking() {
+	python3 - "$pid" <<-PYTHON
+		import ctypes, errno, os, sys
+		pid = sys.argv[1]
+		def opens(mode, path="/proc/%s/dirty_pages" % pid):
+		    try:
+		        fd = os.open(path, mode)
+		        if mode & os.O_ACCMODE != os.O_WRONLY:
+		            os.read(fd, 8)
+		        os.close(fd)
+		        return "ok"
+		    except OSError as e:
+		        return errno.errorcode[e.errno]
+		def is_(got, want):
+		    assert got == want, f"{got}, not {want}"
+		$1
+	PYTHON
+}
+export -f looking
+
+# as_nobody_looking CODE
+as_nobody_looking() {
+	as_nobody env pid="$pid" bash -c 'looking "$@"' - "$1"
+}
+
 # opens MODE [PID] - as nobody; prints the error's name, or "ok"
 opens() {
-	as_nobody python3 -c '
-import errno, os, sys
-try:
-    fd = os.open("/proc/%s/dirty_pages" % sys.argv[2], getattr(os, sys.argv[1]))
-    os.read(fd, 1)
-    print("ok")
-except OSError as e:
-    print(errno.errorcode[e.errno])' "$1" "${2:-$pid}"
+	as_nobody_looking "print(opens(os.$1, '/proc/${2:-$pid}/dirty_pages'))"
 }
 
 @test "another user's process: EACCES" {
@@ -119,7 +141,199 @@ except OSError as e:
 	listing "$reused" | grep -q .
 }
 
-@test "debugfs is root's: verify and batch are 0600" {
-	run -0 stat -c '%a %U' /sys/kernel/debug/dirty_pages/verify /sys/kernel/debug/dirty_pages/batch
-	[[ $output == $'600 root\n600 root' ]]
+@test "no way of opening another user's process, nor one of its threads" {
+	tell map anon 8
+	tell leave
+	as_nobody_looking "
+for path in '/proc/$pid/dirty_pages', '/proc/$pid/task/$answer/dirty_pages':
+    for mode in os.O_RDONLY, os.O_WRONLY, os.O_RDWR:
+        for flag in 0, os.O_NONBLOCK, os.O_TRUNC, os.O_APPEND, os.O_CREAT:
+            is_(opens(mode | flag, path), 'EACCES')
+    # A path shows nothing, and gives no right to open what it leads to.
+    fd = os.open(path, os.O_PATH)
+    is_(opens(os.O_RDONLY, f'/proc/self/fd/{fd}'), 'EACCES')
+    is_(opens(os.O_RDWR, f'/proc/self/fd/{fd}'), 'EACCES')
+    is_(os.fstat(fd).st_size, 0)
+    try:
+        os.read(fd, 1)
+        assert False
+    except OSError as e:
+        is_(e.errno, errno.EBADF)"
+	checked_pid=
+}
+
+@test "to be refused tells no more than pagemap tells" {
+	target_of_nobody
+	tell zombie
+	as_nobody_looking "
+for p in '$pid', '$answer', '1', '2', '4000000', 'self':
+    is_(opens(os.O_RDONLY, f'/proc/{p}/dirty_pages'), opens(os.O_RDONLY, f'/proc/{p}/pagemap'))
+is_(opens(os.O_RDONLY, '/proc/4000000/dirty_pages'), 'ENOENT')
+is_(opens(os.O_RDONLY, '/proc/2/dirty_pages'), 'EACCES')"
+	tell undumpable
+	as_nobody_looking "
+is_(opens(os.O_RDONLY), opens(os.O_RDONLY, f'/proc/{pid}/pagemap'))"
+}
+
+@test "a descriptor that is passed on has the rights of who opened it, as pagemap's has" {
+	tell map anon 8
+	tell write
+	looking "
+import array, socket
+ours, theirs = socket.socketpair()
+files = [os.open(f'/proc/{pid}/{name}', os.O_RDWR if name == 'dirty_pages' else os.O_RDONLY)
+         for name in ('dirty_pages', 'pagemap')]
+socket.send_fds(ours, [b'x'], files)
+for fd in files:
+    os.close(fd)
+if os.fork() == 0:
+    os.setgroups([]); os.setgid($nobody); os.setuid($nobody)
+    is_(opens(os.O_RDONLY), 'EACCES')
+    fds = socket.recv_fds(theirs, 1, 2)[1]
+    text = os.read(fds[0], 65536)
+    assert b' apdx---' in text and os.pread(fds[1], 8, int(text.split(b'-')[0], 16) >> 9)
+    assert os.write(fds[0], b'$(page_range 0 4) d\\n') > 0
+    # but it is no way to a descriptor of one's own
+    is_(opens(os.O_RDONLY, f'/proc/self/fd/{fds[0]}'), 'EACCES')
+    os._exit(0)
+assert os.wait()[1] == 0"
+	expect "4:ap-x--- 4:apdx---"
+}
+
+@test "a user namespace does not reach out, but its owner reaches in" {
+	target_of_nobody
+	run -0 opens O_RDWR
+	[[ $output == ok ]]
+	# The same user, who has all capabilities, but there
+	run -0 as_nobody unshare --user --map-root-user bash -c "pid=$pid looking '
+for mode in os.O_RDONLY, os.O_RDWR:
+    is_(opens(mode), \"EACCES\")'"
+	target_of_nobody unshare --user --map-root-user
+	as_nobody_looking "is_(opens(os.O_RDWR), 'ok')"
+	run -0 as_nobody unshare --user --map-root-user bash -c "pid=$pid looking '
+is_(opens(os.O_RDONLY), \"EACCES\")'"
+}
+
+@test "a process that may do more than its reader is not his" {
+	target_of_nobody --inh-caps=+net_raw --ambient-caps=+net_raw
+	as_nobody_looking "
+is_(opens(os.O_RDONLY), 'EACCES')
+is_(opens(os.O_RDONLY, f'/proc/{pid}/pagemap'), 'EACCES')"
+}
+
+# with_capabilities LIST CODE - as nobody who has those, "+a,+b"
+with_capabilities() {
+	as_nobody --inh-caps="$1" --ambient-caps="$1" env pid="$pid" bash -c 'looking "$@"' - "$2"
+}
+
+@test "another user's process takes CAP_SYS_PTRACE, beside what opens a file of mode 0600" {
+	with_capabilities +dac_override "is_(opens(os.O_RDONLY), 'EACCES')"
+	with_capabilities +sys_ptrace "is_(opens(os.O_RDONLY), 'EACCES')"
+	with_capabilities +dac_read_search,+sys_ptrace "
+is_(opens(os.O_RDONLY), 'ok')
+is_(opens(os.O_RDWR), 'EACCES')"
+	with_capabilities +dac_override,+sys_ptrace "is_(opens(os.O_RDWR), 'ok')"
+}
+
+@test "file-system credentials decide, as for all files" {
+	target_of_nobody
+	run -0 setpriv --bounding-set=-sys_ptrace bash -c "pid=$pid looking '
+is_(opens(os.O_RDONLY), \"EACCES\")
+libc = ctypes.CDLL(None)
+libc.setfsgid($nobody)
+libc.setfsuid($nobody)
+is_(opens(os.O_RDWR), \"ok\")
+is_(opens(os.O_RDONLY, \"/proc/1/dirty_pages\"), \"EACCES\")'"
+}
+
+@test "undumpable: whoever has it open keeps it, nobody opens it anew" {
+	target_of_nobody
+	as_nobody_looking "
+fd = os.open(f'/proc/{pid}/dirty_pages', os.O_RDONLY)
+open('/tmp/kept', 'w').close()
+while not os.path.exists('/tmp/undumpable'):
+    os.sched_yield()
+assert b'-' in os.read(fd, 100)
+is_(opens(os.O_RDONLY, f'/proc/self/fd/{fd}'), 'EACCES')
+is_(opens(os.O_RDONLY, f'/proc/{pid}/task/{pid}/dirty_pages'), 'EACCES')" &
+	wait_until test -e /tmp/kept
+	tell undumpable
+	touch /tmp/undumpable
+	wait $!
+}
+
+@test "Yama: a parent may acknowledge its child under 1, and not under 2" {
+	scope=/proc/sys/kernel/yama/ptrace_scope
+	cleanup() { echo 0 >"$scope"; }
+	for i in 1 2; do
+		echo "$i" >"$scope"
+		as_nobody_looking "
+child = os.fork()
+if child == 0:
+    while True: os.sched_yield()
+os.sched_yield()
+got = opens(os.O_RDWR, f'/proc/{child}/dirty_pages')
+os.kill(child, 9)
+is_(got, {1: 'ok', 2: 'EACCES'}[$i])"
+	done
+}
+
+@test "hidepid: with each of its values, no more is seen than may be opened" {
+	local want
+	mkdir -p /run/hidden
+	cleanup() { umount /run/hidden; }
+	for want in 1:EPERM noaccess:EPERM 2:ENOENT invisible:ENOENT 4:ENOENT ptraceable:ENOENT; do
+		mount -t proc -o "hidepid=${want%:*}" proc /run/hidden
+		as_nobody_looking "
+for mode in os.O_RDONLY, os.O_RDWR, os.O_PATH:
+    for task in '', '/task/$pid':
+        is_(opens(mode, '/run/hidden/$pid' + task + '/dirty_pages'), '${want#*:}')
+is_(opens(os.O_RDONLY, f'/run/hidden/{os.getpid()}/dirty_pages'), 'ok')"
+		umount /run/hidden
+	done
+	cleanup() { :; }
+}
+
+# confined PROFILE-RULES CODE - by a profile that allows all but what it must say
+confined() {
+	apparmor_parser --skip-cache --replace <<-PROFILE
+		profile dirty_pages_test flags=(attach_disconnected) {
+			file,
+			capability,
+			signal,
+			unix,
+			$1
+		}
+	PROFILE
+	pid=$pid aa-exec --profile=dirty_pages_test -- bash -c 'looking "$@"' - "$2"
+}
+
+@test "AppArmor: to read takes the rule ptrace read, to acknowledge ptrace trace" {
+	mount -t securityfs securityfs /sys/kernel/security
+	cleanup() {
+		apparmor_parser --remove <<<'profile dirty_pages_test { }'
+		umount /sys/kernel/security
+	}
+	confined "" "
+is_(open('/proc/self/attr/current').read(), 'dirty_pages_test (enforce)\\n')
+is_(opens(os.O_RDONLY), 'EACCES')
+is_(opens(os.O_RDWR), 'EACCES')
+is_(opens(os.O_RDONLY, '/proc/self/dirty_pages'), 'ok')"
+	confined "ptrace read," "
+is_(opens(os.O_RDONLY), 'ok')
+is_(opens(os.O_RDWR), 'EACCES')"
+	confined "ptrace (read, trace)," "
+is_(opens(os.O_RDWR), 'ok')"
+}
+
+@test "debugfs is root's: no file is for others, whatever way to it is open" {
+	run -0 find /sys/kernel/debug/dirty_pages -type f
+	[[ ${#lines[@]} -ge 3 ]]
+	run -0 find /sys/kernel/debug/dirty_pages -type f \( ! -user root -o -perm /077 \)
+	[[ -z $output ]]
+	cleanup() { mount -o remount,mode=700 /sys/kernel/debug; }
+	mount -o remount,mode=755 /sys/kernel/debug
+	as_nobody_looking "
+is_(opens(os.O_RDONLY, '/sys/kernel/debug/dirty_pages/verify'), 'EACCES')
+is_(opens(os.O_WRONLY, '/sys/kernel/debug/dirty_pages/batch'), 'EACCES')"
 }
