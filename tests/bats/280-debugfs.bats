@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# What debugfs says and does beside the self-check: counters, and faults that are
-# put in on purpose.
+# What debugfs counts.
 
 load lib
 
@@ -105,12 +104,13 @@ pages_in() {
 }
 
 @test "stats count what several CPUs do" {
-	local p
 	reading() {
-		for p in {1..8}; do
+		local readers=()
+		for _ in {1..8}; do
 			listing >/dev/null &
+			readers+=($!)
 		done
-		wait -f $(jobs -pr | grep -vx "$pid")
+		wait "${readers[@]}"
 	}
 	counted reading
 	((more[listings] == 8))

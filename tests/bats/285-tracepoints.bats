@@ -27,11 +27,8 @@ traced() {
 
 # sum FIELD - of all events
 sum() {
-	local value sum=0
-	for value in $(grep -o " $1=[0-9]*" <<<"$events" | cut -d= -f2); do
-		sum=$((sum + value))
-	done
-	echo $sum
+	awk -v field=" $1=" 'i = index($0, field) { sum += substr($0, i + length(field)) }
+		END { print sum + 0 }' <<<"$events"
 }
 
 # pages_in FILE - of a listing

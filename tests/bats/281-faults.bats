@@ -1,0 +1,273 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# What goes wrong on purpose, by debugfs dirty_pages/fail/: readers and writers
+# get the documented errors and nothing else, and nothing is lost.
+
+load lib
+
+debug=/sys/kernel/debug/dirty_pages
+
+# A stopped target with pages of several kinds, and its text, which takes many
+# batches
+setup() {
+	target
+	tell many 20
+	tell map anon-aligned 512
+	tell advise hugepage
+	tell write
+	tell map anon 800
+	tell write 0 700
+	kill -STOP "$pid"
+	wait_until is_stopped "$pid"
+	listing >"$BATS_TEST_TMPDIR/whole"
+	batch=$(<$debug/batch)
+	echo 20 >$debug/batch
+}
+
+cleanup() {
+	local fault
+	for fault in "$debug"/fail/*/; do echo 0 >"$fault/probability"; done
+	echo "$batch" >$debug/batch
+}
+
+# with_fault FAULT PROGRAM - Python that has the target's whole text, the lines of
+# the mapping that was told of last, and what reads and writes. It says how often
+# the fault was put in.
+with_fault() {
+	run python3 - "$pid" "$BATS_TEST_TMPDIR/whole" "$start" "$debug/fail/$1" 3>&- <<-END
+		import contextlib, errno, os, sys
+		path = f"/proc/{sys.argv[1]}/dirty_pages"
+		whole = open(sys.argv[2], "rb").read()
+		start = int(sys.argv[3], 16)
+		runs = injected = turn = 0
+
+		def put(name, value):
+		    with open(f"{sys.argv[4]}/{name}", "w") as f:
+		        f.write(str(value))
+		def left():
+		    return int(open(f"{sys.argv[4]}/times").read())
+		@contextlib.contextmanager
+		def fault(percent, times, interval=1):
+		    global runs, injected
+		    put("verbose", 0); put("interval", interval); put("times", times)
+		    put("probability", percent)
+		    try:
+		        yield
+		    finally:
+		        put("probability", 0)
+		        runs += 1; injected += times - left()
+		# Each way of going wrong: N times in a row, every Nth time, at random
+		def faults():
+		    for n in range(1, 5):
+		        yield fault(100, n)
+		    for n in range(2, 6):
+		        yield fault(100, 10000, n)
+		    for n in range(5):
+		        yield fault(10, 10000)
+		@contextlib.contextmanager
+		def undisturbed():
+		    percent = int(open(f"{sys.argv[4]}/probability").read())
+		    put("probability", 0)
+		    yield
+		    put("probability", percent)
+
+		# All that can be read, going on after an error; and the errors
+		def read(size):
+		    fd, text, errors = os.open(path, os.O_RDONLY), b"", []
+		    while True:
+		        try:
+		            part = os.read(fd, size)
+		        except OSError as e:
+		            errors.append((len(text), e.errno))
+		            continue
+		        if not part:
+		            os.close(fd)
+		            return text, errors
+		        text += part
+		# The same until the first error
+		def read_once(size):
+		    fd, text = os.open(path, os.O_RDONLY), b""
+		    try:
+		        while part := os.read(fd, size):
+		            text += part
+		        return text, 0
+		    except OSError as e:
+		        return text, e.errno
+		    finally:
+		        os.close(fd)
+
+		def parse(text):
+		    for line in text.decode().splitlines():
+		        addresses, flags = line.split(" ")
+		        yield (*(int(a, 16) for a in addresses.split("-")), flags)
+		# Pages of the mapping that have d
+		def written():
+		    pages = set()
+		    for s, e, flags in parse(read(1 << 20)[0]):
+		        if "d" in flags and s >= start:
+		            pages |= set(range((s - start) // 4096, min((e - start) // 4096, 800)))
+		    return pages
+		# Write lines for 4 of each 6 of 24 pages, other pages each time, going on
+		# after errors; with each return, what the count says must be so. Returns
+		# the errors, and pages that should not have d.
+		def acknowledge(every=True):
+		    global turn
+		    first = turn * 24
+		    turn += 1
+		    groups = [set(range(p, p + 4)) for p in range(first, first + 24, 6)]
+		    lines = [b"%x-%x apdx---\n" % (start + min(g) * 4096, start + (max(g) + 1) * 4096)
+		             for g in groups]
+		    data, done, errors = b"".join(lines), 0, []
+		    with undisturbed():
+		        before = written()
+		    assert before >= set(range(first, first + 24))
+		    fd = os.open(path, os.O_WRONLY)
+		    while done < len(data):
+		        try:
+		            count = os.write(fd, data[done:])
+		            assert 0 < count <= len(data) - done
+		            done += count
+		        except OSError as e:
+		            errors.append(e.errno)
+		        with undisturbed():
+		            now = written()
+		        whole_lines = done // len(lines[0])
+		        for i, group in enumerate(groups):
+		            if i < whole_lines and every:
+		                assert not group & now, (i, done)
+		            if i > whole_lines:
+		                assert group <= now, (i, done)
+		        assert before - set().union(*groups) <= now
+		    os.close(fd)
+		    return errors
+
+		$2
+		assert injected > runs / 4, (injected, runs)
+		print(f"{runs} runs, {injected} faults")
+	END
+	((status == 0)) || fail "$output"
+	echo "# $1: $output" >&3
+}
+
+@test "contention: the text is the same byte for byte, and no acknowledgment is half done" {
+	with_fault contention '
+with fault(100, 100000):
+    assert read(1 << 20) == (whole, [])
+for each in faults():
+    with each:
+        assert read(1000) == (whole, [])
+for each in faults():
+    with each:
+        assert acknowledge() == []'
+}
+
+@test "contention is what stats and the tracepoint call it" {
+	local before
+	before=$(grep -w contended $debug/stats)
+	with_fault contention '
+with fault(100, 3):
+    assert read(1 << 20) == (whole, [])'
+	[[ $(grep -w contended $debug/stats) == "contended $((${before#* } + 3))" ]]
+}
+
+@test "a short copy to the reader: the text is the same, whatever the size" {
+	with_fault copy_to_user '
+for each in faults():
+    with each:
+        assert read(500) == (whole, [])
+with fault(50, 100000):
+    assert read(1 << 20) == (whole, [])'
+}
+
+@test "a short copy from the writer: the count says how far it went; at one byte, EFAULT" {
+	with_fault copy_from_user '
+for each in faults():
+    with each:
+        assert set(acknowledge()) <= {errno.EFAULT}
+with fault(100, 4):
+    fd = os.open(path, os.O_WRONLY)
+    try:
+        os.write(fd, b"0")
+        assert False
+    except OSError as e:
+        assert e.errno == errno.EFAULT
+    os.close(fd)'
+}
+
+@test "an interrupted wait for the lock: EINTR, and whoever goes on loses nothing" {
+	with_fault lock '
+for each in faults():
+    with each:
+        text, errors = read(200)
+        assert text == whole and all(e == errno.EINTR for _, e in errors)
+for each in faults():
+    with each:
+        assert set(acknowledge()) <= {errno.EINTR}'
+}
+
+@test "an address space that goes: empty, or ESRCH after what was read; a cut text never looks whole" {
+	local fault
+	for fault in exit reap; do
+		with_fault $fault '
+seen = set()
+for each in faults():
+    with each:
+        text, error = read_once(200)
+    assert error in (0, errno.ESRCH)
+    if error:
+        assert text and whole.startswith(text) and text != whole
+    else:
+        assert text in (b"", whole)
+    seen.add((error, bool(text)))
+assert seen >= {(0, False), (errno.ESRCH, True)}, seen
+for each in faults():
+    with each:
+        assert set(acknowledge()) <= {errno.ESRCH}'
+		# The next one takes other pages, and these are acknowledged by now.
+		listing >"$BATS_TEST_TMPDIR/whole"
+		start=$(printf %x $((16#$start + 350 * page)))
+	done
+}
+
+@test "a mapping that goes between two batches: a true list of what is left, and what was not reached stays d" {
+	with_fault mapping '
+lines = list(parse(whole))
+shorter = 0
+for each in faults():
+    with each:
+        text, errors = read(1 << 20)
+    assert errors == []
+    at = 0
+    for s, e, flags in parse(text):
+        assert at <= s < e
+        assert any(a <= s and e <= b and flags == f for a, b, f in lines)
+        at = e
+    shorter += text != whole
+assert shorter > 0
+open("/sys/kernel/debug/dirty_pages/batch", "w").write("4")
+stayed = 0
+for each in faults():
+    with each:
+        assert acknowledge(every=False) == []
+    stayed += len(written() & set(range((turn - 1) * 24, turn * 24))) > 8
+assert stayed > 0'
+}
+
+@test "no memory: ENOMEM from open, and nothing else has happened" {
+	with_fault allocation '
+def attempt(mode):
+    try:
+        os.close(os.open(path, mode))
+        return 0
+    except OSError as e:
+        return e.errno
+for mode in (os.O_RDONLY, os.O_RDWR):
+    for each in faults():
+        with each:
+            assert {attempt(mode) for _ in range(5)} <= {0, errno.ENOMEM}
+with fault(100, 1):
+    assert [attempt(os.O_RDWR) for _ in range(2)] == [errno.ENOMEM, 0]
+with fault(100, 1, 2):
+    assert [attempt(os.O_RDWR) for _ in range(2)] == [errno.ENOMEM, 0]
+assert read(1 << 20) == (whole, [])'
+}
