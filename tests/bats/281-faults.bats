@@ -104,8 +104,8 @@ with_fault() {
 		def written():
 		    pages = set()
 		    for s, e, flags in parse(read(1 << 20)[0]):
-		        if "d" in flags and s >= start:
-		            pages |= set(range((s - start) // 4096, min((e - start) // 4096, 800)))
+		        if "d" in flags:
+		            pages |= set(range(max((s - start) // 4096, 0), min((e - start) // 4096, 800)))
 		    return pages
 		# Write lines for 4 of each 6 of 24 pages, other pages each time, going on
 		# after errors; with each return, what the count says must be so. Returns
