@@ -40,6 +40,9 @@ static void map_huge_page(struct kunit *test, struct ack_huge_fixture *f)
 	f->addr = ALIGN(addr, HPAGE_PMD_SIZE);
 	KUNIT_ASSERT_EQ(test, do_madvise(f->mm, f->addr, HPAGE_PMD_SIZE,
 					 MADV_HUGEPAGE), 0);
+	/* And small ones after it, wherever huge ones come unasked */
+	KUNIT_ASSERT_EQ(test, do_madvise(f->mm, f->addr + HPAGE_PMD_SIZE,
+					 HPAGE_PMD_SIZE, MADV_NOHUGEPAGE), 0);
 	set_bit(TRANSPARENT_HUGEPAGE_REQ_MADV_FLAG, &transparent_hugepage_flags);
 	write_page(test, f->addr);
 	transparent_hugepage_flags = usual;
