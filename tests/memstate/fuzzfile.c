@@ -229,6 +229,12 @@ static bool is_stale(const struct description *d)
 	return d->target && d->generation != d->target->generation;
 }
 
+static bool is_alive(const struct description *d)
+{
+	return d->target && !is_stale(d) &&
+	       (d->target->state == RUNNING || d->target->state == STOPPED);
+}
+
 /* Some of it is being read, by somebody. */
 static void will_be_read(struct description *d)
 {
@@ -1190,6 +1196,19 @@ static void check_targets(struct thread *t)
 	}
 }
 
+/* From the start there is all of it, whatever was done before. */
+static void check_start(struct thread *t, struct file *f)
+{
+	ssize_t n;
+
+	if (!is_alive(f->d) || (f->mode != O_RDONLY && f->mode != O_RDWR))
+		return;
+	n = pread(f->fd, t->buffer, BUFFER, 0);
+	if (n <= 0)
+		fail("fd %d shows nothing from the start: %zd", f->fd, n);
+	check_text(t->buffer, n, true);
+}
+
 static void run_sequence(uint64_t number)
 {
 	struct thread *t = &threads[0];
@@ -1211,8 +1230,10 @@ static void run_sequence(uint64_t number)
 			do_call(t, f, &PICK(t, calls));
 	}
 	for (int i = 0; i < FILES; i++) {
-		if (files[i].fd != -1)
-			make_call(t, &files[i], "close");
+		if (files[i].fd == -1)
+			continue;
+		check_start(t, &files[i]);
+		make_call(t, &files[i], "close");
 	}
 	set_timer(0);
 	check_targets(t);
