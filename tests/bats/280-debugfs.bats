@@ -32,7 +32,7 @@ pages_in() {
 	names=$(cut -d' ' -f1 $debug/stats)
 	[[ $(wc -l <<<"$names") -ge 16 ]]
 	for name in $names; do
-		grep -qE "^ +\`\`$name\`\`  +" "$rst" || fail "$name is not documented"
+		grep -qE "^ +\`\`$name\`\` +" "$rst" || fail "$name is not documented"
 	done
 }
 
