@@ -26,6 +26,7 @@ function plain(name) {
 	sub(/ *# (SKIP|XFAIL|XPASS|TODO|exit).*/, "", name)
 	sub(/ +$/, "", name)
 	gsub(/0x[0-9a-f]+/, "0x", name)
+	sub(/ Extra pages .*/, "", name) # pagemap_ioctl counts them
 	return name
 }
 
