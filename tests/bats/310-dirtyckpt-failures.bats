@@ -413,6 +413,36 @@ EOF
 	[[ $output == *"is not any more"* ]]
 }
 
+# change_mappings - the partner goes on, until it has changed something
+change_mappings() {
+	maps=$(cat "/proc/$pid/maps")
+	kill -CONT "$partner"
+	wait_until has_other_mappings
+}
+
+has_other_mappings() {
+	[[ $(cat "/proc/$pid/maps") != "$maps" ]]
+}
+
+@test "verify: of a process that is otherwise as it was, its mappings tell" {
+	tell map anon 16
+	tell partner
+	partner=$answer
+	wait_until is_stopped "$partner"
+	stop "$pid"
+	save
+	matches
+	change_mappings
+	run -7 dirtyckpt verify "$pid" image
+	[[ $output == *"was mapped as rw-p"*"is r--p"* ]]
+	save
+	matches
+	wait_until is_stopped "$partner"
+	change_mappings
+	run -7 dirtyckpt verify "$pid" image
+	[[ $output == *" was not mapped"* ]]
+}
+
 @test "verify takes a process that is stopped" {
 	save
 	run -9 dirtyckpt verify "$pid" image
@@ -455,6 +485,24 @@ EOF
 	go_on "$pid"
 	tell write 0 16 4
 	put "$(page_range 0 16) d"
+	saves_all
+}
+
+@test "pages that could not be read in one pass are looked at in the next" {
+	tell map anon 16
+	tell write 0 16 1
+	save
+	tell write 0 16 2
+	# What the generation before lacks is read first.
+	hold_save -P pages -P missing openat 2..3 --rounds 1
+	tell unmap
+	hold_again
+	tell map anon-over 16
+	tell write 0 16 3
+	put "$(page_range 0 16) d"
+	let_go
+	((status == 0))
+	[[ $(column missing 2) == 16 && $(column missing 3) == 0 ]]
 	saves_all
 }
 

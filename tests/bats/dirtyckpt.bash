@@ -83,19 +83,32 @@ hear() {
 	IFS= read -r -t "$TIMEOUT" told <&"$answers" || fail "it says nothing"
 }
 
-# hold_save [-P FILE] CALL N [OPTION]... - a save of the target, stopped right after
-# its Nth call of that kind, about that file, until let_go
+# hold_save [-P FILE]... CALL N [OPTION]... - a save of the target, stopped right after
+# its Nth call of that kind, about these files, until let_go; with M..N, at each from
+# the Mth on, until hold_again
 hold_save() {
 	local about=()
-	[[ $1 != -P ]] || {
-		about=(-P "$2")
+	while [[ $1 == -P ]]; do
+		about+=(-P "$2")
 		shift 2
-	}
+	done
 	rm -f held
 	strace -qq -o held "${about[@]}" -e "trace=$1" -e "inject=$1:signal=STOP:when=$2" \
 		dirtyckpt save "${@:3}" "$pid" image >said 2>&1 3>&- &
 	saver=$!
-	wait_until grep -qs "stopped by SIGSTOP" held
+	holds=1
+	wait_until is_held
+}
+
+is_held() {
+	[[ $(grep -cs "stopped by SIGSTOP" held) -ge $holds ]]
+}
+
+# hold_again - on to where it is stopped next
+hold_again() {
+	((++holds))
+	kill -CONT "$(pgrep -P "$saver")"
+	wait_until is_held
 }
 
 # let_go - on to its end; sets $status

@@ -14,6 +14,7 @@
 #include <linux/mempolicy.h>
 #include <linux/userfaultfd.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -846,6 +847,41 @@ static bool do_zombie(int argc, char **argv)
 	return ready("%d", child);
 }
 
+/* No word of it in private memory: its stack is shared, and no call fails. */
+static int change_mappings(void *arg)
+{
+	const struct mapping *m = arg;
+
+	syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
+	syscall(SYS_kill, syscall(SYS_getpid), SIGSTOP);
+	syscall(SYS_mprotect, m->start, m->pages * PAGE, PROT_READ);
+	syscall(SYS_kill, syscall(SYS_getpid), SIGSTOP);
+	syscall(SYS_mmap, NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	while (true)
+		syscall(SYS_pause);
+	return 0;
+}
+
+/*
+ * partner: another process, which has our very memory, and is stopped; it changes
+ * the protection of the mapping when it goes on, and adds one the next time
+ */
+static bool do_partner(int argc, char **argv)
+{
+	const size_t size = 16 * PAGE;
+	char *stack = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	(void)argc;
+	(void)argv;
+	if (stack == MAP_FAILED)
+		return false;
+	child = clone(change_mappings, stack + size, CLONE_VM | SIGCHLD, this());
+	if (child == -1)
+		return false;
+	return ready("%d", child);
+}
+
 static void *serve_thread(void *started)
 {
 	usleep(200000);	/* for the main thread to be gone */
@@ -910,6 +946,7 @@ static const struct {
 	{ "map", 2, do_map },
 	{ "migrate", 1, do_migrate },
 	{ "move", 0, do_move },
+	{ "partner", 0, do_partner },
 	{ "pin", 0, do_pin },
 	{ "pinread", 0, do_pinread },
 	{ "pipe", 0, do_pipe },
