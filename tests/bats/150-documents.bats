@@ -40,7 +40,7 @@ setup() {
 @test "the session with verify" {
 	tell map anon 8
 	tell write
-	sed -n '/^The self-check/,$s/^    # //p' "$rst" | sed "s/1234/$pid/" >"$BATS_TEST_TMPDIR/session"
+	sed -n '/^The self-check/,/^Tracing/s/^    # //p' "$rst" | sed "s/1234/$pid/" >"$BATS_TEST_TMPDIR/session"
 	grep -q 'cat <&3' "$BATS_TEST_TMPDIR/session"
 	run -0 bash "$BATS_TEST_TMPDIR/session"
 	[[ $output =~ ^checked\ [0-9]+\ differ\ 0\ skipped\ [0-9]+$ ]]
