@@ -77,13 +77,13 @@ test: kernel tools
 	@GUEST_TIMEOUT=$${GUEST_TIMEOUT:-3900} tests/run $(TESTS)
 
 test-debug: tools
-	@dev/setup kernel $(source) guest tests
+	@dev/setup kernel $(source) guest tests stress
 	@dev/kernel build debug
 	@GUEST_KERNEL=debug tests/run $(or $(TESTS),$(sort $(wildcard tests/bats/*.bats)))
 
 concurrent := $(foreach n,090 100 120 200 210 240 250,$(wildcard tests/bats/$(n)-*.bats))
 test-kcsan: tools
-	@dev/setup kernel $(source) guest tests
+	@dev/setup kernel $(source) guest tests stress
 	@dev/kernel build kcsan
 	@GUEST_KERNEL=kcsan tests/run $(or $(TESTS),$(concurrent))
 
