@@ -16,15 +16,6 @@ counted() {
 	while read -r name value; do more[$name]=$((value - before[$name])); done <$debug/stats
 }
 
-# pages_in FILE - of a listing
-pages_in() {
-	local range pages=0
-	while read -r range _; do
-		pages=$((pages + (0x${range#*-} - 0x${range%-*}) / page))
-	done <"$1"
-	echo $pages
-}
-
 @test "stats: root's to read, a name and a number a line, and all names are documented" {
 	local name names rst=$BATS_TEST_DIRNAME/../../Documentation/filesystems/proc_dirty_pages.rst
 	[[ $(stat -c %a $debug/stats) == 400 ]]

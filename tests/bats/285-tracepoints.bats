@@ -31,15 +31,6 @@ sum() {
 		END { print sum + 0 }' <<<"$events"
 }
 
-# pages_in FILE - of a listing
-pages_in() {
-	local range pages=0
-	while read -r range _; do
-		pages=$((pages + (0x${range#*-} - 0x${range%-*}) / page))
-	done <"$1"
-	echo $pages
-}
-
 # A process's time is in nanoseconds, and the lock is held within it.
 times_are_right() {
 	local time locked

@@ -70,6 +70,15 @@ listing() {
 	timeout "$TIMEOUT" cat "/proc/${1:-$pid}/dirty_pages"
 }
 
+# pages_in FILE - of a listing
+pages_in() {
+	local range pages=0
+	while read -r range _; do
+		pages=$((pages + (0x${range#*-} - 0x${range%-*}) / page))
+	done <"$1"
+	echo $pages
+}
+
 # picture [PID] - the pages of the mapping at hand: COUNT:FLAGS for each run,
 # COUNT:- for clean ones
 picture() {
