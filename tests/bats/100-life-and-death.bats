@@ -11,9 +11,13 @@ reader() {
 		pid = int(sys.argv[1])
 		fd = os.open(f"/proc/{pid}/dirty_pages", os.O_RDONLY)
 
+		# Until its memory is, and at the latest the whole process
 		def gone():
-		    while os.path.exists(f"/proc/{pid}/maps") and open(f"/proc/{pid}/maps").read():
-		        time.sleep(0.05)
+		    try:
+		        while open(f"/proc/{pid}/maps").read(1):
+		            time.sleep(0.05)
+		    except (FileNotFoundError, ProcessLookupError):
+		        pass
 
 		def read_to_end():
 		    n = 0

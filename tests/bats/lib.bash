@@ -247,14 +247,20 @@ kill_target_during() {
 		        return False
 		    return name in seen
 		def position(name):
-		    return sum(int(open(f"/proc/{reader.pid}/fdinfo/{fd}").readline().split()[1])
-		               for fd in files(name))
+		    try:
+		        return sum(int(open(f"/proc/{reader.pid}/fdinfo/{fd}").readline().split()[1])
+		                   for fd in files(name))
+		    except FileNotFoundError:
+		        return 0  # closed since
 		while not eval(sys.argv[2]):
 		    assert reader.poll() is None
 		os.kill(reader.pid, signal.SIGSTOP)
 		os.kill(pid, signal.SIGKILL)
-		while os.path.exists(f"/proc/{pid}/maps") and open(f"/proc/{pid}/maps").read(1):
-		    time.sleep(0.05)
+		try:
+		    while open(f"/proc/{pid}/maps").read(1):
+		        time.sleep(0.05)
+		except (FileNotFoundError, ProcessLookupError):
+		    pass  # somebody has waited for it
 		os.kill(reader.pid, signal.SIGCONT)
 		sys.exit(reader.wait())
 	PYTHON
