@@ -206,7 +206,10 @@ struct alike {
 
 #define ENTRIES_ARE_WORDS	(sizeof(pte_t) == sizeof(unsigned long) && \
 				 sizeof(pmd_t) == sizeof(unsigned long))
-#define ENTRY_WORD(entry)	(*(const unsigned long *)(entry))
+/* Read plainly, see are_alike() */
+#define ENTRY_WORD(entry)	data_race(*(const unsigned long *)(entry))
+/* The same, as what it is */
+#define PLAIN_PTE(pte)		data_race(*(pte))
 
 /* How far what an entry maps is from what one at address 0 would map */
 #define PTE_OFFSET(pte)		((unsigned long)(pte) * (PAGE_SIZE / sizeof(pte_t)))
@@ -230,14 +233,17 @@ static void ignore(struct alike *a, unsigned long place)
 static __always_inline bool are_alike(const unsigned long *p,
 				      const struct alike *a)
 {
-	if (!is_alike(p[0] | p[1] | p[2] | p[3] | p[4] | p[5] | p[6] | p[7], a))
+	/* Does one have a bit that the others have not? */
+	if (!is_alike(data_race(p[0] | p[1] | p[2] | p[3] |
+				p[4] | p[5] | p[6] | p[7]), a))
 		return false;
 	/* Of empty entries, that is all there is to know. */
 	if (__builtin_constant_p(a->bits) && !a->bits)
 		return true;
 	OPTIMIZER_HIDE_VAR(p);
-	return is_alike(p[0] & p[1] & p[2] & p[3] & p[4] & p[5] & p[6] & p[7],
-			a);
+	/* Does one lack a bit? */
+	return is_alike(data_race(p[0] & p[1] & p[2] & p[3] &
+				  p[4] & p[5] & p[6] & p[7]), a);
 }
 
 /* The first of the entries after @p, before @end, that is not like the others */
@@ -247,7 +253,7 @@ next_unlike(const unsigned long *p, const unsigned long *end,
 {
 	do {
 		p++;
-		if (p == end || !is_alike(*p, a))
+		if (p == end || !is_alike(ENTRY_WORD(p), a))
 			return p;
 	} while (!IS_ALIGNED((unsigned long)p, 8 * sizeof(*p)));
 
@@ -255,7 +261,7 @@ next_unlike(const unsigned long *p, const unsigned long *end,
 		p += 16;
 	if (p + 8 <= end && are_alike(p, a))
 		p += 8;
-	while (p != end && is_alike(*p, a))
+	while (p != end && is_alike(ENTRY_WORD(p), a))
 		p++;
 	return p;
 }
@@ -393,8 +399,10 @@ ask_page(struct vm_area_struct *vma, unsigned long addr, pte_t pte)
 	BUILD_BUG_ON((exclusive | head | 1UL << PG_swapbacked) &
 		     PAGE_MAPPING_FLAGS);
 	page = pfn_to_page(frame_of(pte));
-	kind = page->flags & (exclusive | head | 1UL << PG_swapbacked);
-	kind |= (unsigned long)page->mapping & PAGE_MAPPING_FLAGS;
+	/* Others set bits of this word at any time: before this look, or after. */
+	kind = data_race(page->flags) & (exclusive | head | 1UL << PG_swapbacked);
+	/* KSM may merge the page, likewise. */
+	kind |= (unsigned long)data_race(page->mapping) & PAGE_MAPPING_FLAGS;
 	if (likely(kind == anon)) {
 		if (likely(atomic_read(&page->_mapcount)))
 			return DIRTY_PRESENT;
@@ -425,7 +433,7 @@ static noinline pte_t *next_asked(struct dirty_walk *w,
 		pte++;
 		addr += PAGE_SIZE;
 	} while (pte != end && is_alike(ENTRY_WORD(pte), &a) &&
-		 ask_page(vma, addr, *pte) == page_flags);
+		 ask_page(vma, addr, PLAIN_PTE(pte)) == page_flags);
 	w->slow += pte - first;
 	return pte;
 }
@@ -468,7 +476,7 @@ static noinline pte_t *walk_ptes(struct dirty_walk *w,
 				break;
 			pte++;
 		} else if (is_alike(ENTRY_WORD(pte), &asked)) {
-			page_flags = ask_page(vma, addr, *pte);
+			page_flags = ask_page(vma, addr, PLAIN_PTE(pte));
 			flags = page_flags ? page_flags | asked.flags : 0;
 			if (runs.flags == flags) {
 				pte = next_asked(w, vma, addr, pte, end, asked,
@@ -480,7 +488,7 @@ static noinline pte_t *walk_ptes(struct dirty_walk *w,
 			pte++;
 			w->slow++;
 		} else {
-			a = like_pte(w, vma, addr, *pte, &ask);
+			a = like_pte(w, vma, addr, PLAIN_PTE(pte), &ask);
 			if (ask)
 				asked = a;
 			else
@@ -639,8 +647,9 @@ static noinline int walk_pmds(struct dirty_walk *w, struct vm_area_struct *vma,
 		end = (addr & PMD_MASK) + (w->budget << PMD_SHIFT);
 	end_pmd = pmd + ((end - 1) >> PMD_SHIFT) - (addr >> PMD_SHIFT) + 1;
 
-	for (; pmd != end_pmd && !mixed && !pmd_is_table(*pmd); pmd = next_pmd) {
-		a = like_pmd(w, vma, addr, *pmd, &mixed);
+	for (; pmd != end_pmd && !mixed && !pmd_is_table(pmdp_get(pmd));
+	     pmd = next_pmd) {
+		a = like_pmd(w, vma, addr, pmdp_get(pmd), &mixed);
 		next_pmd = pmd + 1;
 		if (is_fast(w) && !mixed)
 			next_pmd = next_unlike_pmd(pmd, end_pmd, &a);
