@@ -22,8 +22,11 @@ use_kernel() {
 	test | plain) fragments=(dirty_pages.config) ;;
 	bench) ;;
 	debug | kcsan)
+		# ACPI's interpreter is too slow there to route interrupts in time.
+		options="pci=noacpi sysctl.kernel.lock_stat=0 printk.devkmsg=on" slowness=10
 		fragments=(dirty_pages.config "dirty_pages_$1.config")
-		options="page_owner=on printk.devkmsg=on" slowness=10
+		# Without U, as KASAN keeps who allocated and who freed.
+		[[ $1 != debug ]] || options+=" page_owner=on slub_debug=FZP"
 		;;
 	um) arch=um goal=linux image=$obj/linux ;;
 	i386) arch=i386 cross=i686-linux-gnu- ;;
