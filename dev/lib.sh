@@ -53,7 +53,7 @@ is_healthy() {
 }
 
 unhealthy='Kernel panic|Oops|BUG:|kernel BUG at|BUG [^ ]+ \(|WARNING:|INFO: (task|trying)|detected .*stall'
-unhealthy+='|: bad p[gum4]+d |general protection|KASAN|KCSAN|UBSAN|ODEBUG|DEADLOCK|possible .* locking'
+unhealthy+='|: bad p[gum4]+d |general protection|KASAN|UBSAN|ODEBUG|DEADLOCK|possible .* locking'
 unhealthy+='|(add|del) corruption|Redzone|Object padding|Poison overwritten|unreferenced object'
 # A check that gave up finds nothing any more.
 unhealthy+='|leak detector disabled|lockdep is turned off'

@@ -65,6 +65,7 @@ setup() {
 		[    0.000000] kasan: KernelAddressSanitizer initialized (generic)
 		[    0.000000] kcsan: enabled early
 		[    0.300000] kcsan: selftest: 3/3 tests passed
+		[    0.342570] kcsan: non-strict mode configured - use CONFIG_KCSAN_STRICT=y to see all data races
 		[    0.400000] page_owner is enabled
 		[    0.500000] kmemleak: Kernel memory leak detector initialized (mem pool available: 60000)
 		[    1.000000] Lock dependency validator: Copyright (c) 2006 Red Hat, Inc., Ingo Molnar
@@ -94,7 +95,7 @@ race() {
 		echo "[    5.2] after"
 	} >"$BATS_TEST_TMPDIR/console"
 	run -0 --separate-stderr dev/races "$BATS_TEST_TMPDIR/ours" <"$BATS_TEST_TMPDIR/console"
-	[[ $(grep -c 'BUG: KCSAN' <<<"$output") == 1 ]]
+	[[ $(grep -c 'BUG: KCSAN' <<<"$output") == 1 && $(grep -c === <<<"$output") == 2 ]]
 	[[ $output == *"between"*"folio_lock / folio_unlock"*"dirty_walk_batch+0x10"*"after"* ]]
 	[[ $stderr == *"not ours, 2 times: data-race in rwsem_spin_on_owner / exit_mm"* ]]
 	printf '%s\n' do_exit >"$BATS_TEST_TMPDIR/ours"
