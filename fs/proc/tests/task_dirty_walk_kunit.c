@@ -763,6 +763,17 @@ static void listing_is_the_same_whatever_the_batches(struct kunit *test)
 	}
 }
 
+/* Tables may lie in high memory. */
+static pte_t exchange_pte(struct mm_struct *mm, unsigned long addr, pte_t pte)
+{
+	pte_t *place = pte_offset_map(pmd_off(mm, addr), addr);
+	pte_t before = *place;
+
+	*place = pte;
+	pte_unmap(place);
+	return before;
+}
+
 /*
  * What the owner of a mapping put there is his, though it is writable and dirty
  * and looks anonymous. Without special entries the place in it tells.
@@ -775,7 +786,7 @@ static void raw_frames_are_clean(struct kunit *test)
 	unsigned long addr = make_mapping(test), usual;
 	struct mm_struct *mm = current->mm;
 	struct vm_area_struct *vma;
-	pte_t *raw, real;
+	pte_t real;
 
 	KUNIT_ASSERT_NOT_NULL(test, l);
 	mmap_write_lock(mm);
@@ -785,15 +796,13 @@ static void raw_frames_are_clean(struct kunit *test)
 	vma->vm_pgoff = page_to_pfn(page);
 	mmap_write_unlock(mm);
 
-	raw = pte_offset_kernel(pmd_off(mm, addr), addr);
-	real = *raw;
-	*raw = pte_mkspecial(map_writable(page));
+	real = exchange_pte(mm, addr, pte_mkspecial(map_writable(page)));
 	list_mm(test, l, PTRS_PER_PTE, 1000, false);
 	KUNIT_EXPECT_FALSE(test, lists(l, addr));
 	list_mm(test, l, PTRS_PER_PTE, 1000, true);
 	KUNIT_EXPECT_FALSE(test, lists(l, addr));
 	KUNIT_EXPECT_GT(test, l->n, 10);
-	*raw = real;
+	exchange_pte(mm, addr, real);
 
 	mmap_write_lock(mm);
 	vma->vm_pgoff = usual;
