@@ -6,6 +6,7 @@
 load lib
 
 debug=/sys/kernel/debug/dirty_pages
+trace=/sys/kernel/tracing/instances/dirty_pages
 
 # A stopped target with pages of several kinds, and its text, which takes many
 # batches
@@ -28,6 +29,7 @@ cleanup() {
 	local fault
 	for fault in "$debug"/fail/*/; do echo 0 >"$fault/probability"; done
 	echo "$batch" >$debug/batch
+	[[ ! -e $trace ]] || rmdir $trace
 }
 
 # with_fault FAULT PROGRAM - Python that has the target's whole text, the lines of
@@ -79,6 +81,7 @@ with_fault() {
 		            part = os.read(fd, size)
 		        except OSError as e:
 		            errors.append((len(text), e.errno))
+		            assert len(errors) < 10000, errors[-1]
 		            continue
 		        if not part:
 		            os.close(fd)
@@ -107,10 +110,10 @@ with_fault() {
 		        if "d" in flags:
 		            pages |= set(range(max((s - start) // 4096, 0), min((e - start) // 4096, 800)))
 		    return pages
-		# Write lines for 4 of each 6 of 24 pages, other pages each time, going on
-		# after errors; with each return, what the count says must be so. Returns
-		# the errors, and pages that should not have d.
-		def acknowledge(every=True):
+		# Write lines for 4 of each 6 of 24 pages, other pages each time, size bytes
+		# at a time, going on after errors; with each return, what the count says
+		# must be so. Returns the errors.
+		def acknowledge(every=True, size=1 << 20):
 		    global turn
 		    first = turn * 24
 		    turn += 1
@@ -124,11 +127,12 @@ with_fault() {
 		    fd = os.open(path, os.O_WRONLY)
 		    while done < len(data):
 		        try:
-		            count = os.write(fd, data[done:])
+		            count = os.write(fd, data[done:done + size])
 		            assert 0 < count <= len(data) - done
 		            done += count
 		        except OSError as e:
 		            errors.append(e.errno)
+		            assert len(errors) < 100, errors[-1]
 		        with undisturbed():
 		            now = written()
 		        whole_lines = done // len(lines[0])
@@ -164,10 +168,13 @@ for each in faults():
 @test "contention is what stats and the tracepoint call it" {
 	local before
 	before=$(grep -w contended $debug/stats)
+	mkdir $trace
+	echo 1 >$trace/events/dirty_pages/enable
 	with_fault contention '
 with fault(100, 3):
     assert read(1 << 20) == (whole, [])'
 	[[ $(grep -w contended $debug/stats) == "contended $((${before#* } + 3))" ]]
+	[[ $(grep -c 'dirty_pages_list: .* contended=1' $trace/trace) == 3 ]]
 }
 
 @test "a short copy to the reader: the text is the same, whatever the size" {
@@ -202,7 +209,8 @@ for each in faults():
         assert text == whole and all(e == errno.EINTR for _, e in errors)
 for each in faults():
     with each:
-        assert set(acknowledge()) <= {errno.EINTR}'
+        # What was kept of a line stays.
+        assert set(acknowledge(size=50)) <= {errno.EINTR}'
 }
 
 @test "an address space that goes: empty, or ESRCH after what was read; a cut text never looks whole" {
@@ -222,7 +230,9 @@ for each in faults():
 assert seen >= {(0, False), (errno.ESRCH, True)}, seen
 for each in faults():
     with each:
-        assert set(acknowledge()) <= {errno.ESRCH}'
+        assert set(acknowledge()) <= {errno.ESRCH}
+with fault(100, 1):
+    assert acknowledge() == [errno.ESRCH]'
 		# The next one takes other pages, and these are acknowledged by now.
 		listing >"$BATS_TEST_TMPDIR/whole"
 		start=$(printf %x $((16#$start + 350 * page)))
@@ -267,7 +277,9 @@ for mode in (os.O_RDONLY, os.O_RDWR):
             assert {attempt(mode) for _ in range(5)} <= {0, errno.ENOMEM}
 with fault(100, 1):
     assert [attempt(os.O_RDWR) for _ in range(2)] == [errno.ENOMEM, 0]
-with fault(100, 1, 2):
-    assert [attempt(os.O_RDWR) for _ in range(2)] == [errno.ENOMEM, 0]
+# Every second one: from the second time on, that is what the lines are for.
+for _ in range(2):
+    with fault(100, 1, 2):
+        assert [attempt(os.O_RDWR) for _ in range(2)] == [errno.ENOMEM, 0]
 assert read(1 << 20) == (whole, [])'
 }
