@@ -109,6 +109,7 @@ opens() {
 @test "a descriptor kept across the target's setuid exec shows nothing of the new program" {
 	cp /bin/sleep /run/sleep-as-root
 	chmod 4755 /run/sleep-as-root
+	rm -f /tmp/opened /tmp/executed
 	target_of_nobody
 	as_nobody bash -c "exec 5<'/proc/$pid/dirty_pages'
 		touch /tmp/opened
@@ -247,6 +248,7 @@ is_(opens(os.O_RDONLY, \"/proc/1/dirty_pages\"), \"EACCES\")'"
 }
 
 @test "undumpable: whoever has it open keeps it, nobody opens it anew" {
+	rm -f /tmp/kept /tmp/undumpable
 	target_of_nobody
 	as_nobody_looking "
 fd = os.open(f'/proc/{pid}/dirty_pages', os.O_RDONLY)
