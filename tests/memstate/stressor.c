@@ -14,7 +14,6 @@
  * their interleaving does not.
  */
 #define _GNU_SOURCE
-#include <ctype.h>
 #include <dirent.h>
 #include <err.h>
 #include <errno.h>
@@ -199,14 +198,12 @@ static size_t text_len, text_room;
 
 static bool is_address(const char **p, uint64_t *addr)
 {
-	char *end;
+	size_t len = strspn(*p, "0123456789abcdef");
 
-	if (!isxdigit(**p) || isupper(**p))
+	*addr = strtoull(*p, NULL, 16);
+	if (len < 8 || len > 16 || *addr % PAGE)
 		return false;
-	*addr = strtoull(*p, &end, 16);
-	if (end - *p < 8 || end - *p > 16 || *addr % PAGE)
-		return false;
-	*p = end;
+	*p += len;
 	return true;
 }
 
@@ -226,8 +223,8 @@ static void check_listing(pid_t pid, bool cut)
 	const char *line, *p, *newline;
 	uint64_t start, end, last = 0;
 
-	for (line = text; *line; line = newline + 1) {
-		newline = strchr(line, '\n');
+	for (line = text; line < text + text_len; line = newline + 1) {
+		newline = memchr(line, '\n', text + text_len - line);
 		if (!newline && cut)
 			break;
 		p = line;
