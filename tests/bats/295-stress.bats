@@ -8,7 +8,8 @@ load lib
 : "${STRESS_SECONDS:=60}"
 : "${STRESS_SEED:=1}"
 
-# What stress-ng does. A round of its madvise and mmap may last too long to count.
+# What stress-ng does. A round of its madvise and mmap, and of some of its ways to
+# write, may last too long to count.
 kinds=(vm mremap fork userfaultfd pageswap)
 
 setup() {
@@ -46,12 +47,12 @@ teardown() {
 start_load() {
 	local workers=("${kinds[@]/#/--}")
 	workers=("${workers[@]/%/=1}")
-	mkdir /tmp/stress-ng
+	mkdir -p /tmp/stress-ng
 	bash -c 'echo $$ >"$1/cgroup.procs"; cd /tmp/stress-ng; exec "${@:2}"' - "$load" \
 		stress-ng --temp-path . --seed "$STRESS_SEED" --oomable \
 		--timeout "$STRESS_SECONDS" --metrics-brief --log-brief \
-		"${workers[@]}" --madvise=1 --mmap=1 --vm-bytes 24M --vm-madvise mergeable \
-		--mmap-bytes 16M --mremap-bytes 8M >"$BATS_TEST_TMPDIR/load" 2>&1 3>&- &
+		"${workers[@]}" --madvise=1 --mmap=1 --vm-bytes 24M --vm-method write64 \
+		--vm-madvise mergeable --mmap-bytes 16M --mremap-bytes 8M >"$BATS_TEST_TMPDIR/load" 2>&1 3>&- &
 	loader=$!
 }
 
