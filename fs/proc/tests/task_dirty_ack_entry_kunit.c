@@ -180,7 +180,7 @@ enum { BIT_WRITE = 1, BIT_DIRTY = 2, BIT_YOUNG = 4, BIT_UFFD = 8, BIT_COMBINATIO
 
 static pte_t present_entry(struct page *page, unsigned int bits)
 {
-	pte_t pte = pfn_pte(page_to_pfn(page), PAGE_READONLY);
+	pte_t pte = pfn_pte(page_to_pfn(page), vm_get_page_prot(VM_READ));
 
 	pte = pte_mkold(pte_mkclean(pte));
 	if (bits & BIT_WRITE)
@@ -269,7 +269,7 @@ static void pages_that_are_not_anonymous_are_left_alone(struct kunit *test)
 		expect_untouched(test, pte);
 		expect_untouched(test, pte_mksoft_dirty(pte));
 	}
-	pte = pte_mkspecial(pfn_pte(zero, PAGE_READONLY));
+	pte = pte_mkspecial(pfn_pte(zero, vm_get_page_prot(VM_READ)));
 	expect_untouched(test, pte_clear_soft_dirty(pte));
 	expect_untouched(test, pte_mksoft_dirty(pte));
 	/* As KSM has it */

@@ -142,7 +142,7 @@ static void expect_huge_untouched(struct kunit *test, pmd_t entry,
 
 static pmd_t present_huge(struct folio *folio, unsigned int bits)
 {
-	pmd_t pmd = pmd_mkhuge(pfn_pmd(folio_pfn(folio), PAGE_READONLY));
+	pmd_t pmd = pmd_mkhuge(pfn_pmd(folio_pfn(folio), vm_get_page_prot(VM_READ)));
 
 	pmd = pmd_mkold(pmd_mkclean(pmd));
 	if (bits & BIT_WRITE)

@@ -158,7 +158,7 @@ static int huge_test_init(struct kunit *test)
 /* A read-only, clean and old entry, without soft-dirty */
 static pmd_t map_huge(struct folio *folio)
 {
-	pmd_t pmd = pmd_mkhuge(pfn_pmd(folio_pfn(folio), PAGE_READONLY));
+	pmd_t pmd = pmd_mkhuge(pfn_pmd(folio_pfn(folio), vm_get_page_prot(VM_READ)));
 
 	return pmd_clear_soft_dirty(pmd_mkold(pmd_mkclean(pmd)));
 }

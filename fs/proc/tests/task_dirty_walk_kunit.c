@@ -129,7 +129,7 @@ static int walk_test_init(struct kunit *test)
 /* A read-only, clean and old entry, without soft-dirty */
 static pte_t map_pfn(unsigned long pfn)
 {
-	pte_t pte = pfn_pte(pfn, PAGE_READONLY);
+	pte_t pte = pfn_pte(pfn, vm_get_page_prot(VM_READ));
 
 	return pte_clear_soft_dirty(pte_mkold(pte_mkclean(pte)));
 }
