@@ -1092,8 +1092,9 @@ static long call_threads(struct thread *t, struct file *f)
 /*
  * Which error each call may give, beside EBADF where the descriptor was not
  * opened for it. ESRCH says that the address space has gone, EINVAL to a write
- * that a line is bad, or was. Most others are the VFS's, for a file that can
- * only be read, written to and polled.
+ * that a line is bad, or was, and to a read that a thread has moved the position
+ * to where there is no room for so many bytes. Most others are the VFS's, for a
+ * file that can only be read, written to and polled.
  */
 static const struct call calls[] = {
 	{ "open", call_open, { ENOENT, ESRCH, EINVAL, EEXIST, ENOTDIR } },
@@ -1102,7 +1103,7 @@ static const struct call calls[] = {
 	{ "reopen", call_reopen, { ENOENT, ESRCH } },
 	{ "dup", call_dup, { 0 } },
 	{ "close", call_close, { EINVAL } },
-	{ "read", call_read, { ESRCH, EFAULT } },
+	{ "read", call_read, { ESRCH, EFAULT, EINVAL } },
 	{ "pread", call_pread, { ESRCH, EFAULT, EINVAL } },
 	{ "readv", call_readv, { ESRCH, EFAULT, EINVAL, EOPNOTSUPP } },
 	{ "write", call_write, { ESRCH, EFAULT, EINVAL } },
