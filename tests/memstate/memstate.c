@@ -291,6 +291,31 @@ static int lose_pages(char *p, size_t bytes)
 	return ret;
 }
 
+/*
+ * Pages that wait in a CPU's batch for the LRU lists cannot be paged out, and only
+ * the CPU that is asked empties its own: ask each.
+ */
+static int page_out(char *p, size_t bytes)
+{
+	cpu_set_t all, one;
+	int cpu, ret = 0;
+
+	if (sched_getaffinity(0, sizeof(all), &all))
+		return -1;
+	for (cpu = 0; cpu < CPU_SETSIZE && !ret; cpu++) {
+		if (!CPU_ISSET(cpu, &all))
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		ret = sched_setaffinity(0, sizeof(one), &one);
+		if (!ret)
+			ret = madvise(p, bytes, MADV_PAGEOUT);
+	}
+	if (sched_setaffinity(0, sizeof(all), &all))
+		return -1;
+	return ret;
+}
+
 /* advise NAME [FIRST [COUNT]], or lose them to a memory error: "hwpoison" */
 static bool do_advise(int argc, char **argv)
 {
@@ -305,7 +330,6 @@ static bool do_advise(int argc, char **argv)
 		{ "hugepage", MADV_HUGEPAGE },
 		{ "mergeable", MADV_MERGEABLE },
 		{ "nohugepage", MADV_NOHUGEPAGE },
-		{ "pageout", MADV_PAGEOUT },
 		{ "unmergeable", MADV_UNMERGEABLE },
 	};
 	size_t bytes, i;
@@ -313,6 +337,8 @@ static bool do_advise(int argc, char **argv)
 
 	if (!strcmp(argv[1], "hwpoison"))
 		return done(lose_pages(p, bytes));
+	if (!strcmp(argv[1], "pageout"))
+		return done(page_out(p, bytes));
 	for (i = 0; i < sizeof(advices) / sizeof(advices[0]); i++) {
 		if (!strcmp(advices[i].name, argv[1]))
 			return done(madvise(p, bytes, advices[i].advice));
