@@ -41,6 +41,15 @@ static pte_t *lock_entry(struct ack_fixture *f, spinlock_t **ptl)
 	return pte_offset_map_lock(f->mm, pmd_off(f->mm, f->addr), f->addr, ptl);
 }
 
+/* A hole, which on s390 is not zero */
+static pte_t no_pte(void)
+{
+	pte_t pte;
+
+	pte_clear(NULL, 0, &pte);
+	return pte;
+}
+
 /* Nothing has been looked at, nobody waits for a drain, nothing to flush. */
 static void start_anew(struct dirty_ack *a)
 {
@@ -462,7 +471,7 @@ static void devices_errors_and_markers_are_left_alone(struct kunit *test)
 	struct ack_fixture *f = test->priv;
 	const unsigned long __maybe_unused pfn = page_to_pfn(f->page);
 	pte_t entries[] = {
-		__pte(0),
+		no_pte(),
 		make_pte_marker(PTE_MARKER_UFFD_WP),
 		make_pte_marker(PTE_MARKER_POISONED),
 #ifdef CONFIG_DEVICE_PRIVATE
@@ -544,7 +553,7 @@ static void marking_gives_absent_pages_the_bit(struct kunit *test)
 static void marking_leaves_holes_and_markers_alone(struct kunit *test)
 {
 	const pte_t entries[] = {
-		__pte(0),
+		no_pte(),
 		make_pte_marker(PTE_MARKER_UFFD_WP),
 		make_pte_marker(PTE_MARKER_POISONED),
 	};

@@ -240,10 +240,20 @@ static void put_entry(struct kunit *test, unsigned long addr, pte_t entry)
 
 	pte = pte_offset_map_lock(f->mm, pmd_off(f->mm, addr), addr, &ptl);
 	KUNIT_ASSERT_NOT_NULL(test, pte);
-	if (pte_none(entry))
-		pte_clear(f->mm, addr, pte);
-	else
-		set_pte_at(f->mm, addr, pte, entry);
+	set_pte_at(f->mm, addr, pte, entry);
+	pte_unmap_unlock(pte, ptl);
+}
+
+/* A hole again */
+static void clear_entry(struct kunit *test, unsigned long addr)
+{
+	struct gup_fixture *f = test->priv;
+	spinlock_t *ptl;
+	pte_t *pte;
+
+	pte = pte_offset_map_lock(f->mm, pmd_off(f->mm, addr), addr, &ptl);
+	KUNIT_ASSERT_NOT_NULL(test, pte);
+	pte_clear(f->mm, addr, pte);
 	pte_unmap_unlock(pte, ptl);
 }
 
@@ -274,8 +284,8 @@ static void the_zero_page_is_dirty_over_a_file_only(struct kunit *test)
 	put_entry(test, at(f->anon, 1), zero);
 	KUNIT_EXPECT_PTR_EQ(test, ask(test, at(addr, 1)), ZERO_PAGE(addr));
 	expect_clean(test, at(f->anon, 1));
-	put_entry(test, at(addr, 1), __pte(0));
-	put_entry(test, at(f->anon, 1), __pte(0));
+	clear_entry(test, at(addr, 1));
+	clear_entry(test, at(f->anon, 1));
 	expect_clean(test, at(addr, 1));
 }
 
@@ -294,8 +304,8 @@ static void markers_are_clean_and_stay(struct kunit *test)
 	expect_clean(test, at(f->anon, 1));
 	KUNIT_EXPECT_TRUE(test, entry_is(test, at(addr, 1), marker));
 	KUNIT_EXPECT_TRUE(test, entry_is(test, at(f->anon, 1), marker));
-	put_entry(test, at(addr, 1), __pte(0));
-	put_entry(test, at(f->anon, 1), __pte(0));
+	clear_entry(test, at(addr, 1));
+	clear_entry(test, at(f->anon, 1));
 }
 
 /* Lost contents are neither clean nor to be had. */
@@ -306,11 +316,11 @@ static void lost_pages_are_errors_of_their_own(struct kunit *test)
 	write_page(test, f->anon);
 	put_entry(test, at(f->anon, 1), make_pte_marker(PTE_MARKER_POISONED));
 	expect_error(test, at(f->anon, 1), -EHWPOISON);
-	put_entry(test, at(f->anon, 1), __pte(0));
+	clear_entry(test, at(f->anon, 1));
 #ifdef CONFIG_MEMORY_FAILURE
 	put_entry(test, at(f->anon, 1), swp_entry_to_pte(swp_entry(SWP_HWPOISON, 1)));
 	expect_error(test, at(f->anon, 1), -EHWPOISON);
-	put_entry(test, at(f->anon, 1), __pte(0));
+	clear_entry(test, at(f->anon, 1));
 #endif
 }
 

@@ -162,10 +162,20 @@ static unsigned long flags_of(struct vm_area_struct *vma, pte_t pte)
 	return pte_dirty_flags(vma, TEST_ADDR, pte);
 }
 
+/* As in a new table, which most kernels fill with zeroes */
+static pte_t new_pte(void)
+{
+	pte_t pte = { 0 };
+
+	if (!pte_none(pte))
+		pte_clear(NULL, TEST_ADDR, &pte);
+	return pte;
+}
+
 static void empty_entries_are_clean(struct kunit *test)
 {
 	struct walk_fixture *f = test->priv;
-	pte_t pte = f->table[0];
+	pte_t pte = new_pte();
 
 	KUNIT_EXPECT_EQ(test, flags_of(f->anon, pte), 0);
 	/* What was unmapped may look different from what never was. */
@@ -423,11 +433,11 @@ static pte_t random_entry(struct walk_fixture *f)
 	enum page_kind kind = below(f, KINDS);
 	struct page *page = f->pages[kind];
 	unsigned long pfn = page_to_pfn(page);
-	pte_t pte = { 0 };
+	pte_t pte;
 
 	switch (below(f, 12)) {
 	case 0:
-		return pte;
+		return new_pte();
 	case 1:
 		pte_clear(NULL, TEST_ADDR, &pte);
 		return pte;
@@ -595,7 +605,7 @@ static void empty_entries_are_not_like_swap_entries(struct kunit *test)
 		for (i = 0; i < PTRS_PER_PTE; i++) {
 			f->table[i] = swapped(type, 1 + i);
 			if (i >= 40 && i < 80)
-				f->table[i] = (pte_t){ 0 };
+				f->table[i] = new_pte();
 			else if (i >= 100 && i < 140)
 				pte_clear(NULL, TEST_ADDR, &f->table[i]);
 		}
@@ -764,11 +774,14 @@ static void listing_is_the_same_whatever_the_batches(struct kunit *test)
 }
 
 /* Tables may lie in high memory. */
-static pte_t exchange_pte(struct mm_struct *mm, unsigned long addr, pte_t pte)
+static pte_t exchange_pte(struct kunit *test, struct mm_struct *mm,
+			  unsigned long addr, pte_t pte)
 {
 	pte_t *place = pte_offset_map(pmd_off(mm, addr), addr);
-	pte_t before = *place;
+	pte_t before;
 
+	KUNIT_ASSERT_NOT_NULL(test, place);
+	before = *place;
 	*place = pte;
 	pte_unmap(place);
 	return before;
@@ -796,13 +809,13 @@ static void raw_frames_are_clean(struct kunit *test)
 	vma->vm_pgoff = page_to_pfn(page);
 	mmap_write_unlock(mm);
 
-	real = exchange_pte(mm, addr, pte_mkspecial(map_writable(page)));
+	real = exchange_pte(test, mm, addr, pte_mkspecial(map_writable(page)));
 	list_mm(test, l, PTRS_PER_PTE, 1000, false);
 	KUNIT_EXPECT_FALSE(test, lists(l, addr));
 	list_mm(test, l, PTRS_PER_PTE, 1000, true);
 	KUNIT_EXPECT_FALSE(test, lists(l, addr));
 	KUNIT_EXPECT_GT(test, l->n, 10);
-	exchange_pte(mm, addr, real);
+	exchange_pte(test, mm, addr, real);
 
 	mmap_write_lock(mm);
 	vma->vm_pgoff = usual;
