@@ -34,8 +34,11 @@
 static const char dirty_pages[] = "/proc/self/dirty_pages";
 static const char verify[] = "/sys/kernel/debug/dirty_pages/verify";
 
-/* Does this kernel track what is written? The command line says if it has to. */
-static bool tracked;
+/*
+ * Does this kernel track what is written, does this machine have huge pages? The
+ * command line says if they have to.
+ */
+static bool tracked, huge;
 
 static char text[1 << 20];
 static int tests, failures;
@@ -423,10 +426,15 @@ static void test_swap(void)
 
 static void test_huge(void)
 {
+	static const char size_file[] = "/sys/kernel/mm/transparent_hugepage/hpage_pmd_size";
 	char wanted[64], *place, *p;
 	size_t size, pages;
 
-	read_file("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size");
+	if (!huge) {
+		result(access(size_file, F_OK), "this machine has no huge pages");
+		return;
+	}
+	read_file(size_file);
 	size = strtoul(text, NULL, 10);
 	pages = size / PAGE;
 	place = map(2 * pages, MAP_PRIVATE, -1);
@@ -494,6 +502,7 @@ static void become_init(void)
 	swap_on("/dev/zram0");
 	read_file("/proc/cmdline");
 	tracked = strstr(text, "smoke.tracked=1");
+	huge = strstr(text, "smoke.huge=1");
 }
 
 static int test_all(void)
