@@ -17,8 +17,8 @@ as_nobody() {
 target_of_nobody() {
 	kill -KILL "$pid"
 	wait "$pid" || true
-	coproc MEMSTATE { exec setpriv --reuid=$nobody --regid=$nobody --clear-groups "$@" memstate 3>&- 2>&1; }
-	pid=$MEMSTATE_PID
+	unset MEMSTATE_PID
+	target setpriv --reuid=$nobody --regid=$nobody --clear-groups "$@"
 	tell map anon 8
 	tell write
 }

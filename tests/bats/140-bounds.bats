@@ -13,12 +13,12 @@ load lib
 	exec {fd}>/tmp/commands
 	printf 'map anon 4\nuffd missing\nreadfile /proc/%s/dirty_pages\n' "$pid" >&"$fd"
 	wait_until grep -q handle_userfault "/proc/$reader/stack"
-	[[ $(grep -c READY /tmp/answers) == 2 ]]
+	[[ $(grep -c READY /tmp/answers) == 3 ]]
 	tell map anon 8
 	tell write
 	tell unmap 2 2
 	expect 2:apdx--- 2:- 4:apdx---
-	[[ $(grep -c READY /tmp/answers) == 2 ]]
+	[[ $(grep -c READY /tmp/answers) == 3 ]]
 	exec {fd}>&-
 }
 

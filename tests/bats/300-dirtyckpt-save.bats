@@ -185,6 +185,7 @@ print(len(got), flush=True)'
 	before=$(sed -n 's/^base //p' image/000002/head)
 	grep -q '^whole no' image/000002/head
 	printf 'exec memstate\n' >&"${MEMSTATE[1]}"
+	hear_target exec
 	tell map anon 8
 	run -0 dirtyckpt save "$pid" image
 	[[ $output == *"another program"* ]]

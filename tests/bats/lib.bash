@@ -41,22 +41,26 @@ fail() {
 	return 1
 }
 
-# target [COMMAND...] - start memstate, by that command, to be told what to do
+# target [COMMAND...] - start memstate, by that command, to be told what to do. Until
+# it is ready, it may still be the shell, whose pages are not its own alone.
 # shellcheck disable=SC2120  # scenarios pass one
 target() {
 	coproc MEMSTATE { exec "$@" memstate 3>&- 2>&1; }
 	pid=$MEMSTATE_PID
+	hear_target start
+}
+
+# hear_target COMMAND - sets $answer to what it says to that
+hear_target() {
+	IFS= read -r -t "$TIMEOUT" answer <&"${MEMSTATE[0]}" || answer="no answer to '$*'"
+	[[ $answer == READY* ]] || fail "$answer"
 }
 
 # tell COMMAND... - have the target do it; sets $answer, and $start and $end if
 # that is a mapping
 tell() {
 	printf '%s\n' "$*" >&"${MEMSTATE[1]}"
-	IFS= read -r -t "$TIMEOUT" answer <&"${MEMSTATE[0]}" || answer="no answer to '$*'"
-	[[ $answer == READY* ]] || {
-		fail "$answer"
-		return 1
-	}
+	hear_target "$*" || return
 	answer=${answer#READY}
 	answer=${answer# }
 	if [[ $answer =~ ^([0-9a-f]+)-([0-9a-f]+)$ ]]; then

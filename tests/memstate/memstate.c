@@ -2,10 +2,10 @@
 /*
  * memstate - a process that puts its memory into a given state on command
  *
- * Reads commands from standard input, a line each, and answers each with one
- * line: READY with what there is to know, or FAIL with the reason. Mappings are
- * kept on a list; most commands act on the last one, "use N" picks another.
- * Pages are counted in the size of a base page.
+ * Says READY, then reads commands from standard input, a line each, and answers
+ * each with one line: READY with what there is to know, or FAIL with the reason.
+ * Mappings are kept on a list; most commands act on the last one, "use N" picks
+ * another. Pages are counted in the size of a base page.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -1027,6 +1027,7 @@ static void serve(void)
 int main(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
+	ok();
 	serve();
 	return 0;
 }

@@ -15,11 +15,14 @@ pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
 target = subprocess.Popen(["taskset", "-c", "0", "memstate"], **pipes)
 pid = str(target.pid)
 
+def hear():
+    answer = target.stdout.readline()
+    assert answer.startswith("READY"), answer
+
 def tell(line):
     target.stdin.write(line + "\n")
     target.stdin.flush()
-    answer = target.stdout.readline()
-    assert answer.startswith("READY"), answer
+    hear()
 
 def memory():
     """A digest of what the process has written, wherever it may"""
@@ -38,6 +41,7 @@ def reset():
     answer = resetter.stdout.readline()
     assert answer == "restored\n", answer
 
+hear()
 tell("map anon 256")
 tell("write 0 128 3")
 subprocess.run(["dirtyckpt", "save", "--stop", pid, image], check=True, stdout=subprocess.DEVNULL)
