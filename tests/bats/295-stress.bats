@@ -24,6 +24,7 @@ setup() {
 	use_swap zram
 	start_ksm 1
 	khugepaged=/sys/kernel/mm/transparent_hugepage/khugepaged
+	pace=$(<"$khugepaged/scan_sleep_millisecs")
 	echo 100 >"$khugepaged/scan_sleep_millisecs"
 	echo 100 >"$khugepaged/alloc_sleep_millisecs"
 	echo 1 >/proc/sys/kernel/numa_balancing
@@ -33,7 +34,7 @@ teardown() {
 	echo 1 >"$load/cgroup.kill"
 	echo 1 >"$victim/cgroup.kill"
 	echo 0 >/proc/sys/kernel/numa_balancing
-	echo 10000 >"$khugepaged/scan_sleep_millisecs"
+	echo "$pace" >"$khugepaged/scan_sleep_millisecs"
 	echo 60000 >"$khugepaged/alloc_sleep_millisecs"
 	echo madvise >/sys/kernel/mm/transparent_hugepage/enabled
 	echo 8192 >/sys/kernel/debug/dirty_pages/batch

@@ -9,7 +9,7 @@ setup_suite() {
 		return 1
 	}
 	# Scenarios say themselves where they want this.
-	echo never >/sys/kernel/mm/transparent_hugepage/khugepaged/defrag 2>/dev/null || true
+	echo 86400000 >/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs
 	echo madvise >/sys/kernel/mm/transparent_hugepage/enabled
 	echo 0 >/proc/sys/kernel/numa_balancing
 	chmod 1777 /tmp
