@@ -137,7 +137,7 @@ load lib
 	tell read
 	expect 1:fpdx--- 3:-
 	check_references "$pid"
-	kill -KILL "$pid"
+	end_target
 }
 
 @test "the vdso is clean until a debugger writes to it" {

@@ -161,7 +161,7 @@ cells() {
 	(exec -a /some/where/called "/tmp/a name of some length" 3>&-) < <(sleep 1000 3>&-) >/dev/null &
 	other=$!
 	cleanup() { kill -KILL "$other"; pkill -KILL -x sleep; }
-	wait_until grep -q called "/proc/$other/cmdline"
+	wait_until grep -q /some/where/called "/proc/$other/cmdline"
 	for name in "called" "a name of some length" "a name of some "; do
 		run -0 cells PID --summary -C "$name"
 		[[ $output == "$other" ]]

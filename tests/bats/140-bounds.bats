@@ -39,8 +39,10 @@ load lib
 	cleanup() { wait_until rmdir "$group"; }
 	run -0 bash -c "echo \$\$ >$group/cgroup.procs
 		exec python3 - $pid" <<-'PYTHON'
-		import os, sys
+		import os, sys, time
 		def charged():
+		    # Every two seconds, the counts of all processors are summed up.
+		    time.sleep(3)
 		    for line in open("/sys/fs/cgroup/reader/memory.stat"):
 		        name, value = line.split()
 		        if name == "kernel":

@@ -471,7 +471,7 @@ is_listed_as() {
 	acknowledge
 	expect "1:fp-x--- 1:- 1:fp-x--- 1:-"
 	check_references "$pid"
-	kill -KILL "$pid"
+	end_target
 }
 
 @test "given up, read, and pinned for reading: the new page of zeroes is d" {

@@ -98,7 +98,7 @@ start_redis() {
 	run -0 dirtycat --openmetrics -C redis-server
 	[[ $output == *"dirtycat_private_dirty_shared_bytes{pid=\"$redis\",comm=\"redis-server\"}"* ]]
 	kill -KILL "$child"
-	wait_until eval "(($(sums SHARED $redis) == 0))"
+	wait_until eval '(($(sums SHARED $redis) == 0))'
 }
 
 @test "the examples of the manual" {

@@ -118,11 +118,16 @@ print("went on", flush=True)'
 @test "--stop leaves a stopped process stopped, and one that runs running" {
 	stop "$pid"
 	save --stop
-	is_stopped "$pid"
+	wait_until is_stopped "$pid"
 	matches
 	go_on "$pid"
 	save --stop
 	tell map anon 8
+}
+
+# is_idle - it sleeps, and no signal is pending but SIGUSR2
+is_idle() {
+	[[ $(grep -cE '^(State:\s*S|ShdPnd:\s*0*800$)' "/proc/$pid/status") == 2 ]]
 }
 
 @test "signals that come while it is stopped are there afterwards" {
@@ -139,6 +144,8 @@ print(len(got), flush=True)'
 	hear
 	kill -USR2 "$pid"
 	for i in 1 2 3 4 5 6; do
+		# Of two that it has not handled yet, it would count one.
+		wait_until is_idle
 		kill -USR1 "$pid"
 		kill -s RTMIN+3 "$pid"
 		save --stop
@@ -209,6 +216,7 @@ print(len(got), flush=True)'
 	sleep 1000 3>&- &
 	cleanup() { end "$pid"; }
 	[[ $! == "$pid" ]]
+	wait_until grep -qx sleep "/proc/$pid/comm"
 	run -0 dirtyckpt save "$pid" image
 	[[ $output == *anew* ]]
 	checked_pid=

@@ -285,7 +285,7 @@ assert prctl(59, 1, 0, stack, ctypes.addressof(block)) == 0'
 	tell write
 	stop "$pid"
 	restores
-	is_stopped "$pid"
+	wait_until is_stopped "$pid"
 	go_on "$pid"
 	tell write
 	restores
@@ -445,10 +445,10 @@ for line in sys.stdin:
 	((unchanged >= 1 && ended >= 2))
 }
 
-# settled - the target is not traced any more
+# settled - the target is not traced any more, and waits for what to do
 settled() {
 	grep -q '^TracerPid:[[:space:]]*0$' "/proc/$pid/status" &&
-		! grep -q '^State:[[:space:]]*t' "/proc/$pid/status"
+		grep -q '^State:[[:space:]]*S' "/proc/$pid/status"
 }
 
 is_decided() {
@@ -460,7 +460,7 @@ has_ended() {
 }
 
 @test "1,000 resets of one process, each back to the same state" {
-	run -0 timeout "$((TIMEOUT * 4))" python3 "$BATS_TEST_DIRNAME/../memstate/resets.py" 1000 image
+	run -0 timeout "$((TIMEOUT * 10))" python3 "$BATS_TEST_DIRNAME/../memstate/resets.py" 1000 image
 	echo "$output"
 	[[ $output == "1000 resets, 0 differ;"* ]]
 }

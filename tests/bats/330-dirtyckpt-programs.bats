@@ -67,7 +67,8 @@ start_redis() {
 	for _ in 1 2 3; do save; done
 	(($(column stored 4) < $(column stored 1)))
 	saves_all
-	kill -KILL $load
+	end "$load"
+	wait_until eval "! pgrep -x redis-cli"
 	pkill -KILL -P "$pid" || true
 	wait_until eval "! pgrep -P $pid"
 

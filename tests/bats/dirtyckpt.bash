@@ -38,6 +38,8 @@ save() {
 # shellcheck disable=SC2120  # scenarios pass one
 # matches [DIR[@N]] - the target, which is stopped, is as it was saved
 matches() {
+	# One that was stopped and traced stops again by itself.
+	wait_until is_stopped "$pid"
 	run -0 dirtyckpt verify "$pid" "${1:-image}"
 	[[ $output == "equal: "* ]]
 }

@@ -19,12 +19,12 @@ emulated="console=ttyS0 no_timer_check panic=-1 reboot=t"
 run_um() {
 	use_kernel um
 	# shellcheck disable=SC2086  # several arguments
-	timeout 60 "$image" mem=256M con=null con0=fd:0,fd:1 $suites </dev/null 2>&1 3>&-
+	timeout 300 "$image" mem=256M con=null con0=fd:0,fd:1 $suites </dev/null 2>&1 3>&-
 }
 
 run_x86() {
 	use_kernel test
-	timeout 120 qemu-system-x86_64 -accel tcg -cpu max -m 256M -nodefaults -no-user-config \
+	timeout 300 qemu-system-x86_64 -accel tcg -cpu max -m 256M -nodefaults -no-user-config \
 		-display none -no-reboot -serial stdio -kernel "$image" \
 		-append "$emulated $suites" </dev/null 2>&1 3>&-
 }

@@ -292,10 +292,10 @@ static int lose_pages(char *p, size_t bytes)
 }
 
 /*
- * Pages that wait in a CPU's batch for the LRU lists cannot be paged out, and only
- * the CPU that is asked empties its own: ask each.
+ * Pages that wait in a CPU's batch for the LRU lists can neither be paged out nor
+ * freed lazily, and only the CPU that is asked empties its own: ask each.
  */
-static int page_out(char *p, size_t bytes)
+static int advise_on_each_cpu(char *p, size_t bytes, int advice)
 {
 	cpu_set_t all, one;
 	int cpu, ret = 0;
@@ -309,7 +309,7 @@ static int page_out(char *p, size_t bytes)
 		CPU_SET(cpu, &one);
 		ret = sched_setaffinity(0, sizeof(one), &one);
 		if (!ret)
-			ret = madvise(p, bytes, MADV_PAGEOUT);
+			ret = madvise(p, bytes, advice);
 	}
 	if (sched_setaffinity(0, sizeof(all), &all))
 		return -1;
@@ -330,6 +330,7 @@ static bool do_advise(int argc, char **argv)
 		{ "hugepage", MADV_HUGEPAGE },
 		{ "mergeable", MADV_MERGEABLE },
 		{ "nohugepage", MADV_NOHUGEPAGE },
+		{ "pageout", MADV_PAGEOUT },
 		{ "unmergeable", MADV_UNMERGEABLE },
 	};
 	size_t bytes, i;
@@ -337,11 +338,14 @@ static bool do_advise(int argc, char **argv)
 
 	if (!strcmp(argv[1], "hwpoison"))
 		return done(lose_pages(p, bytes));
-	if (!strcmp(argv[1], "pageout"))
-		return done(page_out(p, bytes));
 	for (i = 0; i < sizeof(advices) / sizeof(advices[0]); i++) {
-		if (!strcmp(advices[i].name, argv[1]))
-			return done(madvise(p, bytes, advices[i].advice));
+		int advice = advices[i].advice;
+
+		if (strcmp(advices[i].name, argv[1]))
+			continue;
+		if (advice == MADV_PAGEOUT || advice == MADV_FREE)
+			return done(advise_on_each_cpu(p, bytes, advice));
+		return done(madvise(p, bytes, advice));
 	}
 	errno = EINVAL;
 	return false;
@@ -900,9 +904,26 @@ static bool do_partner(int argc, char **argv)
 	return ready("%d", child);
 }
 
+/* Has the main thread exited, and let go of the memory? */
+static bool is_led_by_zombie(void)
+{
+	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+	char line[64], *state;
+	ssize_t len;
+
+	if (fd == -1)
+		return false;
+	len = read(fd, line, sizeof(line) - 1);
+	close(fd);
+	line[len > 0 ? len : 0] = '\0';
+	state = strrchr(line, ')');
+	return state && state[2] == 'Z';
+}
+
 static void *serve_thread(void *started)
 {
-	usleep(200000);	/* for the main thread to be gone */
+	while (!is_led_by_zombie())
+		usleep(10000);
 	ready("%ld", syscall(SYS_gettid));
 	(void)started;
 	serve();

@@ -520,16 +520,17 @@ static void work_swapper(void)
 }
 
 /* From one memory node to the other; who has just ended is not moved. */
-static void move_to_node(pid_t pid)
+static bool move_to_node(pid_t pid)
 {
 	unsigned long nodes[] = { 1, 2 };
 	int from = rnd(2);
 
 	if (syscall(SYS_migrate_pages, pid, 8 * sizeof(long), &nodes[from],
 		    &nodes[1 - from]) >= 0)
-		count(NODE_MOVES, 1);
-	else if (errno != ESRCH && errno != EINVAL)
+		return true;
+	if (errno != ESRCH && errno != EINVAL)
 		err(1, "migrate_pages");
+	return false;
 }
 
 static void work_disturber(void)
@@ -540,6 +541,8 @@ static void work_disturber(void)
 
 	/* In turn: on a slow machine there is little time for each. */
 	for (unsigned int turn = 0; in_time(); turn++) {
+		bool moved = false;
+
 		switch (turn % 5) {
 		case 0:
 			must_put("/proc/sys/vm/compact_memory", "1");
@@ -559,7 +562,9 @@ static void work_disturber(void)
 			must_put("/sys/kernel/debug/dirty_pages/batch", batch[rnd(5)]);
 			break;
 		case 4:
-			move_to_node(random_process());
+			for (int tries = 0; tries < 5 && !moved; tries++)
+				moved = move_to_node(random_process());
+			count(NODE_MOVES, moved);
 			break;
 		}
 		usleep(rnd(300000));

@@ -126,18 +126,25 @@ static void start(void *(*function)(void *))
 		errx(1, "no thread");
 }
 
+/* As soon as it waits */
+static void wake_one(uint32_t *futex)
+{
+	while (syscall(SYS_futex, futex, FUTEX_WAKE, 1) != 1)
+		sched_yield();
+}
+
 static void wake(void)
 {
 	unsigned long before[] = { reader.count, waiter.count, limited.count };
 
 	if (write(wake_pipe[1], "w", 1) != 1)
 		err(1, "the pipe");
+	/* Once each: to be woken twice would count twice, at any time. */
+	wake_one(&word);
+	wake_one(&limited_word);
 	while (reader.count == before[0] || waiter.count == before[1] ||
-	       limited.count == before[2]) {
-		syscall(SYS_futex, &word, FUTEX_WAKE, 1);
-		syscall(SYS_futex, &limited_word, FUTEX_WAKE, 1);
+	       limited.count == before[2])
 		sched_yield();
-	}
 }
 
 /* The first one is like the heap, and may become one with it. */
