@@ -18,17 +18,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/reboot.h>
-#include <sys/stat.h>
-#include <sys/swap.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../init/init.h"
+
 #define RESULT		"smoke: "
 #define PAGE		4096UL
-#define SWAP_PAGES	8192U
+#define SWAP_BYTES	(32UL << 20)
 #define PICTURE		256	/* characters at most, see draw() */
 
 static const char dirty_pages[] = "/proc/self/dirty_pages";
@@ -49,7 +48,7 @@ static void result(bool ok, const char *name)
 	failures += !ok;
 }
 
-static void die(const char *what)
+void die(const char *what)
 {
 	printf(RESULT "Bail out! %s: %s\n", what, strerror(errno));
 	fflush(stdout);
@@ -85,15 +84,6 @@ static size_t read_file(const char *path)
 	size = read_text(fd, PAGE);
 	close(fd);
 	return size;
-}
-
-static void put_file(const char *path, const char *line)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, line, strlen(line)) != (ssize_t)strlen(line))
-		die(path);
-	close(fd);
 }
 
 /* The next line of a listing, NULL at the end. Each is written in one way only. */
@@ -364,25 +354,6 @@ static void test_acknowledge(void)
 	munmap(p, 4 * PAGE);
 }
 
-/* A header as mkswap writes it */
-static void swap_on(const char *device)
-{
-	static char header[PAGE];
-	uint32_t *info = (uint32_t *)(header + 1024);
-	int fd;
-
-	put_file("/sys/block/zram0/disksize", "33554432");
-	fd = open(device, O_RDWR | O_CLOEXEC);
-	info[0] = 1;
-	info[1] = SWAP_PAGES - 1;
-	memcpy(header + PAGE - 10, "SWAPSPACE2", 10);
-	if (fd < 0 || write(fd, header, PAGE) != PAGE || fsync(fd))
-		die(device);
-	close(fd);
-	if (swapon(device, 0))
-		die("swapon");
-}
-
 /* A page may lie in a batch for a list of the kernel's, out of reach. */
 static void page_out(char *p, size_t pages)
 {
@@ -481,30 +452,6 @@ static void test_long(void)
 	munmap(p, 4096 * PAGE);
 }
 
-static void become_init(void)
-{
-	static const char * const mounts[][2] = {
-		{ "proc", "/proc" }, { "sysfs", "/sys" }, { "devtmpfs", "/dev" },
-		{ "tmpfs", "/tmp" }, { "debugfs", "/sys/kernel/debug" },
-	};
-	size_t i;
-	int fd;
-
-	for (i = 0; i < sizeof(mounts) / sizeof(*mounts); i++) {
-		mkdir(mounts[i][1], 0755);
-		if (mount(mounts[i][0], mounts[i][1], mounts[i][0], 0, NULL))
-			die(mounts[i][1]);
-	}
-	fd = open("/dev/console", O_RDWR);
-	dup2(fd, STDOUT_FILENO);
-	dup2(fd, STDERR_FILENO);
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	swap_on("/dev/zram0");
-	read_file("/proc/cmdline");
-	tracked = strstr(text, "smoke.tracked=1");
-	huge = strstr(text, "smoke.huge=1");
-}
-
 static int test_all(void)
 {
 	static void (* const all[])(void) = {
@@ -532,7 +479,10 @@ int main(void)
 		      stderr);
 		return 1;
 	}
-	become_init();
+	become_init(SWAP_BYTES);
+	read_file("/proc/cmdline");
+	tracked = strstr(text, "smoke.tracked=1");
+	huge = strstr(text, "smoke.huge=1");
 	pid = fork();
 	if (!pid)
 		exit(test_all());

@@ -13,10 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/reboot.h>
-#include <sys/stat.h>
-#include <sys/swap.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -64,15 +61,6 @@ int open_proc(pid_t pid, const char *name, int flags)
 	if (fd < 0)
 		die(path);
 	return fd;
-}
-
-void put_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-		die(path);
-	close(fd);
 }
 
 /* How many ticks of now() a nanosecond has */
@@ -134,48 +122,6 @@ static char *argument(const char *name, char *otherwise)
 	return otherwise;
 }
 
-/* A header as mkswap writes it */
-static void swap_on(const char *device, unsigned int pages)
-{
-	static char header[PAGE];
-	int fd = open(device, O_RDWR | O_CLOEXEC);
-	uint32_t *info = (uint32_t *)(header + 1024);
-
-	info[0] = 1;		/* version */
-	info[1] = pages - 1;	/* the last page */
-	memcpy(header + PAGE - 10, "SWAPSPACE2", 10);
-	if (fd < 0 || write(fd, header, PAGE) != PAGE || fsync(fd))
-		die(device);
-	close(fd);
-	if (swapon(device, 0))
-		die("swapon");
-}
-
-static void become_init(void)
-{
-	static const char * const mounts[][2] = {
-		{ "proc", "/proc" }, { "sysfs", "/sys" }, { "devtmpfs", "/dev" },
-		{ "tmpfs", "/tmp" },
-	};
-	size_t i;
-	int fd;
-
-	for (i = 0; i < sizeof(mounts) / sizeof(*mounts); i++) {
-		mkdir(mounts[i][1], 0755);
-		if (mount(mounts[i][0], mounts[i][1], mounts[i][0], 0, NULL))
-			die(mounts[i][1]);
-	}
-	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
-	fd = open("/dev/console", O_RDWR);
-	dup2(fd, STDOUT_FILENO);
-	dup2(fd, STDERR_FILENO);
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (!access("/sys/block/zram0/disksize", F_OK)) {
-		put_file("/sys/block/zram0/disksize", "134217728");
-		swap_on("/dev/zram0", 128 * MIB / PAGE);
-	}
-}
-
 static const struct scene *find_scene(const char *name)
 {
 	size_t i;
@@ -230,7 +176,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "bench: run by 'make bench', as the first program of a kernel\n");
 		return 1;
 	}
-	become_init();
+	become_init(128 * MIB);
 	pid = fork();
 	if (!pid)
 		exit(measure_all());

@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "../init/init.h"
+
 /* Before each line that is for who started the kernel */
 #define RESULT		"bench: "
 
@@ -135,8 +137,6 @@ int scan_main(pid_t pid);
 
 /* bench.c */
 uint64_t now(void);
-void die(const char *what) __attribute__((noreturn));
 int open_proc(pid_t pid, const char *name, int flags);
-void put_file(const char *path, const char *text);
 
 #endif /* BENCH_H */

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/swap.h>
+#include <unistd.h>
+
+#include "init.h"
+
+#define PAGE 4096
+
+void put_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		die(path);
+	close(fd);
+}
+
+/* A header as mkswap writes it */
+static void swap_on(const char *device, unsigned long bytes)
+{
+	static char header[PAGE];
+	int fd = open(device, O_RDWR | O_CLOEXEC);
+	uint32_t *info = (uint32_t *)(header + 1024);
+
+	info[0] = 1;			/* version */
+	info[1] = bytes / PAGE - 1;	/* the last page */
+	memcpy(header + PAGE - 10, "SWAPSPACE2", 10);
+	if (fd < 0 || write(fd, header, PAGE) != PAGE || fsync(fd))
+		die(device);
+	close(fd);
+	if (swapon(device, 0))
+		die("swapon");
+}
+
+void become_init(unsigned long swap_bytes)
+{
+	static const char * const mounts[][2] = {
+		{ "proc", "/proc" }, { "sysfs", "/sys" }, { "devtmpfs", "/dev" },
+		{ "tmpfs", "/tmp" },
+	};
+	static const char disksize[] = "/sys/block/zram0/disksize";
+	char size[32];
+	int fd;
+
+	for (size_t i = 0; i < sizeof(mounts) / sizeof(*mounts); i++) {
+		mkdir(mounts[i][1], 0755);
+		if (mount(mounts[i][0], mounts[i][1], mounts[i][0], 0, NULL))
+			die(mounts[i][1]);
+	}
+	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
+	fd = open("/dev/console", O_RDWR);
+	dup2(fd, STDOUT_FILENO);
+	dup2(fd, STDERR_FILENO);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (!access(disksize, F_OK)) {
+		snprintf(size, sizeof(size), "%lu", swap_bytes);
+		put_file(disksize, size);
+		swap_on("/dev/zram0", swap_bytes);
+	}
+}
