@@ -682,8 +682,9 @@ static long call_threads(struct thread *t, struct file *f)
  * Which error each call may give, beside EBADF where the descriptor was not
  * opened for it. ESRCH says that the address space has gone, EINVAL to a write
  * that a line is bad, or was, and to a read that a thread has moved the position
- * to where there is no room for so many bytes. Most others are the VFS's, for a
- * file that can only be read, written to and polled.
+ * to where there is no room for so many bytes. io_uring cancels what it has no
+ * worker for, as signals may keep it from making one. Most others are the VFS's,
+ * for a file that can only be read, written to and polled.
  */
 static const struct call calls[] = {
 	{ "open", call_open, { ENOENT, ESRCH, EINVAL, EEXIST, ENOTDIR } },
@@ -708,8 +709,8 @@ static const struct call calls[] = {
 	{ "sendfile in", call_sendfile_in, { ESRCH, EINVAL } },
 	{ "sendfile across", call_sendfile_across, { ESRCH, EINVAL, EBADF } },
 	{ "copy_file_range", call_copy_file_range, { EXDEV, EINVAL, EBADF } },
-	{ "uring", call_uring, { ESRCH, EFAULT, EINVAL, EOPNOTSUPP } },
-	{ "uring", call_uring, { ESRCH, EFAULT, EINVAL, EOPNOTSUPP } },
+	{ "uring", call_uring, { ESRCH, EFAULT, EINVAL, EOPNOTSUPP, ECANCELED } },
+	{ "uring", call_uring, { ESRCH, EFAULT, EINVAL, EOPNOTSUPP, ECANCELED } },
 	{ "poll", call_poll, { EINTR } },
 	{ "epoll", call_epoll, { EPERM } },
 	{ "set flags", call_set_flags, { EINVAL } },
