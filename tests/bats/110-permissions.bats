@@ -15,9 +15,7 @@ as_nobody() {
 # of setpriv
 # shellcheck disable=SC2120  # few scenarios have options
 target_of_nobody() {
-	kill -KILL "$pid"
-	wait "$pid" || true
-	unset MEMSTATE_PID
+	end_target
 	target setpriv --reuid=$nobody --regid=$nobody --clear-groups "$@"
 	tell map anon 8
 	tell write

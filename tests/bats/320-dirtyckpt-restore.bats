@@ -312,7 +312,6 @@ assert prctl(59, 1, 0, stack, ctypes.addressof(block)) == 0'
 	ask grow 50
 	end_target
 
-	unset MEMSTATE_PID
 	target
 	rm -r image
 	tell map anon 16
@@ -432,7 +431,6 @@ for line in sys.stdin:
 		if has_ended; then
 			((++ended))
 			end_target
-			unset MEMSTATE_PID
 			target
 			checked_pid=
 		else

@@ -45,6 +45,7 @@ fail() {
 # it is ready, it may still be the shell, whose pages are not its own alone.
 # shellcheck disable=SC2120  # scenarios pass one
 target() {
+	unset MEMSTATE_PID # the shell would speak of an earlier one
 	coproc MEMSTATE { exec "$@" memstate 3>&- 2>&1; }
 	pid=$MEMSTATE_PID
 	hear_target start
