@@ -376,13 +376,15 @@ static int dirty_pages_open(struct inode *inode, struct file *file)
 	r->mm = mm;
 	r->pid = target_pid(inode);
 
-	/* seq_file frees it, and need not grow it. */
-	m = file->private_data;
-	m->size = DIRTY_TEXT_MAX;
-	if (!dirty_should_fail(DIRTY_FAIL_ALLOCATION))
-		m->buf = kvmalloc(m->size, GFP_KERNEL_ACCOUNT);
-	if (!m->buf)
-		goto out_release;
+	if (file->f_mode & FMODE_READ) {
+		/* seq_file frees it, and need not grow it. */
+		m = file->private_data;
+		m->size = DIRTY_TEXT_MAX;
+		if (!dirty_should_fail(DIRTY_FAIL_ALLOCATION))
+			m->buf = kvmalloc(m->size, GFP_KERNEL_ACCOUNT);
+		if (!m->buf)
+			goto out_release;
+	}
 	if (file->f_mode & FMODE_WRITE) {
 		r->ack = dirty_ack_alloc(mm, r->pid);
 		if (!r->ack)

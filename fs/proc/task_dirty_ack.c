@@ -33,8 +33,11 @@
 
 #include <trace/events/dirty_pages.h>
 
+/* What an open file takes: of a byte more, kmalloc() makes twice as much. */
+#define ACK_SIZE	SZ_64K
+
 /* How much text is taken from user space at a time */
-#define ACK_TEXT_MAX	SZ_64K
+#define ACK_TEXT_MAX	(ACK_SIZE - sizeof(struct dirty_ack))
 
 /* The longest line, without its newline */
 #define ACK_LINE_MAX	128
@@ -89,7 +92,7 @@ struct dirty_ack {
 	unsigned long flush_end;
 	size_t kept;
 	bool broken;
-	char text[ACK_TEXT_MAX];
+	char text[];
 };
 
 /* Returns 1 to end the hold of the lock: all below @addr has been looked at. */
@@ -825,7 +828,7 @@ struct dirty_ack *dirty_ack_alloc(struct mm_struct *mm, pid_t pid)
 	struct dirty_ack *a = NULL;
 
 	if (!dirty_should_fail(DIRTY_FAIL_ALLOCATION))
-		a = kvzalloc(sizeof(*a), GFP_KERNEL_ACCOUNT);
+		a = kvzalloc(ACK_SIZE, GFP_KERNEL_ACCOUNT);
 	if (a) {
 		mutex_init(&a->lock);
 		a->mm = mm;
