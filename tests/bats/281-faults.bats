@@ -28,8 +28,18 @@ setup() {
 cleanup() {
 	local fault
 	for fault in "$debug"/fail/*/; do echo 0 >"$fault/probability"; done
+	let_fail Y
 	echo "$batch" >$debug/batch
 	[[ ! -e $trace ]] || rmdir $trace
+}
+
+# let_fail N|Y - may allocations fail that could wait for memory?
+let_fail() {
+	local fault
+	for fault in failslab fail_page_alloc; do
+		echo "$1" >/sys/kernel/debug/$fault/ignore-gfp-wait
+		echo 0 >/sys/kernel/debug/$fault/verbose
+	done
 }
 
 # with_fault FAULT PROGRAM - Python that has the target's whole text, the lines of
@@ -282,4 +292,33 @@ for _ in range(2):
     with fault(100, 1, 2):
         assert [attempt(os.O_RDWR) for _ in range(2)] == [errno.ENOMEM, 0]
 assert read(1 << 20) == (whole, [])'
+}
+
+@test "each allocation of an open in turn: ENOMEM if it has to be, and the next open is well" {
+	echo 0 >$debug/fail/allocation/verbose
+	let_fail N
+	run -0 python3 - "$pid" "$BATS_TEST_TMPDIR/whole" <<-'END'
+		import errno, os, sys
+		path = f"/proc/{sys.argv[1]}/dirty_pages"
+		whole = open(sys.argv[2], "rb").read()
+		nth = os.open("/proc/thread-self/fail-nth", os.O_RDWR)
+		for mode in os.O_RDONLY, os.O_WRONLY, os.O_RDWR:
+		    n = refused = left = 0
+		    while not left: # so there was an nth
+		        n += 1
+		        os.pwrite(nth, str(n).encode(), 0)
+		        try:
+		            os.close(os.open(path, mode))
+		        except OSError as e:
+		            assert e.errno == errno.ENOMEM, e
+		            refused += 1
+		        left = int(os.pread(nth, 20, 0))
+		        os.pwrite(nth, b"0", 0)
+		    print(f"mode {mode}: {n - 1} allocations, {refused} refused")
+		    # The name, the file, seq_file's two, and ours
+		    assert refused >= 5
+		    with open(path, "rb") as f:
+		        assert f.read() == whole
+	END
+	printf '# %s\n' "${lines[@]}" >&3
 }
