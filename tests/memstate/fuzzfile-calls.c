@@ -34,6 +34,7 @@ struct call {
 };
 
 uint64_t total;
+uint64_t bytes_read, bytes_written;	/* by read and write alone */
 static struct description descriptions[FILES];
 static unsigned int *sq_tail, *sq_array, *cq_head, *cq_tail, cq_mask;
 static struct io_uring_sqe *sqes;
@@ -743,6 +744,10 @@ static void do_call(struct thread *t, struct file *f, const struct call *call)
 	if (!allowed)
 		fail("%s must not give that: %s", call->name, strerror(-n));
 	__atomic_fetch_add(&total, 1, __ATOMIC_RELAXED);
+	if (n > 0 && call->run == call_read)
+		__atomic_fetch_add(&bytes_read, n, __ATOMIC_RELAXED);
+	if (n > 0 && call->run == call_write)
+		__atomic_fetch_add(&bytes_written, n, __ATOMIC_RELAXED);
 }
 
 void make_call(struct thread *t, struct file *f, const char *name)

@@ -326,6 +326,8 @@ int main(int argc, char **argv)
 		check_verify(&targets[i]);
 		reap_target(&targets[i]);
 	}
-	printf("seed %" PRIu64 ": %" PRIu64 " sequences, %" PRIu64 " calls\n", seed, number, total);
+	printf("seed %" PRIu64 ": %" PRIu64 " sequences, %" PRIu64 " calls, %" PRIu64
+	       " bytes read, %" PRIu64 " written\n", seed, number, total, bytes_read,
+	       bytes_written);
 	return 0;
 }

@@ -68,6 +68,7 @@ extern struct thread threads[1 + THREADS];
 
 /* How many calls were made */
 extern uint64_t total;
+extern uint64_t bytes_read, bytes_written;
 
 /* Below that, of the thread's own sequence */
 uint64_t rnd(struct thread *t, uint64_t below);
