@@ -81,10 +81,12 @@ fds = []
 try:
     while True:
         fds.append(os.open(\"/proc/$pid/dirty_pages\", os.O_RDONLY))
+        os.write(1, b\".\")
 except OSError as e:
     assert e.errno == errno.ENOMEM, e
 '"
 	((status == 0 || status == 137))
+	[[ $output == ...* ]] # and not before it came to open it
 	tell map anon 8
 	tell write
 	expect 8:apdx---
@@ -96,9 +98,11 @@ except OSError as e:
 	run -0 python3 - "$pid" <<-'PYTHON'
 		import sys, threading
 		whole = open(f"/proc/{sys.argv[1]}/dirty_pages", "rb").read()
-		same = []
+		same, together = [], threading.Barrier(200)
 		def look():
-		    same.append(open(f"/proc/{sys.argv[1]}/dirty_pages", "rb").read() == whole)
+		    with open(f"/proc/{sys.argv[1]}/dirty_pages", "rb", 0) as f:
+		        together.wait()
+		        same.append(b"".join(iter(lambda: f.read(1000), b"")) == whole)
 		threads = [threading.Thread(target=look) for _ in range(200)]
 		for t in threads: t.start()
 		for t in threads: t.join()
