@@ -278,6 +278,28 @@ is_(got, {1: 'ok', 2: 'EACCES'}[$i])"
 	done
 }
 
+@test "Yama: whom the process has named may acknowledge under 1, CAP_SYS_PTRACE under 2 as well" {
+	scope=/proc/sys/kernel/yama/ptrace_scope
+	cleanup() { echo 0 >"$scope"; }
+	target_of_nobody
+	for i in 1 2; do
+		echo "$i" >"$scope"
+		as_nobody_looking "
+PR_SET_PTRACER = 0x59616d61
+for named, want in (False, 'EACCES'), (True, {1: 'ok', 2: 'EACCES'}[$i]):
+    told, tell = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.read(told, 1)
+        is_(opens(os.O_RDWR, f'/proc/{os.getppid()}/dirty_pages'), want)
+        os._exit(0)
+    if named: is_(ctypes.CDLL(None).prctl(PR_SET_PTRACER, child, 0, 0, 0), 0)
+    os.write(tell, b'.')
+    is_(os.waitpid(child, 0)[1], 0)"
+		looking "is_(opens(os.O_RDWR), 'ok')"
+	done
+}
+
 @test "hidepid: with each of its values, no more is seen than may be opened" {
 	local want
 	mkdir -p /run/hidden
