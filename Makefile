@@ -67,9 +67,10 @@ shell: kernel tools
 #:                               all scenarios, in a kernel that checks memory, locks,
 #:                               page tables and leaks: any report is a failure
 #:   make test-kcsan [TESTS=FILE...]
-#:                               the concurrent ones, where data races are reported
+#:                               the concurrent ones, where data races are reported;
+#:                               those without a function of ours do not count
 #:   make test-arch              32-bit x86, arm64, s390x: KUnit, and a smoke test
-#:   make test-all               these, all of the above, selftests and an hour of
+#:   make test-all               these, lint, test, variants, selftests and an hour of
 #:                               stress, with a table at the end
 test: kernel tools
 	@dev/setup guest tests stress bench
@@ -81,7 +82,8 @@ test-debug: tools
 	@dev/kernel build debug
 	@GUEST_KERNEL=debug tests/run $(or $(TESTS),$(sort $(wildcard tests/bats/*.bats)))
 
-concurrent := $(foreach n,090 100 120 200 210 240 250,$(wildcard tests/bats/$(n)-*.bats))
+concurrent := $(foreach n,080 100 120 140 200 210 220 240 250 280 281 290 295 296, \
+	$(wildcard tests/bats/$(n)-*.bats))
 test-kcsan: tools
 	@dev/setup kernel $(source) guest tests stress
 	@dev/kernel build kcsan

@@ -10,8 +10,9 @@
  *
  * It fails on an error that is not documented, a listing that is none, a page
  * that verify finds to differ, a worker that does not come to its end, and if
- * one of its loads did nothing. Each worker's choices follow from the seed,
- * their interleaving does not.
+ * a worker did nothing, nothing was swapped out, or nobody was killed for want
+ * of memory. Each worker's choices follow from the seed, their interleaving
+ * does not.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
