@@ -161,6 +161,7 @@ enum status inject_begin(struct injector *injector, struct target *target,
 	const struct thread *thread = &threads->threads[0];
 	/* The last as die_together() has it */
 	long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL;
+	enum status status;
 	uint64_t all = ~0ull;
 
 	*injector = (struct injector){
@@ -177,11 +178,15 @@ enum status inject_begin(struct injector *injector, struct target *target,
 			return complain(STATUS_OTHER, "thread %d: %s",
 					thread->tid, strerror(errno));
 	}
-	if (!injector->problem &&
+	if (injector->problem)
+		return STATUS_OK;
+	status = keep_rseq(injector);
+	/* The last step: only inject_end() takes it back. */
+	if (!status &&
 	    ptrace(PTRACE_SETSIGMASK, thread->tid, sizeof(all), &all))
 		return complain(STATUS_OTHER, "signals of thread %d: %s",
 				thread->tid, strerror(errno));
-	return injector->problem ? STATUS_OK : keep_rseq(injector);
+	return status;
 }
 
 /* On to where the call begins, or ends. */
