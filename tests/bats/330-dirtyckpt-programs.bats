@@ -182,6 +182,28 @@ shown() {
 	[[ $output != *PRSTATUS* && $output == *AUXV* ]]
 }
 
+@test "a core: none of a program of 32 bits, whether it was stopped or not" {
+	start_threads
+	save
+	# No kernel here runs one; its auxv is what the generation would be known by.
+	python3 - <<-'PYTHON'
+		import re, struct, zlib
+		auxv = struct.pack("<8I", 32, 0xf7f00540, 16, 0x1fabfbff, 6, 4096, 0, 0)
+		with open("image/000001/auxv", "wb") as file:
+		    file.write(auxv)
+		with open("image/000001/head") as file:
+		    head = file.read()
+		part = f"part auxv {len(auxv)} {zlib.crc32(auxv):08x}"
+		head = re.sub("crc32 .*\n$", "", re.sub("part auxv .*", part, head))
+		with open("image/000001/head", "w") as file:
+		    file.write(f"{head}crc32 {zlib.crc32(head.encode()):08x}\n")
+	PYTHON
+	run -0 dirtyckpt list --check image
+	run -4 dirtyckpt core image core.file
+	[[ $output == *"is of a program of 32 bits"* ]]
+	[[ ! -e core.file ]]
+}
+
 @test "the examples of the manual" {
 	start_threads
 	sed -nE 's/^\.RB "[$#] " "(.*)"$/\1/p' "$BATS_TEST_DIRNAME/../../tools/dirtyckpt/dirtyckpt.1" |

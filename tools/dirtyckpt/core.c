@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -312,7 +313,7 @@ static enum status write_all(struct core *core)
 
 static enum status open_core(struct core *core, const struct control *ctl)
 {
-	struct dirty_listing listing;
+	struct dirty_listing listing = { 0 };
 	enum status status;
 
 	status = image_open(&core->image, ctl->dir, ACCESS_READ);
@@ -321,11 +322,10 @@ static enum status open_core(struct core *core, const struct control *ctl)
 	if (!status)
 		status = part_listing(&core->image, &core->gen, PART_LISTING,
 				      &listing);
-	if (status)
-		return status;
 	core->listed = spans_of(&listing, 0);
 	dirty_listing_free(&listing);
-	status = part_maps(&core->image, &core->gen, &core->maps);
+	if (!status)
+		status = part_maps(&core->image, &core->gen, &core->maps);
 	if (!status)
 		status = registers_load(&core->image, &core->gen, &core->threads);
 	if (!status)
@@ -343,6 +343,19 @@ static enum status open_core(struct core *core, const struct control *ctl)
 			 core->image.path, core->gen.number,
 			 (unsigned long)spans_pages(&core->contents.missing));
 	return status;
+}
+
+/* A file has its name on disk, too. Where a folder cannot be read, there is no way. */
+static void sync_folder_of(const char *path)
+{
+	char *copy = strdup(path);
+	int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (fd != -1) {
+		fsync(fd);
+		close(fd);
+	}
+	free(copy);
 }
 
 /* Whole, or not there. */
@@ -366,6 +379,8 @@ static enum status write_core(struct core *core)
 		status = fail_to_make(core, strerror(errno));
 	if (status)
 		unlink(draft);
+	else
+		sync_folder_of(core->path);
 	free(draft);
 	return status;
 }

@@ -109,6 +109,22 @@ static void add_files(FILE *f, const struct core *core)
 	free(data);
 }
 
+/* Where entries of 32 bits have their values, those of 64 bits have zeroes. */
+static bool is_narrow(const uint64_t *auxv, size_t size)
+{
+	for (size_t i = 0; i < size / sizeof(*auxv); i += 2)
+		if (auxv[i] >> 32)
+			return true;
+	return false;
+}
+
+static enum status refuse_narrow(const struct core *core)
+{
+	return complain(STATUS_UNSUPPORTED,
+			"%s@%lu: is of a program of 32 bits; cores are made of 64 bits only",
+			core->image.path, core->gen.number);
+}
+
 /* As the kernel has them: the first thread, the process, the other threads. */
 static enum status add_all(FILE *f, struct core *core)
 {
@@ -116,6 +132,8 @@ static enum status add_all(FILE *f, struct core *core)
 	void *auxv;
 
 	status = part_read(&core->image, &core->gen, PART_AUXV, &auxv);
+	if (!status && is_narrow(auxv, core->gen.size[PART_AUXV]))
+		status = refuse_narrow(core);
 	if (status) {
 		free(auxv);
 		return status;
@@ -148,9 +166,7 @@ enum status notes_make(struct core *core)
 	for (size_t i = 0; i < core->threads.count; i++)
 		if (core->threads.threads[i].size[SET_GENERAL] !=
 		    sizeof(struct user_regs_struct))
-			return complain(STATUS_UNSUPPORTED,
-					"%s@%lu: is of a program of 32 bits; cores are made of 64 bits only",
-					core->image.path, core->gen.number);
+			return refuse_narrow(core);
 	f = open_memstream(&core->notes, &core->notes_size);
 	if (!f)
 		return complain(STATUS_OTHER, "not enough memory");
