@@ -11,7 +11,8 @@
  *   - Pages that are listed now, and were not then, go back to what their
  *     mappings have by themselves: by a call of madvise() that the process
  *     makes, or, where that does not work, as in locked memory, by writing that.
- *   - Pages that differ are written.
+ *   - Pages that differ are written. So are those that the kernel may drop since
+ *     (MADV_FREE), as then it may not any more.
  *   - The threads get their registers.
  *
  * Which pages can differ? Those that say that they were written since the
@@ -30,6 +31,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <linux/mempolicy.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,8 +50,10 @@
  * @threads: its threads
  * @saved: as they were
  * @then: pages that the generation lists
+ * @lazy: those that the kernel could drop
  * @now: pages that are listed
- * @written: those that say that they were written
+ * @freed: those that it may drop, and could not then
+ * @written: those, and what says that it was written
  * @maps: its mappings
  * @added: addresses that were not mapped then
  * @contents: of the generation
@@ -67,7 +71,9 @@ struct restorer {
 	struct threads threads;
 	struct threads saved;
 	struct spans then;
+	struct spans lazy;
 	struct spans now;
+	struct spans freed;
 	struct spans written;
 	struct dirty_maps maps;
 	struct spans added;
@@ -104,6 +110,7 @@ static enum status open_all(struct restorer *r)
 				r->gen.of.pid, r->gen.comm);
 	status = part_listing(&r->image, &r->gen, PART_LISTING, &listing);
 	r->then = spans_of(&listing, 0);
+	r->lazy = spans_of(&listing, DIRTY_FLAG('l'));
 	dirty_listing_free(&listing);
 	return status ? status :
 			registers_load(&r->image, &r->gen, &r->saved);
@@ -160,15 +167,34 @@ static enum status compare_mappings(struct restorer *r)
 	return status;
 }
 
+/*
+ * Of pages that were lazily freed, each processor keeps the last few for a while
+ * before they are marked. Whatever is kept so is done before pages are moved to
+ * other nodes, even if none is.
+ */
+static void mark_lazily_freed(void)
+{
+	int node = 0, status;
+
+	syscall(SYS_move_pages, 0, 0, NULL, &node, &status, MPOL_MF_MOVE);
+}
+
 static enum status list_now(struct restorer *r)
 {
 	struct dirty_listing listing;
+	struct spans written, lazy;
 	enum status status;
 
+	mark_lazily_freed();
 	status = target_listing(&r->target, &listing);
 	r->now = spans_of(&listing, 0);
-	r->written = spans_of(&listing, DIRTY_FLAG('d'));
+	written = spans_of(&listing, DIRTY_FLAG('d'));
+	lazy = spans_of(&listing, DIRTY_FLAG('l'));
 	dirty_listing_free(&listing);
+	r->freed = spans_subtract(&lazy, &r->lazy);
+	r->written = spans_unite(&written, &r->freed);
+	spans_free(&written);
+	spans_free(&lazy);
 	return status;
 }
 
@@ -199,6 +225,16 @@ static bool find_written(struct restorer *r, struct spans *written)
 	spans_free(&since);
 	spans_free(&record.spans);
 	return seamless;
+}
+
+static void add_freed(struct restorer *r)
+{
+	struct spans freed = spans_intersect(&r->then, &r->freed);
+	struct spans differ = r->differ;
+
+	r->differ = spans_unite(&differ, &freed);
+	spans_free(&differ);
+	spans_free(&freed);
 }
 
 /* What differs, of all that the generation has? */
@@ -232,6 +268,8 @@ static enum status find_different(struct restorer *r)
 				  "%d: the page at %08" PRIx64
 				  " cannot be reached any more: its file was truncated, or it is lost to a memory error",
 				  r->ctl->pid, unread.spans[0].start);
+	if (!status)
+		add_freed(r);
 	spans_free(&unread);
 	spans_free(&suspects);
 	spans_free(&written);
@@ -597,7 +635,9 @@ static enum status restore_once(const struct control *ctl)
 	threads_free(&r.threads);
 	threads_free(&r.saved);
 	spans_free(&r.then);
+	spans_free(&r.lazy);
 	spans_free(&r.now);
+	spans_free(&r.freed);
 	spans_free(&r.written);
 	spans_free(&r.added);
 	spans_free(&r.differ);
