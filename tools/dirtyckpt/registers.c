@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
 
@@ -19,6 +20,9 @@ const unsigned int register_notes[SETS] = {
 
 /* How the kernel says that a call goes on by restart_syscall() */
 enum { ERESTART_RESTARTBLOCK = 516 };
+
+/* Its number by "int 0x80"; else that of read(), which never goes on so */
+enum { RESTART_BY_INT80 = 0 };
 
 /**
  * struct thread_head - what comes before the registers of a thread in the file
@@ -125,6 +129,25 @@ enum status registers_set(const struct thread *to, const struct thread *from)
 	return STATUS_OK;
 }
 
+/* Of a thread that was interrupted in a call with a time-out; else NULL. */
+static struct user_regs_struct *in_timed_call(const struct thread *thread)
+{
+	struct user_regs_struct *regs = thread->set[SET_GENERAL];
+
+	if (thread->size[SET_GENERAL] != sizeof(*regs) ||
+	    (long)regs->orig_rax < 0 ||
+	    (long)regs->rax != -ERESTART_RESTARTBLOCK)
+		return NULL;
+	return regs;
+}
+
+/* From the first time on that it was interrupted, the call has another number. */
+static bool is_continued(const struct user_regs_struct *regs)
+{
+	return regs->orig_rax == SYS_restart_syscall ||
+	       regs->orig_rax == RESTART_BY_INT80;
+}
+
 /**
  * registers_settle() - make registers independent of what the kernel remembers
  * @thread: whose, to be changed
@@ -135,20 +158,52 @@ enum status registers_set(const struct thread *to, const struct thread *from)
  * That is so after a restore as well, whatever the thread was doing before,
  * since it is stopped at the same place in the kernel. Only where the kernel
  * would go on with the rest of a time-out, which by then is another one's, the
- * call is made anew, with the whole of it.
+ * call is made anew, with the whole of it. If it was being continued already,
+ * nothing tells which call it was, and it fails with EINTR: the callers of these
+ * calls have to reckon with that.
  */
 void registers_settle(struct thread *thread)
 {
-	struct user_regs_struct *regs = thread->set[SET_GENERAL];
+	struct user_regs_struct *regs = in_timed_call(thread);
 
-	if (thread->size[SET_GENERAL] != sizeof(*regs) ||
-	    (long)regs->orig_rax < 0 ||
-	    (long)regs->rax != -ERESTART_RESTARTBLOCK)
+	if (!regs)
 		return;
-	regs->rax = regs->orig_rax;
+	if (is_continued(regs)) {
+		regs->rax = -EINTR;
+	} else {
+		regs->rax = regs->orig_rax;
+		/* Both "syscall" and "int 0x80" have two bytes. */
+		regs->rip -= 2;
+	}
 	regs->orig_rax = -1;
-	/* Both "syscall" and "int 0x80" have two bytes. */
-	regs->rip -= 2;
+}
+
+/**
+ * registers_equal() - is a thread where it was?
+ * @was: as it was, to be settled
+ * @is: as it is, to be settled
+ *
+ * A call that was interrupted once more is still the same, under another number.
+ *
+ * Return: true if so.
+ */
+bool registers_equal(struct thread *was, struct thread *is)
+{
+	struct user_regs_struct *then = in_timed_call(was);
+	struct user_regs_struct *now = in_timed_call(is);
+
+	if (then && now && is_continued(then))
+		now->orig_rax = then->orig_rax;
+	else if (then && now && is_continued(now))
+		then->orig_rax = now->orig_rax;
+	registers_settle(was);
+	registers_settle(is);
+	for (int set = 0; set < SETS; set++)
+		if (was->size[set] != is->size[set] ||
+		    (was->size[set] &&
+		     memcmp(was->set[set], is->set[set], was->size[set])))
+			return false;
+	return was->mask == is->mask;
 }
 
 /**

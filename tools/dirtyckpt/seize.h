@@ -60,6 +60,7 @@ enum status wait_for_stop(pid_t tid, bool *gone);
 enum status registers_get(struct threads *threads);
 enum status registers_set(const struct thread *to, const struct thread *from);
 void registers_settle(struct thread *thread);
+bool registers_equal(struct thread *was, struct thread *is);
 uint64_t rseq_area(const struct thread *thread, size_t *size);
 enum status registers_save(const struct image *image, struct generation *draft,
 			   const struct threads *threads);

@@ -43,22 +43,28 @@ struct comparison {
 	bool others;
 };
 
-/* All threads, be it by a signal or a debugger */
-static bool is_stopped(const struct target *target)
+/* All threads are, and not by a debugger, beside which nobody can look at them. */
+static enum status require_stopped(const struct target *target)
 {
+	pid_t pid = target->process.pid, tid;
+	enum status status = STATUS_OK;
 	struct dirty_thread thread;
-	bool stopped = true;
-	pid_t tid;
 	DIR *dir;
 
 	if (dirty_process_threads(&target->process, &dir))
-		return false;
-	/* One that cannot be read has ended. */
-	while (stopped && (tid = dirty_next_thread(dir)))
-		stopped = dirty_thread_read(&target->process, tid, &thread) ||
-			  strchr("TtZX", thread.state);
+		return complain(STATUS_VANISHED, "%d: has ended", pid);
+	while (!status && (tid = dirty_next_thread(dir))) {
+		/* One that cannot be read has ended. */
+		if (dirty_thread_read(&target->process, tid, &thread) ||
+		    strchr("TZX", thread.state))
+			continue;
+		status = complain(STATUS_REFUSED, "%d: %s", pid,
+				  thread.state == 't' ?
+				  "is stopped by a debugger; detach that, then kill -STOP" :
+				  "is running; stop it first, as by kill -STOP");
+	}
 	closedir(dir);
-	return stopped;
+	return status;
 }
 
 static enum status open_both(struct comparison *c, const struct control *ctl)
@@ -78,9 +84,9 @@ static enum status open_both(struct comparison *c, const struct control *ctl)
 				"%s@%lu is not of process %d as it is, but of %d (%s), or of what that ran before",
 				c->image.path, c->gen.number, ctl->pid,
 				c->gen.of.pid, c->gen.comm);
-	if (!is_stopped(&c->target))
-		return complain(STATUS_REFUSED, "%d: is running; stop it first, as by kill -STOP",
-				ctl->pid);
+	status = require_stopped(&c->target);
+	if (status)
+		return status;
 	status = part_listing(&c->image, &c->gen, PART_LISTING, &listing);
 	c->then = spans_of(&listing, 0);
 	c->lazy = spans_of(&listing, DIRTY_FLAG('l'));
@@ -234,17 +240,6 @@ static enum status compare_mappings(struct comparison *c)
 	return status;
 }
 
-static bool has_equal_registers(struct thread *a, struct thread *b)
-{
-	registers_settle(a);
-	registers_settle(b);
-	for (int set = 0; set < SETS; set++)
-		if (a->size[set] != b->size[set] ||
-		    (a->size[set] && memcmp(a->set[set], b->set[set], a->size[set])))
-			return false;
-	return a->mask == b->mask;
-}
-
 static enum status compare_threads(struct comparison *c)
 {
 	struct threads then;
@@ -257,7 +252,7 @@ static enum status compare_threads(struct comparison *c)
 		struct thread *was = &then.threads[i];
 		struct thread *is = threads_find(&c->threads, was);
 
-		if (is && has_equal_registers(was, is))
+		if (is && registers_equal(was, is))
 			continue;
 		printf("thread %d %s\n", was->tid,
 		       is ? "has other registers" : "has ended");
