@@ -97,6 +97,71 @@ restores() {
 	[[ $answer == 120 ]]
 }
 
+# press FIRST COUNT - from outside, the kernel is asked for such pages of the mapping at hand
+press() {
+	# Those that wait in a processor's batch cannot be had.
+	echo 1 >/proc/sys/vm/compact_memory
+	python3 - "$pid" "$(page_range "$@")" <<-'PYTHON'
+		import ctypes, os, struct, sys
+		start, end = (int(word, 16) for word in sys.argv[2].split("-"))
+		range = struct.pack("QQ", start, end - start)
+		done = ctypes.CDLL(None).syscall(440, os.pidfd_open(int(sys.argv[1])), range, ctypes.c_long(1), 21, 0)
+		assert done == end - start, done
+	PYTHON
+}
+
+@test "pages that were lazily freed since: the kernel does not drop them any more" {
+	cleanup() { drop_swap; }
+	use_swap zram
+	tell map anon 32
+	tell write 0 32 1
+	save --stop
+	are_kept() {
+		restores
+		press "$1" 8
+		[[ $(picture) != *l* ]]
+		stop "$pid"
+		matches
+		go_on "$pid"
+		tell read 0 32
+		[[ $answer == 32 ]]
+	}
+	tell advise free 4 8
+	echo 1 >/proc/sys/vm/compact_memory
+	are_kept 4
+	# A processor on which no other program ends keeps the last ones: not listed as freed yet.
+	taskset -p -c 1 $BASHPID
+	taskset -p -c 0 "$pid"
+	tell advise free 16 8
+	are_kept 16
+	# So too if it is not known what was written.
+	rm "$(lock_name)"
+	tell advise free 24 8
+	are_kept 24
+}
+
+@test "pages that had been lazily freed: equal if the kernel has dropped them, and restored" {
+	cleanup() { drop_swap; }
+	use_swap zram
+	tell map anon 32
+	tell write 0 32 1
+	tell advise free 4 8
+	echo 1 >/proc/sys/vm/compact_memory
+	stop "$pid"
+	save --stop
+	expect "4:ap-x--- 8:ap-x--l 20:ap-x---"
+	press 4 8
+	expect "4:ap-x--- 8:- 20:ap-x---"
+	matches
+	restores
+	[[ $output == *": 8 pages written"* ]]
+	matches
+	expect "4:ap-x--- 8:apdx--- 20:ap-x---"
+	go_on "$pid"
+	tell read 0 32
+	[[ $answer == 32 ]]
+}
+
 @test "memory that is locked is written, as it cannot be given back" {
 	new_file file 16
 	tell map file 16 "$PWD/file"
@@ -211,6 +276,44 @@ assert prctl(59, 1, 0, stack, ctypes.addressof(block)) == 0'
 	run -0 dirtyckpt verify "$pid" image
 }
 
+# in_calls NUMBER COUNT... - so many threads of the target are in each of these
+in_calls() {
+	local calls
+	calls=$(cat "/proc/$pid"/task/*/syscall)
+	while (($#)); do
+		[[ $(grep -c "^$1 " <<<"$calls") == "$2" ]] || return
+		shift 2
+	done
+}
+
+@test "verify: a timed call that goes on is the one that was saved" {
+	checked_pid=
+	end_target
+	python3 -c 'import select; select.poll().poll(1000000)' 3>&- &
+	adopt $!
+	# The number that the kernel gives it from then on is that of restart_syscall.
+	wait_until in_calls 7 1
+	save --stop
+	wait_until in_calls 219 1
+	save --stop
+	stop "$pid"
+	matches image@1
+	matches image@2
+	restores image@1
+	go_on "$pid"
+	wait_until in_calls 7 1
+	stop "$pid"
+	matches image@1
+	matches image@2
+	end_target
+}
+
+# sleeps_on SINCE - the thread that sleeps for a moment has done so again
+sleeps_on() {
+	ask state
+	((counts[0] > $1 + 3))
+}
+
 @test "threads in any call, or in none: they go on as from the moment that was saved" {
 	start_threads
 	for _ in 1 2 3; do
@@ -259,13 +362,32 @@ assert prctl(59, 1, 0, stack, ctypes.addressof(block)) == 0'
 		}
 		wait_until is_waiting
 		restores
-		goes_on() {
-			ask state
-			((counts[0] > before + 3))
-		}
 		ask state
-		before=${counts[0]}
-		wait_until goes_on
+		wait_until sleeps_on "${counts[0]}"
+	done
+}
+
+@test "a timed call is made again, or fails with EINTR if it was interrupted before" {
+	start_threads
+	ask timed
+	# poll, nanosleep, and futex of three threads
+	wait_until in_calls 7 1 35 1 202 3
+	save --stop
+	# Those that wait for less than an hour are in a call of which nobody remembers anything.
+	ask wake
+	wait_until sleeps_on "${counts[0]}"
+	wait_until in_calls 219 3
+	save --stop
+	for n in 1 2 1 2; do
+		ask switch
+		ask wake
+		wait_until in_calls 7 0 35 0 219 0 230 0 202 6
+		restores image@$n
+		# Those that failed are made again by the program.
+		wait_until in_calls 7 1 35 1 219 0 202 3
+		order failed
+		((n == 2)) && failed="1 1 1" || failed="0 0 0"
+		[[ $told == "failed $failed, "*" wrong 0 0 0 0 0" ]] || fail "generation $n: $told"
 	done
 }
 
@@ -373,6 +495,58 @@ assert prctl(59, 1, 0, stack, ctypes.addressof(block)) == 0'
 	ask wake
 	save --stop
 	restores
+	ask end
+	wait_until has_threads 6
+	run -9 dirtyckpt restore "$pid" image
+	[[ $output == *"has ended since; a thread cannot be restored"* ]]
+	ask wake
+}
+
+# has_threads COUNT - the target
+has_threads() {
+	grep -q "^Threads:[[:space:]]*$1\$" "/proc/$pid/status"
+}
+
+@test "verify: a thread that is new, and one that has ended" {
+	local new
+	start_threads
+	save --stop
+	ask start
+	new=$(cut -d' ' -f1 "/proc/$pid"/task/*/stat | sort -n | tail -n 1)
+	stop "$pid"
+	run -7 dirtyckpt verify "$pid" image
+	[[ $output == *"thread $new is new"* ]]
+	go_on "$pid"
+	save --stop
+	ask end
+	wait_until has_threads 6
+	stop "$pid"
+	run -7 dirtyckpt verify "$pid" image
+	[[ $output == *"thread $new has ended"* ]]
+}
+
+@test "verify: a process that a debugger has stopped" {
+	save --stop
+	run -0 gdb -nx -q -batch -ex "shell dirtyckpt verify $pid image" -ex 'print $_shell_exitcode' -p "$pid"
+	[[ $output == *"is stopped by a debugger"* && $output == *" = 9"* ]]
+	run -9 dirtyckpt verify "$pid" image
+	[[ $output == *"is running"* ]]
+}
+
+@test "verify: a thread of which nothing but a register is another" {
+	local register
+	save --stop
+	for register in rbx xmm15.v4_int32[1]; do
+		stop "$pid"
+		matches
+		gdb -nx -q -batch -ex "set var \$$register = 12345" -p "$pid"
+		stop "$pid"
+		run -7 dirtyckpt verify "$pid" image
+		[[ $output == "thread $pid has other registers" ]]
+		restores
+	done
+	go_on "$pid"
+	tell map anon 16
 }
 
 @test "refused: a generation of a process that ran, and another process" {
@@ -459,6 +633,6 @@ has_ended() {
 
 @test "1,000 resets of one process, each back to the same state" {
 	run -0 timeout "$((TIMEOUT * 10))" python3 "$BATS_TEST_DIRNAME/../memstate/resets.py" 1000 image
-	echo "$output"
+	echo "# $output" >&3
 	[[ $output == "1000 resets, 0 differ;"* ]]
 }

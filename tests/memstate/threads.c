@@ -12,8 +12,13 @@
  *	grow N	has N more pages of heap
  *	border	has a mapping right behind the heap, and another one behind that
  *	mask	blocks SIGUSR1, which was not
- *	start	one more thread
- *	switch	has the one that sleeps wait for a futex for an hour
+ *	start	one more thread that sleeps
+ *	end	that one ends
+ *	timed	three more threads, each in a call that takes an hour: poll(),
+ *		nanosleep(), and one for a futex
+ *	switch	has those that sleep, and those three, wait for another futex for
+ *		an hour
+ *	failed	how many of the calls of those three have failed with EINTR
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -36,23 +41,89 @@ struct worker {
 	volatile int wrong;
 };
 
+/**
+ * struct timed - a thread whose calls take an hour
+ * @call: makes one
+ * @thread: which
+ * @failed: how many have failed with EINTR
+ */
+struct timed {
+	long (*call)(void);
+	pthread_t thread;
+	volatile unsigned long failed;
+};
+
 static struct worker sleeper, reader, waiter, limited, computer;
 static int wake_pipe[2];
-static uint32_t word, limited_word, switched;
+static uint32_t word, limited_word, switched, ending;
+static const struct timespec hour = { .tv_sec = 3600 };
 
-static void *sleep_on(void *unused)
+static bool is_set(const uint32_t *flag)
 {
-	struct timespec ts = { .tv_nsec = 20000000 }, hour = { .tv_sec = 3600 };
+	return __atomic_load_n(flag, __ATOMIC_RELAXED);
+}
+
+static void set(uint32_t *flag)
+{
+	__atomic_store_n(flag, 1, __ATOMIC_RELAXED);
+}
+
+static void wait_if_switched(void)
+{
 	static uint32_t never;
 
-	for (;;) {
+	while (is_set(&switched))
+		syscall(SYS_futex, &never, FUTEX_WAIT, 0, &hour);
+}
+
+static void *sleep_on(void *end)
+{
+	struct timespec ts = { .tv_nsec = 20000000 };
+
+	while (!end || !is_set(end)) {
 		if (nanosleep(&ts, NULL))
 			sleeper.wrong = errno;
 		sleeper.count++;
-		if (__atomic_load_n(&switched, __ATOMIC_RELAXED))
-			syscall(SYS_futex, &never, FUTEX_WAIT, 0, &hour);
+		wait_if_switched();
 	}
-	return unused;
+	return NULL;
+}
+
+static long poll_for_an_hour(void)
+{
+	return syscall(SYS_poll, NULL, 0, 3600 * 1000);
+}
+
+static long sleep_for_an_hour(void)
+{
+	return syscall(SYS_nanosleep, &hour, NULL);
+}
+
+static long wait_for_an_hour(void)
+{
+	static uint32_t never;
+
+	return syscall(SYS_futex, &never, FUTEX_WAIT, 0, &hour);
+}
+
+static struct timed timed[] = {
+	{ .call = poll_for_an_hour },
+	{ .call = sleep_for_an_hour },
+	{ .call = wait_for_an_hour },
+};
+
+enum { TIMED = sizeof(timed) / sizeof(*timed) };
+
+static void *take_an_hour(void *arg)
+{
+	struct timed *self = arg;
+
+	for (;;) {
+		if (self->call() == -1 && errno == EINTR)
+			self->failed++;
+		wait_if_switched();
+	}
+	return NULL;
 }
 
 static void *read_on(void *unused)
@@ -82,10 +153,8 @@ static void *wait_on(void *unused)
 /* An hour is longer than any test; the rest of it is what the kernel remembers. */
 static void *wait_with_limit(void *unused)
 {
-	struct timespec ts = { .tv_sec = 3600 };
-
 	for (;;) {
-		if (syscall(SYS_futex, &limited_word, FUTEX_WAIT, 0, &ts))
+		if (syscall(SYS_futex, &limited_word, FUTEX_WAIT, 0, &hour))
 			limited.wrong = errno;
 		limited.count++;
 	}
@@ -118,12 +187,33 @@ static void *compute(void *unused)
 	return unused;
 }
 
-static void start(void *(*function)(void *))
+static pthread_t start(void *(*function)(void *), void *arg)
 {
 	pthread_t thread;
 
-	if (pthread_create(&thread, NULL, function, NULL))
+	if (pthread_create(&thread, NULL, function, arg))
 		errx(1, "no thread");
+	return thread;
+}
+
+static void start_timed(void)
+{
+	for (int i = 0; i < TIMED; i++)
+		timed[i].thread = start(take_an_hour, &timed[i]);
+}
+
+static void wake_up(int signal)
+{
+	(void)signal;
+}
+
+static void switch_all(void)
+{
+	set(&switched);
+	signal(SIGUSR2, wake_up);
+	for (int i = 0; i < TIMED; i++)
+		if (timed[i].thread)
+			pthread_kill(timed[i].thread, SIGUSR2);
 }
 
 /* As soon as it waits */
@@ -161,11 +251,11 @@ static void border(void)
 
 static void mask(void)
 {
-	sigset_t set;
+	sigset_t signals;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 }
 
 static void answer(const char *line)
@@ -179,9 +269,16 @@ static void answer(const char *line)
 	else if (!strncmp(line, "mask", 4))
 		mask();
 	else if (!strncmp(line, "start", 5))
-		start(sleep_on);
+		start(sleep_on, &ending);
+	else if (!strncmp(line, "end", 3))
+		set(&ending);
+	else if (!strncmp(line, "timed", 5))
+		start_timed();
 	else if (!strncmp(line, "switch", 6))
-		__atomic_store_n(&switched, 1, __ATOMIC_RELAXED);
+		switch_all();
+	if (!strncmp(line, "failed", 6))
+		printf("failed %lu %lu %lu, ", timed[0].failed,
+		       timed[1].failed, timed[2].failed);
 	printf("%lu %lu %lu %lu %lu wrong %d %d %d %d %d\n", sleeper.count,
 	       reader.count, waiter.count, limited.count, computer.count,
 	       sleeper.wrong, reader.wrong, waiter.wrong, limited.wrong,
@@ -196,11 +293,11 @@ int main(void)
 	setvbuf(stdin, NULL, _IONBF, 0);
 	if (pipe(wake_pipe))
 		err(1, "no pipe");
-	start(sleep_on);
-	start(read_on);
-	start(wait_on);
-	start(wait_with_limit);
-	start(compute);
+	start(sleep_on, NULL);
+	start(read_on, NULL);
+	start(wait_on, NULL);
+	start(wait_with_limit, NULL);
+	start(compute, NULL);
 	puts("ready");
 	fflush(stdout);
 	while (fgets(line, sizeof(line), stdin))
