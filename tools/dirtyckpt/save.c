@@ -380,13 +380,15 @@ static enum status write_missing(struct saver *saver, struct pass *pass)
 	return status;
 }
 
+/* Of the program that was saved, whatever its process is by now. */
 static enum status write_auxv(struct saver *saver, struct pass *pass)
 {
 	enum status status;
 	size_t size;
 	char *auxv;
 
-	status = target_text(&saver->target, "auxv", -1, &auxv, &size);
+	status = target_text(&saver->target, "auxv", saver->target.auxv,
+			     &auxv, &size);
 	if (!status)
 		status = draft_part(&saver->image, &pass->draft, PART_AUXV,
 				    auxv, size);

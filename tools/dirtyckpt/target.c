@@ -220,7 +220,7 @@ enum status target_check(struct target *target)
 	if (status == STATUS_NO_PROCESS)
 		return STATUS_VANISHED;
 	if (!status && *target->of.random && !identity_equal(&of, &target->of))
-		return complain(STATUS_VANISHED, "%d: called exec meanwhile; try again",
+		return complain(STATUS_VANISHED, "%d: ended, or called exec, meanwhile",
 				target->process.pid);
 	return status;
 }
@@ -239,6 +239,9 @@ static enum status open_files(struct target *target, bool write)
 	target->maps = dirty_process_file(process, "maps", O_RDONLY);
 	if (target->maps < 0)
 		return fail_to_open(process->pid, "maps", -target->maps);
+	target->auxv = dirty_process_file(process, "auxv", O_RDONLY);
+	if (target->auxv < 0)
+		return fail_to_open(process->pid, "auxv", -target->auxv);
 	return STATUS_OK;
 }
 
@@ -281,6 +284,8 @@ void target_close(struct target *target)
 		close(target->mem);
 	if (target->maps >= 0)
 		close(target->maps);
+	if (target->auxv >= 0)
+		close(target->auxv);
 	if (target->process.fd != -1)
 		dirty_process_close(&target->process);
 }

@@ -11,6 +11,7 @@
  * @reader: its listing
  * @mem: its memory
  * @maps: its mappings
+ * @auxv: what the kernel told its program
  * @of: which address space
  * @lock: held while nobody else may acknowledge, else -1
  */
@@ -19,6 +20,7 @@ struct target {
 	struct dirty_reader reader;
 	int mem;
 	int maps;
+	int auxv;
 	struct identity of;
 	int lock;
 };
@@ -26,7 +28,7 @@ struct target {
 #define TARGET_CLOSED							\
 	{								\
 		.process.fd = -1, .reader.fd = -1,			\
-		.mem = -1, .maps = -1, .lock = -1,			\
+		.mem = -1, .maps = -1, .auxv = -1, .lock = -1,		\
 	}
 
 enum status target_open(struct target *target, pid_t pid, bool write);
