@@ -126,24 +126,10 @@ static enum status search(struct contents *contents,
 			  const struct generation *gen, struct spans *want)
 {
 	const struct image *image = contents->image;
-	size_t i = image->count;
+	struct source *source = add_source(contents);
+	enum status status = generation_open(image, gen->number, &source->gen);
 
-	while (i && image->numbers[i - 1] > gen->number)
-		i--;
 	for (;;) {
-		struct source *source;
-		enum status status;
-
-		if (!i--)
-			return complain(STATUS_DAMAGED,
-					"%s@%lu: a generation that it builds on is not there; take another one",
-					image->path, gen->number);
-		source = add_source(contents);
-		status = generation_open(image, image->numbers[i],
-					 &source->gen);
-		if (!status && strcmp(source->gen.base, gen->base))
-			status = complain_damaged(image, &source->gen,
-						  "not what comes before");
 		if (!status)
 			status = open_source(contents, source);
 		if (status)
@@ -155,6 +141,8 @@ static enum status search(struct contents *contents,
 		if (source->gen.whole)
 			return complain_damaged(image, &source->gen,
 						"lacks pages that it has to have");
+		source = add_source(contents);
+		status = generation_before(image, &source[-1].gen, &source->gen);
 	}
 }
 
@@ -348,13 +336,8 @@ enum status generation_check(const struct image *image, unsigned long number)
 	enum status status;
 
 	status = generation_open(image, number, &source->gen);
-	for (int part = 0; !status && part < PARTS; part++) {
-		int fd;
-
-		status = part_open(image, &source->gen, part, &fd);
-		if (!status)
-			close(fd);
-	}
+	if (!status)
+		status = parts_check(image, &source->gen);
 	if (!status)
 		status = open_source(&contents, source);
 	for (size_t i = 0; !status && i < source->count; i++)
@@ -394,13 +377,14 @@ static enum status acknowledged(const struct image *image,
  * @gen: the one that they come after
  * @set: set to the pages, to be freed
  *
- * Return: STATUS_OK; STATUS_DAMAGED, also if a later one does not build on it;
- * or what else the program is to end with.
+ * Return: STATUS_OK; STATUS_DAMAGED, also if a later one does not build on it, or
+ * one between them is not there; or what else the program is to end with.
  */
 enum status acknowledged_since(const struct image *image,
 			       const struct generation *gen, struct spans *set)
 {
 	struct contents later = { .image = image };
+	unsigned long number = gen->number;
 	enum status status = STATUS_OK;
 
 	*set = (struct spans){ 0 };
@@ -412,7 +396,9 @@ enum status acknowledged_since(const struct image *image,
 			continue;
 		source = add_source(&later);
 		status = generation_open(image, image->numbers[i], &source->gen);
-		if (!status && strcmp(source->gen.base, gen->base))
+		/* What was acknowledged for one that is not there, nobody knows. */
+		if (!status && (source->gen.number != ++number ||
+				strcmp(source->gen.base, gen->base)))
 			status = STATUS_DAMAGED;
 		if (!status)
 			status = open_source(&later, source);

@@ -188,6 +188,14 @@ enum status generation_open(const struct image *image, unsigned long number,
 	return read_head(image, gen);
 }
 
+static bool has_number(const struct image *image, unsigned long number)
+{
+	for (size_t i = 0; i < image->count; i++)
+		if (image->numbers[i] == number)
+			return true;
+	return false;
+}
+
 /**
  * generation_choose() - open the generation that was asked for
  * @image: the folder that has it
@@ -205,12 +213,42 @@ enum status generation_choose(const struct image *image, unsigned long number,
 				image->path);
 	if (!number)
 		number = image->numbers[image->count - 1];
-	for (size_t i = 0; i < image->count; i++)
-		if (image->numbers[i] == number)
-			return generation_open(image, number, gen);
+	if (has_number(image, number))
+		return generation_open(image, number, gen);
 	return complain(STATUS_OTHER,
 			"%s: has no generation %lu; 'dirtyckpt list' shows those it has",
 			image->path, number);
+}
+
+/**
+ * generation_before() - open the generation that another one builds on
+ * @image: the folder that has both
+ * @gen: that other one, which is not whole
+ * @before: filled in, from its head; to be closed by generation_close(), also on
+ *	failure
+ *
+ * That is the one whose number comes right before: a save that does not complete
+ * leaves its number to the next, and prune removes none that another builds on.
+ *
+ * Return: STATUS_OK; STATUS_DAMAGED; or what else the program is to end with.
+ */
+enum status generation_before(const struct image *image,
+			      const struct generation *gen,
+			      struct generation *before)
+{
+	unsigned long number = gen->number - 1;
+	enum status status;
+
+	*before = (struct generation){ .number = number, .fd = -1 };
+	if (!has_number(image, number))
+		return complain(STATUS_DAMAGED,
+				"%s@%lu: is not there, and @%lu builds on it; one that does not may be whole, see 'dirtyckpt list'",
+				image->path, number, gen->number);
+	status = generation_open(image, number, before);
+	if (!status && strcmp(before->base, gen->base))
+		status = complain_damaged(image, before,
+					  "not what the next one builds on");
+	return status;
 }
 
 /**
@@ -222,6 +260,12 @@ void generation_close(struct generation *gen)
 	if (gen->fd != -1)
 		close(gen->fd);
 	gen->fd = -1;
+}
+
+static bool has_size(const struct generation *gen, enum part part,
+		     const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && (uint64_t)st->st_size == gen->size[part];
 }
 
 static bool has_checksum(int fd, uint32_t expected)
@@ -253,14 +297,73 @@ enum status part_open(const struct image *image, const struct generation *gen,
 
 	*fd = openat(gen->fd, part_names[part],
 		     O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-	if (*fd != -1 && !fstat(*fd, &st) && S_ISREG(st.st_mode) &&
-	    (uint64_t)st.st_size == gen->size[part] &&
+	if (*fd != -1 && !fstat(*fd, &st) && has_size(gen, part, &st) &&
 	    (part == PART_PAGES || has_checksum(*fd, gen->crc[part])))
 		return STATUS_OK;
 	if (*fd != -1)
 		close(*fd);
 	*fd = -1;
 	return complain_damaged(image, gen, part_names[part]);
+}
+
+/**
+ * parts_check() - are all files of a generation there, and undamaged?
+ * @image: the folder that has the generation
+ * @gen: that one; of its pages, only the size is checked
+ *
+ * Return: STATUS_OK; STATUS_DAMAGED; or what else the program is to end with.
+ */
+enum status parts_check(const struct image *image, const struct generation *gen)
+{
+	enum status status = STATUS_OK;
+
+	for (int part = 0; !status && part < PARTS; part++) {
+		int fd;
+
+		status = part_open(image, gen, part, &fd);
+		if (!status)
+			close(fd);
+	}
+	return status;
+}
+
+static enum status parts_exist(const struct image *image,
+			       const struct generation *gen)
+{
+	struct stat st;
+
+	for (int part = 0; part < PARTS; part++)
+		if (fstatat(gen->fd, part_names[part], &st, AT_SYMLINK_NOFOLLOW) ||
+		    !has_size(gen, part, &st))
+			return complain_damaged(image, gen, part_names[part]);
+	return STATUS_OK;
+}
+
+/**
+ * generation_probe() - can the next generation build on this one?
+ * @image: the folder that has it
+ * @gen: that one
+ *
+ * It, and all that it builds on, has to be there. What takes long is left out, as
+ * each save asks: the contents of pages are not read, nor, of those that it builds
+ * on, the other files, which only have to have their size.
+ *
+ * Return: STATUS_OK; STATUS_DAMAGED; or what else the program is to end with.
+ */
+enum status generation_probe(const struct image *image,
+			     const struct generation *gen)
+{
+	enum status status = parts_check(image, gen);
+	struct generation at = *gen, before;
+
+	while (!status && !at.whole) {
+		status = generation_before(image, &at, &before);
+		if (!status)
+			status = parts_exist(image, &before);
+		generation_close(&before);
+		at = before;
+	}
+	return status;
 }
 
 /**

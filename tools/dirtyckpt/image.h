@@ -144,9 +144,15 @@ enum status generation_open(const struct image *image, unsigned long number,
 			    struct generation *gen);
 enum status generation_choose(const struct image *image, unsigned long number,
 			      struct generation *gen);
+enum status generation_before(const struct image *image,
+			      const struct generation *gen,
+			      struct generation *before);
+enum status generation_probe(const struct image *image,
+			     const struct generation *gen);
 void generation_close(struct generation *gen);
 enum status part_open(const struct image *image, const struct generation *gen,
 		      enum part part, int *fd);
+enum status parts_check(const struct image *image, const struct generation *gen);
 enum status part_read(const struct image *image, const struct generation *gen,
 		      enum part part, void **data);
 enum status part_listing(const struct image *image,

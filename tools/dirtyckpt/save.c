@@ -140,13 +140,48 @@ static enum status read_before(struct saver *saver,
 	return status;
 }
 
-static enum status continue_image(struct saver *saver, const char *note)
+/* The last generation whose head can be read; it tells whose folder that is. */
+static enum status find_last(struct saver *saver, struct generation *gen)
 {
 	const struct image *image = &saver->image;
 	pid_t pid = saver->target.process.pid;
+	size_t i = image->count;
+
+	while (generation_open(image, image->numbers[--i], gen)) {
+		generation_close(gen);
+		if (!i)
+			return complain(STATUS_REFUSED,
+					"%s: no generation tells which process it is of; take another folder, or remove this one",
+					image->path);
+	}
+	if (gen->of.pid != pid)
+		return complain(STATUS_REFUSED,
+				"%s: has generations of process %d (%s), not of %d; take another folder",
+				image->path, gen->of.pid, gen->comm, pid);
+	return STATUS_OK;
+}
+
+/* Why can nothing build on what is there? NULL if that can. */
+static const char *why_anew(struct saver *saver, const struct generation *gen,
+			    const char *note)
+{
+	if (gen->number != saver->last)
+		return "the last generation is damaged";
+	if (!identity_equal(&gen->of, &saver->target.of))
+		return "it is another program by now";
+	if (!tracking_is_seamless(note, gen, &saver->record))
+		return "more was acknowledged than what is there, perhaps by another tracker";
+	if (generation_probe(&saver->image, gen) || read_before(saver, gen))
+		return "what is there is damaged";
+	return NULL;
+}
+
+static enum status continue_image(struct saver *saver, const char *note)
+{
+	const struct image *image = &saver->image;
 	enum status status, record;
 	struct generation gen;
-	const char *why = NULL;
+	const char *why;
 
 	if (!image->count) {
 		new_base(saver);
@@ -156,22 +191,12 @@ static enum status continue_image(struct saver *saver, const char *note)
 	record = record_read(image, &saver->record);
 	if (record && record != STATUS_DAMAGED)
 		return record;
-	status = generation_open(image, saver->last, &gen);
-	if (!status && gen.of.pid != pid) {
-		status = complain(STATUS_REFUSED,
-				  "%s: has generations of process %d (%s), not of %d; take another folder",
-				  image->path, gen.of.pid, gen.comm, pid);
+	status = find_last(saver, &gen);
+	if (status) {
 		generation_close(&gen);
 		return status;
 	}
-	if (!status)
-		status = read_before(saver, &gen);
-	if (record || status)
-		why = "what is there is damaged";
-	else if (!identity_equal(&gen.of, &saver->target.of))
-		why = "it is another program by now";
-	else if (!tracking_is_seamless(note, &gen, &saver->record))
-		why = "more was acknowledged than what is there, perhaps by another tracker";
+	why = record ? "its record is damaged" : why_anew(saver, &gen, note);
 	if (why) {
 		complain(STATUS_OK, "%s: begins anew with all pages, as %s",
 			 image->path, why);
