@@ -4,7 +4,8 @@
  * another does not see any more. So whoever acknowledges holds the lock of a
  * file whose name says which process, by number and start time. Its contents
  * say who goes on tracking the process when he lets go of the lock; a file
- * without contents is removed. A file of a process that has ended means nothing.
+ * without contents is removed. A file of a process that has ended means nothing,
+ * and is removed when one is made for another process.
  */
 #define _GNU_SOURCE
 #include "dirtypages.h"
@@ -16,10 +17,55 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define FOLDER	"/run/lock"
+#define NAME	"dirty_pages.%d.%ju"
+
+/* Everybody can put things there: nor does anything wait for a pipe. */
+enum { SAFELY = O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC };
+
 static void lock_path(const struct dirty_process *process, char path[80])
 {
-	snprintf(path, 80, "/run/lock/dirty_pages.%d.%ju", process->pid,
-		 process->start_time);
+	snprintf(path, 80, FOLDER "/" NAME, process->pid, process->start_time);
+}
+
+static bool is_of_ended(const char *name)
+{
+	struct dirty_process process;
+	uint64_t start_time;
+	int pid, error, len = 0;
+
+	if (sscanf(name, NAME "%n", &pid, &start_time, &len) != 2 || name[len])
+		return false;
+	error = dirty_process_open(&process, pid);
+	if (error)
+		return error == -ESRCH;
+	dirty_process_close(&process);
+	return process.start_time != start_time;
+}
+
+/*
+ * Not those that somebody holds. Whoever opens one and comes too late finds that
+ * it has no name any more. One that only seems to be of a process that has ended,
+ * as that is hidden, costs its tracker no more than that he begins anew.
+ */
+static void remove_ended(void)
+{
+	DIR *dir = opendir(FOLDER);
+	struct dirent *entry;
+	struct stat st;
+
+	while (dir && (entry = readdir(dir))) {
+		int fd = is_of_ended(entry->d_name) ?
+			 openat(dirfd(dir), entry->d_name, O_RDONLY | SAFELY) : -1;
+
+		if (fd == -1)
+			continue;
+		if (!flock(fd, LOCK_EX | LOCK_NB) && !fstat(fd, &st) && st.st_nlink)
+			unlinkat(dirfd(dir), entry->d_name, 0);
+		close(fd);
+	}
+	if (dir)
+		closedir(dir);
 }
 
 /* A file that is there is never created: others' files in /run/lock may not be. */
@@ -28,12 +74,13 @@ static int open_lock(const char *path)
 	int fd;
 
 	do {
-		fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+		fd = open(path, O_RDWR | SAFELY);
 		if (fd == -1 && errno == EACCES)
-			fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd == -1 && errno == ENOENT)
-			fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW |
-				  O_CLOEXEC, 0644);
+			fd = open(path, O_RDONLY | SAFELY);
+		if (fd == -1 && errno == ENOENT) {
+			remove_ended();
+			fd = open(path, O_RDWR | O_CREAT | O_EXCL | SAFELY, 0644);
+		}
 	} while (fd == -1 && errno == EEXIST);
 	return fd == -1 ? -errno : fd;
 }
@@ -70,6 +117,10 @@ int dirty_track(const struct dirty_process *process, char *who, size_t size)
 		if (!st.st_nlink)
 			close(fd);
 	} while (!st.st_nlink);
+	if (!S_ISREG(st.st_mode)) {
+		close(fd);
+		return -EINVAL;
+	}
 	len = pread(fd, who, size - 1, 0);
 	who[len > 0 ? len : 0] = '\0';
 	return fd;
@@ -92,7 +143,7 @@ int dirty_track_on(const struct dirty_process *process, int lock,
 	char path[80];
 
 	lock_path(process, path);
-	fd = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	fd = open(path, O_WRONLY | SAFELY);
 	if (fd == -1)
 		return -errno;
 	/* Whoever removed the file took the lock away, perhaps to have it. */
