@@ -409,6 +409,8 @@ int main(int argc, char **argv)
 	struct run run = { 0 };
 
 	setlocale(LC_ALL, "");
+	/* Programs read and write numbers, in every language. */
+	setlocale(LC_NUMERIC, "C");
 	parse_command_line(&run, argc, argv);
 	if (run.diff)
 		read_old_listing(&run, &old);

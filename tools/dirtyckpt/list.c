@@ -229,7 +229,8 @@ enum status list(const struct control *ctl)
 		image_close(&image);
 		return status;
 	}
-	setlocale(LC_ALL, "");
+	/* For the widths of cells; numbers are the same everywhere. */
+	setlocale(LC_CTYPE, "");
 	table = new_table(ctl);
 	for (size_t i = 0; i < image.count; i++) {
 		enum status one = add_line(ctl, &image, table, image.numbers[i]);
