@@ -80,11 +80,13 @@ enum status layout_compare(const struct dirty_maps *then,
 	after = mapped(now);
 	all = spans_subtract(&after, &before);
 	for (size_t i = 0; i < all.count; i++) {
-		const struct dirty_mapping *next =
-			dirty_maps_find(then, all.spans[i].end);
+		uint64_t end = all.spans[i].end;
+		const struct dirty_mapping *last = dirty_maps_find(now, end - 1);
 
-		if (!next || strcmp(next->name, "[stack]"))
-			spans_add(added, all.spans[i].start, all.spans[i].end);
+		/* What lies below a stack is none of it. */
+		if (!strcmp(last->name, "[stack]"))
+			end = last->start;
+		spans_add(added, all.spans[i].start, end);
 	}
 	spans_free(&before);
 	spans_free(&after);
