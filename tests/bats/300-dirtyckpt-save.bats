@@ -59,13 +59,29 @@ load dirtyckpt
 	saves_all
 }
 
-@test "pages that are all zero are holes in the file" {
+@test "pages that are all zero: chunks of them are not in the file, single ones are holes" {
+	local i length
 	tell map anon 512
 	tell write 0 512 0
-	tell write 500 1 7
+	# One for each chunk of 16 pages, wherever these begin
+	for ((i = 256; i < 512; i += 16)); do
+		tell write $i 1 7
+	done
 	saves_all
-	(($(column zero 1) >= 511))
-	(($(column size 1) < 512 * page / 2))
+	(($(column zero 1) >= 496))
+	length=$(stat -c %s image/000001/pages)
+	((length <= ($(column stored 1) - 15 * 16) * page))
+	(($(column size 1) <= length - 15 * 15 * page))
+}
+
+@test "pages that the process itself cannot read are saved" {
+	tell map anon 16
+	tell write 0 16 5
+	tell protect none 4 8
+	save
+	[[ $(column missing 1) == 0 ]]
+	[[ $(saved_numbers 1 "$(page_range 6 1 | cut -d- -f1)" 1) == 5 ]]
+	saves_all
 }
 
 @test "--stop: one moment, with registers of all threads, and it says how long" {
@@ -232,6 +248,17 @@ print(len(got), flush=True)'
 	[[ $output == *"take another folder"* ]]
 	[[ $(find image -type f -exec cksum {} + | sort) == "$before" ]]
 	[[ ! -s $(pid=$other lock_name) ]]
+	# Its last head does not tell whose it is.
+	save
+	echo >image/000002/head
+	run -9 dirtyckpt save $other image
+	[[ $output == *"has generations of process $pid (memstate), not of $other; take another folder" ]]
+	# None does.
+	echo >image/000001/head
+	before=$(find image -type f -exec cksum {} + | sort)
+	run -9 dirtyckpt save $other image
+	[[ $output == *"take another folder, or remove this one" ]]
+	[[ $(find image -type f -exec cksum {} + | sort) == "$before" ]]
 }
 
 @test "one tracker a process: others are told, and dirtycat --clear refuses" {
@@ -257,6 +284,34 @@ print(len(got), flush=True)'
 	save
 }
 
+@test "lock files of processes that have ended go when another one is saved first, others stay" {
+	save
+	sleep 1000 3>&- &
+	other=$!
+	cleanup() { end "$other"; }
+	# Of one that has had the number before, one that somebody holds, and no such file
+	touch /run/lock/dirty_pages.{"$other.1",999999.{1,2,3x}}
+	exec {lock}>/run/lock/dirty_pages.999999.2
+	flock $lock
+	run -0 dirtyckpt save $other other
+	diff <(printf '%s\n' "$(lock_name)" "$(pid=$other lock_name)" /run/lock/dirty_pages.999999.{2,3x} | sort) \
+		<(printf '%s\n' /run/lock/dirty_pages.* | sort)
+}
+
+@test "a pipe in place of the lock file: nobody waits for it" {
+	setpriv --reuid 1000 --clear-groups sleep 1000 3>&- &
+	end_target
+	adopt $!
+	checked_pid=
+	cleanup() { rm -f "$(lock_name)"; }
+	wait_until grep -qx sleep "/proc/$pid/comm"
+	mkfifo -m 444 "$(lock_name)"
+	for user in 0 1000; do
+		run -6 timeout "$TIMEOUT" setpriv --reuid $user --clear-groups dirtyckpt save "$pid" /tmp/of-$user
+		[[ $output == *"cannot be locked"* ]]
+	done
+}
+
 # stand_in_for_lock - the lock file is removed, and another one is locked
 stand_in_for_lock() {
 	local name
@@ -269,8 +324,7 @@ stand_in_for_lock() {
 @test "whoever removes the lock file takes the lock: before it is held, and while it is" {
 	tell map anon 8
 	tell write
-	# The folder is locked first.
-	hold_save flock 2
+	hold_save -P "$(lock_name)" flock 1
 	stand_in_for_lock
 	let_go
 	((status == 9))
@@ -428,4 +482,82 @@ stand_in_for_lock() {
 	stop "$pid"
 	run -7 dirtyckpt verify "$pid" image
 	[[ $output == "$(page_range 3 1) is not known" ]]
+}
+
+# make_heads - an image that has only what a list of it shows
+make_heads() {
+	python3 - <<-'PYTHON'
+		import os, zlib
+		def generation(number, size, lines):
+		    folder = f"image/{number:06}"
+		    os.makedirs(folder)
+		    text = ("dirtyckpt 1\nbase word\n" + lines).encode()
+		    with open(folder + "/head", "wb") as f:
+		        f.write(text + b"crc32 %08x\n" % zlib.crc32(text))
+		    with open(folder + "/pages", "wb") as f:
+		        f.write(b"x" * size)
+		generation(9, 12 << 20, "whole yes\nkind moving\ntime 1000000000\nspent 61000000\n"
+		           "listed 3100\nstored 3100\nzero 28\nmissing 2\npid 42\ncomm a name\n")
+		generation(10, 1536 << 10, "whole no\nkind stopped\ntime 1000000001\npause 1500000\nspent 2500000\n"
+		           "listed 3000\nstored 384\nthreads 2\npid 42\ncomm a name\n")
+		generation(11, 0, "generation 12\n")
+	PYTHON
+}
+
+@test "list: a row for each generation, under headings" {
+	local table
+	export TZ=UTC
+	make_heads
+	read -r -d '' table <<-END || true
+		GENERATION KIND    WHOLE TIME                     PID COMM   PAGES STORED ZERO MISSING SIZE THREADS PAUSE  SPENT STATE
+		         9 moving    yes 2001-09-09T01:46:40+0000  42 a name  3100   3100   28       2  12M       0       61.000 ok
+		        10 stopped    no 2001-09-09T01:46:41+0000  42 a name  3000    384    0       0 1.5M       2 1.500  2.500 ok
+		        11                                                                                                       damaged
+	END
+	run -8 --separate-stderr dirtyckpt list image
+	diff -u <(echo "$table") <(echo "$output")
+	[[ $stderr == *"image@11: damaged (head)"* ]]
+	run -8 --separate-stderr dirtyckpt list -b image
+	diff -u <(sed 's/SIZE/    SIZE/;s/ 12M/12582912/;s/1.5M/ 1572864/;s/^ *11 /&    /' <<<"$table") <(echo "$output")
+	run -8 --separate-stderr dirtyckpt list -r -n image
+	diff -u - <(echo "$output") <<-'END'
+		9 moving yes 2001-09-09T01:46:40+0000 42 a\x20name 3100 3100 28 2 12M 0  61.000 ok
+		10 stopped no 2001-09-09T01:46:41+0000 42 a\x20name 3000 384 0 0 1.5M 2 1.500 2.500 ok
+		11              damaged
+	END
+}
+
+@test "numbers that programs read are the same in each language: of list, and of dirtycat" {
+	# With a comma for a point
+	localedef -i de_DE -f UTF-8 ./german.UTF-8
+	export LOCPATH=$PWD LC_ALL=german.UTF-8
+	[[ $(env printf %.1f 1,5) == 1,5 ]]
+	make_heads
+	run -8 --separate-stderr dirtyckpt list --json image
+	jq -e '.generations | .[0].spent == 61 and .[1].spent == 2.5' <<<"$output"
+	run -0 dirtycat --openmetrics "$pid"
+	grep -qE '^dirtycat_read_seconds\{.*\} [0-9]+\.[0-9]{6}$' <<<"$output"
+	run -0 dirtycat -c 2 -d 0.1 "$pid"
+}
+
+# typed_by COMMAND... - what it shows on a terminal
+typed_by() {
+	LC_ALL=C script -qec "$*" typed </dev/null >/dev/null
+	cat typed
+}
+
+@test "on a terminal, a bar shows how far it is, unless that is done at once, or the process waits" {
+	local bar=$'\r'"$pid: generation 1 \[[# ]{25}\] +[0-9]+% of 3[2-9] MiB"
+	tell map anon 8192
+	tell write
+	typed=$(typed_by dirtyckpt save "$pid" image)
+	[[ $typed =~ $bar$bar ]] || fail "$typed"
+	# Where it was, what was done is told.
+	[[ $typed == *"] 100% of 3"?$' MiB\r\033[Kgeneration 1:'* ]] || fail "$typed"
+	tell write 0 8192 2
+	run -0 dirtyckpt save "$pid" image
+	[[ $output != *%* ]]
+	[[ $(typed_by dirtyckpt save "$pid" image) != *%* ]]
+	tell write 0 8192 3
+	[[ $(typed_by dirtyckpt save --stop "$pid" image) != *%* ]]
 }

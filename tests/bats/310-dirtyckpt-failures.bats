@@ -213,6 +213,49 @@ damage() {
 	run -8 dirtyckpt prune --keep 2 image
 }
 
+@test "what the next generation would build on is damaged, or not there: the image begins anew" {
+	local way note
+	tell map anon 64
+	tell write 0 64 1
+	save
+	tell write 5 1 2
+	save
+	tell write 6 1 3
+	stop "$pid"
+	save
+	cp -r image whole
+	note=$(<"$(lock_name)")
+	for way in "damage image/000003/"{head,listing,maps,auxv,index}" 20" \
+		"tee image/000003/"{missing,threads}" <<<x" \
+		"truncate -s -1 image/000003/pages" "rm image/000003/pages" \
+		"ln -sf ../000001/pages image/000003/pages" "damage image/000002/head 20" \
+		"rm image/000002/index" "truncate -s +1 image/000001/pages" \
+		"rm -r image/000002" "rm -r image/000001" true; do
+		rm -r image
+		cp -r whole image
+		# The process was told the number of the generation that begins anew.
+		cat <<<"$note" >"$(lock_name)"
+		eval "$way" >/dev/null
+		run -0 dirtyckpt save "$pid" image
+		if [[ $way != true ]]; then
+			[[ $output == *"begins anew with all pages, as "*" is damaged"* ]] || fail "$way: $output"
+		else
+			[[ $output != *anew* ]] || fail "$output"
+		fi
+		grep -qx "whole $([[ $way == true ]] && echo no || echo yes)" image/000004/head
+	done
+}
+
+@test "contents of pages that are damaged are found by list --check, not by the next save" {
+	tell map anon 64
+	tell write 0 64 1
+	save
+	damage image/000001/pages $(($(stat -c %s image/000001/pages) / 2))
+	save
+	run -8 dirtyckpt list --check image
+	[[ $output == *"image@1: damaged (pages)"* ]]
+}
+
 @test "a page that is written right before it is acknowledged: the copy has it" {
 	tell map anon 64
 	tell write 0 64 1
@@ -374,6 +417,34 @@ EOF
 	[[ $output == *"builds on"* ]]
 }
 
+@test "a generation in the middle is not there: those after it are damaged, none before" {
+	tell map anon 64
+	tell write 0 64 3
+	save --stop
+	# In the second generation only
+	tell write 5 2 4
+	save --stop
+	tell write 7 1 5
+	save --stop
+	rm -r image/000002
+	tell write 5 1 6
+	stop "$pid"
+	before=$(checksums)
+	for command in "list --check image" "verify $pid image" "restore $pid image" "core image core.file" \
+		"prune image"; do
+		# shellcheck disable=SC2086  # words
+		run -8 dirtyckpt $command
+		[[ $output == *"image@2: is not there, and @3 builds on it"* ]] || fail "$command: $output"
+	done
+	[[ ! -e core.file && $(checksums) == "$before" ]]
+	# That the other page was written is on no list, so that all is compared.
+	run -0 dirtyckpt restore "$pid" image@1
+	matches image@1
+	go_on "$pid"
+	tell read 0 64
+	[[ $answer == 192 ]] || fail "$answer"
+}
+
 @test "verify: ranges that differ, one more, one less, one other" {
 	tell map anon 64
 	tell write 0 32 1
@@ -413,6 +484,35 @@ EOF
 	[[ $output == *"is not any more"* ]]
 }
 
+@test "a mapping right below a stack that has grown is none of it" {
+	start_program python3 -c '
+import ctypes, re, sys
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+def stack():
+    return int(re.search("(?m)^([0-9a-f]+)-.*\\[stack\\]$", open("/proc/self/maps").read()).group(1), 16)
+print("%x" % stack(), flush=True)
+sys.stdin.readline()
+# It grows by that.
+ctypes.memset(stack() - 4096, 0, 1)
+# Private, fixed and anonymous
+start = libc.mmap(stack() - 4096, 4096, 1, 0x32, -1, 0)
+print("%08x-%08x" % (start, start + 4096), flush=True)
+sys.stdin.readline()'
+	hear
+	stop "$pid"
+	save --stop
+	go_on "$pid"
+	order map
+	stop "$pid"
+	run -7 dirtyckpt verify "$pid" image
+	grep -qx "$told was not mapped" <<<"$output"
+	run -0 dirtyckpt restore "$pid" image
+	[[ $output == *" unmapped"* ]]
+	run -1 grep "^${told%-*}-" "/proc/$pid/maps"
+}
+
 # change_mappings - the partner goes on, until it has changed something
 change_mappings() {
 	maps=$(cat "/proc/$pid/maps")
@@ -449,13 +549,14 @@ has_other_mappings() {
 	[[ $output == *"kill -STOP"* ]]
 }
 
-@test "pages that go while they are copied, and the process that does" {
+@test "pages that go while they are copied" {
 	tell map anon 2048
 	tell write
 	save
 	tell write 0 2048 2
-	# Behind the back of a save that has listed and acknowledged, and then waits
-	hold_save -P pages openat 1
+	# Behind the back of a save that has looked at what there is, listed and acknowledged,
+	# and then waits
+	hold_save -P pages openat 2
 	expect "2048:ap-x---"
 	tell unmap 300 1
 	tell unmap 302 2
@@ -466,12 +567,93 @@ has_other_mappings() {
 	saves_all
 }
 
+# Where a save is held: before it lists, before it acknowledges, and while it copies
+moments=("mkdirat 1" "ftruncate 1" "-P pages openat 2")
+
+has_no_memory() {
+	[[ -z $(cat "/proc/$1/maps" 2>/dev/null) ]]
+}
+
+# lose_program exec|end - the target has the memory no more that it had
+lose_program() {
+	if [[ $1 == exec ]]; then
+		printf 'exec memstate\n' >&"${MEMSTATE[1]}"
+		hear_target exec
+	else
+		# Nobody can wait for one that is traced.
+		kill -KILL "$pid"
+		wait_until has_no_memory "$pid"
+	fi
+}
+
+# held_up WAY MOMENT [OPTION]... - another target is saved, and once more, held there,
+# where it loses its program that way
+held_up() {
+	end_target
+	target
+	rm -rf image
+	tell map anon 64
+	tell write 0 64 1
+	save
+	tell write 0 64 2
+	# shellcheck disable=SC2086  # words
+	hold_save $2 "${@:3}"
+	cp "/proc/$pid/auxv" auxv
+	lose_program "$1"
+	let_go
+}
+
+# is_as_it_was - the image, after a save that has not come to its end
+is_as_it_was() {
+	[[ ! -e image/000002 && ! -e image/new ]] && dirtyckpt list --check image
+}
+
+@test "a process that ends while it is saved: that is told, and the image is as it was" {
+	local moment option
+	for moment in "${moments[@]}"; do
+		for option in "" --stop; do
+			held_up end "$moment" $option
+			((status == 5)) || fail "$moment $option: $status, $(<said)"
+			grep "^dirtyckpt: .*$pid" said
+			is_as_it_was
+		done
+	done
+}
+
+@test "a process that calls exec while it is saved: that is told, and the next save begins anew" {
+	local moment
+	for moment in "${moments[@]}"; do
+		held_up exec "$moment"
+		((status == 5)) || fail "$moment: $status, $(<said)"
+		grep "$pid: .*called exec" said
+		is_as_it_was
+		run -0 dirtyckpt save "$pid" image
+		[[ $output == *"begins anew with all pages, as it is another program by now"* ]]
+		stop "$pid"
+		matches
+	done
+}
+
+@test "once its pages are copied, a process may end or call exec: the generation is complete" {
+	local way option
+	for way in end exec; do
+		for option in "" --stop; do
+			# Before anything of the generation goes to disk
+			held_up $way "ftruncate 2" $option
+			((status == 0)) || fail "$way $option: $status, $(<said)"
+			run -0 dirtyckpt list --check image
+			cmp auxv image/000002/auxv
+			[[ $way == end ]] || run -1 cmp -s auxv "/proc/$pid/auxv"
+		done
+	done
+}
+
 @test "pages that could not be read: whatever is there by then is looked at" {
 	tell map anon 16
 	tell write 0 16 1
 	save --stop
 	tell write 0 16 2
-	hold_save -P pages openat 1
+	hold_save -P pages openat 2
 	tell unmap
 	let_go
 	[[ $(column missing 2) == 16 ]]
@@ -493,8 +675,8 @@ has_other_mappings() {
 	tell write 0 16 1
 	save
 	tell write 0 16 2
-	# What the generation before lacks is read first.
-	hold_save -P pages -P missing openat 2..3 --rounds 1
+	# The generation before is looked at first, and what it lacks is read.
+	hold_save -P pages -P missing openat 4..5 --rounds 1
 	tell unmap
 	hold_again
 	tell map anon-over 16
