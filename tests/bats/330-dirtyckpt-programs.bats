@@ -311,3 +311,9 @@ shown() {
 		[[ $output != *"dirtyckpt:"* ]]
 	done <examples
 }
+
+@test "what checkpoints take, side by side: none fails" {
+	run -0 --separate-stderr "$BATS_TEST_DIRNAME/../bench/checkpoints" 500
+	printf '# %s\n' "${lines[@]}" >&3
+	[[ $(grep -cvE '^(CHECKPOINT|criu) ' <<<"$output") == 8 && $(grep -v ^criu <<<"$output") != *fails:* ]]
+}
