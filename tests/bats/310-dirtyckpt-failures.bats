@@ -381,6 +381,19 @@ EOF
 
 # At each fourth of those calls: each step that counts takes more, as files go one
 # by one.
+@test "prune: none is removed for one that is whole, but damaged" {
+	tell map anon 64
+	tell write 0 64 1
+	save
+	rm "$(lock_name)"
+	run -0 dirtyckpt save "$pid" image
+	grep -qx "whole yes" image/000002/head
+	damage image/000002/pages $(($(stat -c %s image/000002/pages) / 2))
+	before=$(checksums)
+	run -8 dirtyckpt prune image
+	[[ $output == *"image@2: damaged (pages)"* && $(checksums) == "$before" ]]
+}
+
 @test "prune that is killed: what is there is whole" {
 	local n killed=0
 	tell map anon 16

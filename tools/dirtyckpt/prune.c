@@ -67,7 +67,7 @@ static enum status write_whole(const struct control *ctl,
 	return status;
 }
 
-/* So that nothing before it is needed any more */
+/* So that nothing before it is needed any more; all of its contents are read. */
 static enum status make_whole(const struct control *ctl,
 			      const struct image *image, unsigned long number)
 {
@@ -75,7 +75,9 @@ static enum status make_whole(const struct control *ctl,
 	enum status status;
 
 	status = generation_open(image, number, &gen);
-	if (!status && !gen.whole) {
+	if (!status && gen.whole) {
+		status = generation_check(image, number);
+	} else if (!status) {
 		draft = gen;
 		draft.whole = true;
 		draft.stored = 0;
