@@ -84,6 +84,40 @@ load dirtyckpt
 	saves_all
 }
 
+# steps - of a save under strace: what is on disk by then, and what has its name
+steps() {
+	strace -y -e trace=fsync,renameat,renameat2,write -o calls dirtyckpt save "$pid" image
+	sed -nE 's|^fsync\([0-9]+<.*/([^/]+)>\) += 0$|\1 is on disk|p
+		s|^write\([0-9]+<.*/dirty_pages>.*|acknowledged|p
+		s|^renameat2?\(.*, "([^"]+)", [0-9]+<.*>, "([^"]+)".* = 0$|\1 becomes \2|p' calls
+}
+
+@test "the record is on disk before anything is acknowledged, all files before the generation has its name" {
+	tell map anon 16
+	tell write
+	run -0 steps
+	[[ ${lines[1]} == "${PWD##*/} is on disk" ]]
+	tell write 0 16 2
+	run -0 steps
+	diff <(printf '%s\n' "${lines[@]:1}") - <<-'END'
+		todo.new is on disk
+		todo.new becomes todo
+		image is on disk
+		acknowledged
+		pages is on disk
+		index is on disk
+		listing is on disk
+		missing is on disk
+		maps is on disk
+		auxv is on disk
+		threads is on disk
+		head is on disk
+		new is on disk
+		new becomes 000002
+		image is on disk
+	END
+}
+
 @test "--stop: one moment, with registers of all threads, and it says how long" {
 	start_threads
 	run -0 dirtyckpt save --stop "$pid" image
