@@ -84,6 +84,15 @@ load dirtyckpt
 	saves_all
 }
 
+@test "contents are read in large pieces" {
+	tell map anon 2048
+	tell write
+	strace -P "/proc/$pid/task/$pid/mem" -e trace=pread64 -o reads dirtyckpt save "$pid" image
+	# MiB, but where a piece begins in the middle of one
+	(($(grep -c ' = 1048576$' reads) >= 7))
+	saves_all
+}
+
 # steps - of a save under strace: what is on disk by then, and what has its name
 steps() {
 	strace -y -e trace=fsync,renameat,renameat2,write -o calls dirtyckpt save "$pid" image
