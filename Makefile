@@ -59,6 +59,8 @@ shell: kernel tools
 #:   make bench                  what a listing costs, beside PAGEMAP_SCAN and others
 #:   make bench CASE='NAME...' [JSON=yes]
 #:                               some of it; dev/bench has the names
+#:   make run CMD=tests/bench/checkpoints
+#:                               what checkpoints of a server take, beside gcore
 #:   make lint                   checkpatch, sparse, W=1, kernel-doc, shellcheck, ...
 #:   make variants               compile it for kernels that lack something
 #:
