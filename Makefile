@@ -24,7 +24,7 @@ tools := $(BUILD)/tools
 
 .NOTPARALLEL:
 .PHONY: help run shell test torture stress test-all test-debug test-kcsan test-arch selftests bench \
-	kernel tools install lint variants apply unapply refresh clean distclean
+	kernel tools install lint variants apply unapply patches refresh clean distclean
 
 help:
 	@sed -n 's/^#: \?//p' Makefile
@@ -158,8 +158,14 @@ install: tools
 #:   make apply KERNEL_SRC=TREE  copy the new files, apply the edits
 #:   make unapply KERNEL_SRC=TREE
 #:                               undo that
+#:   make patches                a series for 'git am', in build/patches
 apply unapply:
 	@dev/overlay $@ '$(KERNEL_SRC)'
+
+patches:
+	@dev/setup kernel $(source)
+	@dev/kernel tree
+	@dev/patches
 
 #:
 #: Work on it

@@ -143,3 +143,34 @@ build_tree() {
 	[[ $output == *"mm/other.c.patch, which is new: say why"* ]]
 	grep -q '^+int touched;' mm/other.c.patch
 }
+
+# Somebody whom git knows
+be_known() {
+	export GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_0=user.email GIT_CONFIG_VALUE_0=a@example.org
+	export GIT_CONFIG_KEY_1=user.name GIT_CONFIG_VALUE_1=A
+}
+
+@test "patches: a series that git am takes, after which a tree has all that apply gives it" {
+	build_tree
+	be_known
+	run -0 dev/patches
+	[[ $output == *"patches in $BUILD/patches" ]]
+	dev/overlay apply "$own"
+	cd "$BATS_TEST_TMPDIR/before" || return
+	git init -q && git add -A && git commit -q -m before
+	git am -q "$BUILD"/patches/*.patch
+	diff -r --exclude=.git . "$own"
+	# Each is signed, and says why.
+	for patch in "$BUILD"/patches/*.patch; do
+		grep -q '^Signed-off-by: A <a@example.org>' "$patch"
+		(($(sed '1,/^$/d; /^Signed-off-by/,$d' "$patch" | wc -w) >= 5))
+	done
+}
+
+@test "patches: what would be in none of them is told" {
+	build_tree
+	be_known
+	echo >fs/proc/task_dirty_new.c
+	run -1 dev/patches
+	[[ $output == *"no patch of dev/patches has fs/proc/task_dirty_new.c"* ]]
+}
