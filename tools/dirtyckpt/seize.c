@@ -2,22 +2,19 @@
 /*
  * Stopping all threads of a process, and letting them go on.
  *
- * Each is seized and interrupted, until a whole pass over /proc/<pid>/task finds
- * no other: a thread that is stopped makes no new ones. Nor can such a pass have
- * missed one. The kernel goes through its list of threads, to whose end it adds
- * new ones, and who makes one is on the list until that is. So while any thread
- * runs, there is one between the place that the pass has come to and the end, or
- * one that it has shown already, even if each makes another and ends at once; and
- * where the pass breaks off, as a thread ended under it, it has shown that one. A
- * thread that is shown and not known leads to another pass, also if it has ended.
- * (To stop children at birth, by PTRACE_O_TRACECLONE, would not save passes, as
- * those of a thread that is not seized yet are not stopped.)
+ * Each is seized and interrupted, in passes over /proc/<pid>/task, until as many
+ * are stopped as the process has threads. As stopped threads make no new ones,
+ * that is all of them. A pass in which nothing new is seen would not tell: it
+ * breaks off at a thread that ends under it, and does not show that one, which
+ * may have made another just before. (To stop children at birth, by
+ * PTRACE_O_TRACECLONE, would not save passes, as those of a thread that is not
+ * seized yet are not stopped.)
  *
- * They all stop in the kernel where it looks for
- * signals, so whatever it has to do for a call that was interrupted is still to
- * be done when they go on. Signals are left alone: one that is just about to be
- * delivered is, and the thread stops right after. A process that was stopped
- * before, by SIGSTOP say, still is so afterwards.
+ * They all stop in the kernel where it looks for signals, so whatever it has to
+ * do for a call that was interrupted is still to be done when they go on. Signals
+ * are left alone: one that is just about to be delivered is, and the thread stops
+ * right after. A process that was stopped before, by SIGSTOP say, still is so
+ * afterwards.
  *
  * If this program dies, the kernel lets the threads go on. So that nobody ends
  * it by accident while they wait for it, its own signals wait until they go on.
@@ -176,38 +173,43 @@ static enum status seize_thread(struct target *target, struct threads *threads,
 	return status;
 }
 
-/*
- * Seize all that are there and not known. Were there any? One that has ended
- * meanwhile counts, as it may have made another one first. Only the first thread
- * stays there when it has ended, until the others have: from the second pass on
- * it counts no more.
- */
-static enum status seize_found(struct target *target, struct threads *threads,
-			       bool first_pass, bool *found)
+/* Seize all that are there and not known, as far as one pass shows them. */
+static enum status seize_found(struct target *target, struct threads *threads)
 {
 	enum status status = STATUS_OK;
 	pid_t tid;
 	DIR *dir;
 	int error;
 
-	*found = false;
 	error = dirty_process_threads(&target->process, &dir);
 	if (error)
 		return complain(error == -ESRCH ? STATUS_VANISHED : STATUS_OTHER,
 				"threads of %d: %s", target->process.pid,
 				strerror(-error));
-	while (!status && (tid = dirty_next_thread(dir))) {
-		size_t before = threads->count;
-
-		if (is_known(threads, tid))
-			continue;
-		status = seize_thread(target, threads, tid);
-		if (first_pass || tid != target->process.pid ||
-		    threads->count > before)
-			*found = true;
-	}
+	while (!status && (tid = dirty_next_thread(dir)))
+		if (!is_known(threads, tid))
+			status = seize_thread(target, threads, tid);
 	closedir(dir);
 	return status;
+}
+
+/*
+ * Are there others? The first thread stays there when it has ended, until all
+ * have. If there are fewer than known, some were killed, and so all will be:
+ * whoever asks for their registers is told.
+ */
+static bool are_others(const struct target *target,
+		       const struct threads *threads)
+{
+	pid_t pid = target->process.pid;
+	struct dirty_thread first;
+	size_t ended;
+
+	/* The next pass tells if the process is gone. */
+	if (dirty_thread_read(&target->process, pid, &first))
+		return true;
+	ended = strchr("ZXx", first.state) && !is_known(threads, pid);
+	return first.threads > threads->count + ended;
 }
 
 /**
@@ -219,23 +221,22 @@ static enum status seize_found(struct target *target, struct threads *threads,
  */
 enum status seize(struct target *target, struct threads *threads)
 {
-	bool first_pass = true, found;
 	enum status status;
 	sigset_t signals;
+	bool others;
 
 	sigfillset(&signals);
 	*threads = (struct threads){ .began = nanoseconds() };
 	sigprocmask(SIG_BLOCK, &signals, &threads->signals);
 	tick(true);
 	do {
-		status = seize_found(target, threads, first_pass, &found);
-		first_pass = false;
-		if (!status && found &&
-		    nanoseconds() - threads->began > PATIENCE)
+		status = seize_found(target, threads);
+		others = !status && are_others(target, threads);
+		if (others && nanoseconds() - threads->began > PATIENCE)
 			status = complain(STATUS_OTHER,
 					  "%d: its threads make others faster than they can be stopped, or a debugger keeps one that has ended; try again",
 					  target->process.pid);
-	} while (!status && found);
+	} while (!status && others);
 	if (!status && !threads->count)
 		status = complain(STATUS_VANISHED, "%d: has ended",
 				  target->process.pid);

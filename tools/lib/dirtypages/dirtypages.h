@@ -44,10 +44,13 @@ pid_t dirty_next_thread(DIR *dir);
 /**
  * struct dirty_thread - what /proc/<pid>/task/<tid>/stat says
  * @state: 'R' for one that runs, and so on
+ * @threads: how many its process has, with those that have ended but are still
+ *	there; 0 if it has none any more
  * @start_time: when it started, in clock ticks since boot
  */
 struct dirty_thread {
 	char state;
+	size_t threads;
 	uint64_t start_time;
 };
 

@@ -46,9 +46,11 @@ static int read_stat(int dir, const char *path, struct dirty_thread *stat)
 		return -EPROTO;
 	p += 2;
 	stat->state = *p;
-	for (int field = 3; p && field < 22; field++)
+	for (int field = 3; p && field < 20; field++)
 		p = strchr(p + 1, ' ');
-	return p && sscanf(p, "%ju", &stat->start_time) == 1 ? 0 : -EPROTO;
+	if (!p || sscanf(p, "%zu %*d %ju", &stat->threads, &stat->start_time) != 2)
+		return -EPROTO;
+	return 0;
 }
 
 /**
