@@ -631,6 +631,13 @@ is_as_it_was() {
 			is_as_it_was
 		done
 	done
+	# While its threads are stopped: told to, stopped, counted, and asked for registers
+	for moment in "ptrace 2" "wait4 1" "getdents64 4" "ptrace 3"; do
+		held_up end "$moment" --stop
+		((status == 5)) || fail "$moment: $status, $(<said)"
+		grep "^dirtyckpt: .*$pid" said
+		is_as_it_was
+	done
 }
 
 @test "a process that calls exec while it is saved: that is told, and the next save begins anew" {
