@@ -743,3 +743,12 @@ is_as_it_was() {
 	exec {lock}<&-
 	save
 }
+
+@test "in another PID namespace, whose numbers /proc has not: refused, with the remedy" {
+	tell map anon 16
+	save
+	run -9 unshare --pid --fork dirtyckpt save "$pid" image
+	[[ $output == *"$pid: /proc is of another PID namespace"*"--mount-proc" ]]
+	run -2 unshare --pid --fork --mount-proc dirtyckpt save "$pid" image
+	saves_all
+}

@@ -245,6 +245,19 @@ static enum status open_files(struct target *target, bool write)
 	return STATUS_OK;
 }
 
+/*
+ * Threads are known to ptrace() by number. If /proc is of another PID namespace, the
+ * numbers there are not ours.
+ */
+static bool is_proc_ours(void)
+{
+	char self[32];
+	ssize_t len = readlink("/proc/self", self, sizeof(self) - 1);
+
+	self[len < 0 ? 0 : len] = '\0';
+	return atoi(self) == getpid();
+}
+
 /**
  * target_open() - open a process
  * @target: filled in; to be closed by target_close(), also on failure
@@ -265,6 +278,10 @@ enum status target_open(struct target *target, pid_t pid, bool write)
 	error = dirty_process_open(&target->process, pid);
 	if (error)
 		return fail_to_open(pid, "stat", -error);
+	if (!is_proc_ours())
+		return complain(STATUS_REFUSED,
+				"%d: /proc is of another PID namespace, and has other numbers; mount it anew, as by unshare --mount-proc",
+				pid);
 	status = read_identity(target, &target->of);
 	if (!status)
 		status = open_files(target, write);
