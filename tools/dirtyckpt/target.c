@@ -49,6 +49,26 @@ static enum status fail_to_open(pid_t pid, const char *name, int error)
 			strerror(error));
 }
 
+/* Returns 0 or an errno. */
+static int read_all(int fd, char **text, size_t *size)
+{
+	size_t room = 16384;
+	ssize_t len;
+	int error;
+
+	*size = 0;
+	lseek(fd, 0, SEEK_SET);
+	do {
+		if (room - *size < 8192 || !*text)
+			*text = grow(*text, room *= 2, 1);
+		len = read(fd, *text + *size, room - *size - 1);
+		*size += len > 0 ? len : 0;
+	} while (len > 0);
+	error = len ? errno : 0;
+	(*text)[*size] = '\0';
+	return error;
+}
+
 /**
  * target_text() - read a file of the process
  * @target: that one
@@ -57,34 +77,31 @@ static enum status fail_to_open(pid_t pid, const char *name, int error)
  * @text: set to what it says, with a zero at the end; to be freed
  * @size: set to its length
  *
+ * The file of a thread may say nothing any more once that has ended; then it is
+ * another one's that is read.
+ *
  * Return: STATUS_OK, or what the program is to end with.
  */
 enum status target_text(struct target *target, const char *name, int fd,
 			char **text, size_t *size)
 {
-	int opened = fd == -1 ? dirty_process_file(&target->process, name, O_RDONLY) : fd;
-	size_t room = 16384;
-	ssize_t len;
-	int error;
+	int error = ESRCH;
 
 	*size = 0;
 	*text = NULL;
-	if (opened < 0)
-		return fail_to_open(target->process.pid, name, -opened);
-	lseek(opened, 0, SEEK_SET);
-	do {
-		if (room - *size < 8192 || !*text)
-			*text = grow(*text, room *= 2, 1);
-		len = read(opened, *text + *size, room - *size - 1);
-		*size += len > 0 ? len : 0;
-	} while (len > 0);
-	error = errno;
-	(*text)[*size] = '\0';
-	if (fd == -1)
+	if (fd != -1)
+		error = read_all(fd, text, size);
+	for (int i = 0; error == ESRCH && i < DIRTY_TRIES; i++) {
+		int opened = dirty_process_file(&target->process, name, O_RDONLY);
+
+		if (opened < 0) {
+			error = -opened;
+			continue;
+		}
+		error = read_all(opened, text, size);
 		close(opened);
-	if (len == -1)
-		return fail_to_open(target->process.pid, name, error);
-	return STATUS_OK;
+	}
+	return error ? fail_to_open(target->process.pid, name, error) : STATUS_OK;
 }
 
 /**
@@ -362,6 +379,10 @@ enum status target_maps(struct target *target, struct dirty_maps *maps,
 		if (error)
 			status = fail_to_open(target->process.pid, "maps",
 					      -error);
+		else if (!maps->count)
+			status = complain(STATUS_VANISHED,
+					  "%d: has ended, or called exec",
+					  target->process.pid);
 	}
 	if (text && !status) {
 		*text = all;

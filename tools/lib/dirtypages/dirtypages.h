@@ -33,6 +33,12 @@ struct dirty_process {
 	char comm[64];
 };
 
+/*
+ * So often is looked for a thread that lives, and its file opened anew, of a process
+ * whose first thread has ended, and whose others do while that is looked at.
+ */
+enum { DIRTY_TRIES = 100 };
+
 int dirty_process_open(struct dirty_process *process, pid_t pid);
 void dirty_process_close(struct dirty_process *process);
 bool dirty_process_lives(const struct dirty_process *process);
@@ -46,11 +52,13 @@ pid_t dirty_next_thread(DIR *dir);
  * @state: 'R' for one that runs, and so on
  * @threads: how many its process has, with those that have ended but are still
  *	there; 0 if it has none any more
+ * @memory: bytes of its address space, 0 if it has none any more
  * @start_time: when it started, in clock ticks since boot
  */
 struct dirty_thread {
 	char state;
 	size_t threads;
+	uint64_t memory;
 	uint64_t start_time;
 };
 

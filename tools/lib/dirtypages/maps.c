@@ -67,19 +67,11 @@ int dirty_maps_parse(struct dirty_maps *maps, FILE *f)
 	return error;
 }
 
-/**
- * dirty_maps_read() - the mappings of a process
- * @process: of that one
- * @maps: filled in, and empty on error; to be freed by dirty_maps_free()
- *
- * Return: 0, also if it has no mappings; or a negative errno.
- */
-int dirty_maps_read(struct dirty_process *process, struct dirty_maps *maps)
+static int read_maps(struct dirty_process *process, struct dirty_maps *maps)
 {
 	int error, fd = dirty_process_file(process, "maps", O_RDONLY);
 	FILE *f;
 
-	*maps = (struct dirty_maps){ 0 };
 	if (fd < 0)
 		return fd;
 	f = fdopen(fd, "r");
@@ -89,6 +81,24 @@ int dirty_maps_read(struct dirty_process *process, struct dirty_maps *maps)
 	}
 	error = dirty_maps_parse(maps, f);
 	fclose(f);
+	return error;
+}
+
+/**
+ * dirty_maps_read() - the mappings of a process
+ * @process: of that one
+ * @maps: filled in, and empty on error; to be freed by dirty_maps_free()
+ *
+ * Return: 0, also if it has no mappings; or a negative errno.
+ */
+int dirty_maps_read(struct dirty_process *process, struct dirty_maps *maps)
+{
+	int error = -ESRCH;
+
+	*maps = (struct dirty_maps){ 0 };
+	/* The file of a thread says nothing any more once that has ended. */
+	for (int i = 0; error == -ESRCH && i < DIRTY_TRIES; i++)
+		error = read_maps(process, maps);
 	return error;
 }
 

@@ -48,7 +48,8 @@ static int read_stat(int dir, const char *path, struct dirty_thread *stat)
 	stat->state = *p;
 	for (int field = 3; p && field < 20; field++)
 		p = strchr(p + 1, ' ');
-	if (!p || sscanf(p, "%zu %*d %ju", &stat->threads, &stat->start_time) != 2)
+	if (!p || sscanf(p, "%zu %*d %ju %ju", &stat->threads, &stat->start_time,
+			 &stat->memory) != 3)
 		return -EPROTO;
 	return 0;
 }
@@ -178,11 +179,11 @@ static bool thread_is_dead(const struct dirty_process *process, pid_t tid)
 	struct dirty_thread thread;
 
 	return dirty_thread_read(process, tid, &thread) ||
-	       strchr("ZXx", thread.state);
+	       strchr("ZXx", thread.state) || !thread.memory;
 }
 
-/* A file of any thread but the first that lives, or -ESRCH. */
-static int other_threads_file(struct dirty_process *process, const char *name,
+/* A file of any thread but the first that lives and is shown, or -ESRCH. */
+static int shown_threads_file(struct dirty_process *process, const char *name,
 			      int flags)
 {
 	int error, found = -ESRCH;
@@ -211,6 +212,25 @@ static int other_threads_file(struct dirty_process *process, const char *name,
 	return found;
 }
 
+/*
+ * The same for all. At a thread that ends just then, the kernel breaks off, though
+ * that may have made another one.
+ */
+static int other_threads_file(struct dirty_process *process, const char *name,
+			      int flags)
+{
+	struct dirty_thread first;
+	int found = -ESRCH;
+
+	for (int i = 0; found == -ESRCH && i < DIRTY_TRIES; i++) {
+		if (dirty_thread_read(process, process->pid, &first) ||
+		    first.threads < 2)
+			break;
+		found = shown_threads_file(process, name, flags);
+	}
+	return found;
+}
+
 /**
  * dirty_process_file() - open a file about the address space of a process
  * @process: that process; the thread whose file it is is noted in it
@@ -225,7 +245,7 @@ int dirty_process_file(struct dirty_process *process, const char *name,
 {
 	int fd = thread_file(process, process->pid, name, flags);
 
-	/* Alive after it was opened: then the file has the address space. */
+	/* It has an address space after it was opened: then that is the file's. */
 	if (!thread_is_dead(process, process->pid)) {
 		process->tid = process->pid;
 	} else {
