@@ -154,6 +154,30 @@ steps() {
 	done
 }
 
+@test "--stop: threads that make others and end, where the first thread has ended: its memory is found" {
+	start_program relay alone
+	hear
+	for n in {1..8}; do
+		save --stop
+		(($(column pages "$n") > 2048)) || fail "generation $n is of another memory"
+	done
+}
+
+@test "--stop: a thread that calls exec, over and over: nobody waits for ever, and each program is told from the next" {
+	local whole=0
+	start_program relay again
+	hear
+	for n in {1..10}; do
+		status=0
+		timeout -s KILL 60 dirtyckpt save --stop "$pid" image >said 2>&1 || status=$?
+		((status == 0 || status == 5)) || fail "save $n: $status, $(<said)"
+		((status)) || ((whole += 1))
+	done
+	echo "$whole of $n are saved"
+	((whole > 0))
+	run -0 dirtyckpt list --check image
+}
+
 @test "--stop: a thread that waits for a child of vfork() is given up, and told" {
 	mkfifo pipe
 	start_program python3 -c '

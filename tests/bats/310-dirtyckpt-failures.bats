@@ -640,6 +640,23 @@ is_as_it_was() {
 	done
 }
 
+@test "a process of several threads that is killed while they are stopped: told at once" {
+	local n
+	for n in 1 3 6; do
+		rm -rf image orders answers
+		start_threads
+		save
+		hold_save "wait4" "$n" --stop
+		kill -KILL "$pid"
+		wait_until has_no_memory "$pid"
+		SECONDS=0
+		let_go
+		((status == 5)) || fail "$n: $status, $(<said)"
+		((SECONDS < 10))
+		is_as_it_was
+	done
+}
+
 @test "a process that calls exec while it is saved: that is told, and the next save begins anew" {
 	local moment
 	for moment in "${moments[@]}"; do

@@ -91,7 +91,8 @@ static enum status keep_rseq(struct injector *injector)
 	if (injector->rseq_size > sizeof(injector->rseq))
 		injector->rseq_size = sizeof(injector->rseq);
 	size = injector->rseq_size;
-	if (pread(injector->mem, injector->rseq, size, injector->rseq_at) != size)
+	if (pread(injector->target->mem, injector->rseq, size,
+		  injector->rseq_at) != size)
 		return complain(STATUS_OTHER, "rseq area of thread %d: cannot be read",
 				tid);
 	return STATUS_OK;
@@ -101,7 +102,8 @@ static enum status put_back_rseq(const struct injector *injector)
 {
 	ssize_t size = injector->rseq_size;
 
-	if (pwrite(injector->mem, injector->rseq, size, injector->rseq_at) != size)
+	if (pwrite(injector->target->mem, injector->rseq, size,
+		   injector->rseq_at) != size)
 		return complain(STATUS_OTHER, "rseq area of thread %d: cannot be written",
 				injector->thread->tid);
 	return STATUS_OK;
@@ -167,7 +169,7 @@ enum status inject_begin(struct injector *injector, struct target *target,
 	*injector = (struct injector){
 		.thread = thread,
 		.at = find_syscall(target, maps),
-		.mem = target->mem,
+		.target = target,
 	};
 	injector->problem = find_problem(thread, injector->at);
 	if (ptrace(PTRACE_SETOPTIONS, thread->tid, 0,
@@ -175,8 +177,7 @@ enum status inject_begin(struct injector *injector, struct target *target,
 		if (is_filtered(target))
 			injector->problem = FILTERED;
 		if (ptrace(PTRACE_SETOPTIONS, thread->tid, 0, options))
-			return complain(STATUS_OTHER, "thread %d: %s",
-					thread->tid, strerror(errno));
+			return thread_failed("", thread->tid);
 	}
 	if (injector->problem)
 		return STATUS_OK;
@@ -184,8 +185,7 @@ enum status inject_begin(struct injector *injector, struct target *target,
 	/* The last step: only inject_end() takes it back. */
 	if (!status &&
 	    ptrace(PTRACE_SETSIGMASK, thread->tid, sizeof(all), &all))
-		return complain(STATUS_OTHER, "signals of thread %d: %s",
-				thread->tid, strerror(errno));
+		return thread_failed("signals of ", thread->tid);
 	return status;
 }
 
@@ -197,8 +197,7 @@ static enum status next_stop(pid_t tid)
 
 	do {
 		if (ptrace(PTRACE_SYSCALL, tid, 0, (unsigned long)signal))
-			return complain(STATUS_OTHER, "thread %d: %s", tid,
-					strerror(errno));
+			return thread_failed("", tid);
 		while (wait_a_while(tid, &status) == -1) {
 			if (errno != EINTR)
 				return complain(STATUS_VANISHED, "thread %d has ended",
@@ -242,16 +241,14 @@ enum status inject_call(const struct injector *injector, long number,
 	regs.rsi = args[1];
 	regs.rdx = args[2];
 	if (ptrace(PTRACE_SETREGSET, thread->tid, NT_PRSTATUS, &iov))
-		return complain(STATUS_OTHER, "registers of thread %d: %s",
-				thread->tid, strerror(errno));
+		return thread_failed("registers of ", thread->tid);
 	status = next_stop(thread->tid);
 	if (!status)
 		status = next_stop(thread->tid);
 	if (status)
 		return status;
 	if (ptrace(PTRACE_GETREGSET, thread->tid, NT_PRSTATUS, &iov))
-		return complain(STATUS_OTHER, "registers of thread %d: %s",
-				thread->tid, strerror(errno));
+		return thread_failed("registers of ", thread->tid);
 	*result = regs.rax;
 	return STATUS_OK;
 }
@@ -276,9 +273,8 @@ enum status inject_end(const struct injector *injector)
 		return STATUS_OK;
 	ptrace(PTRACE_INTERRUPT, thread->tid, 0, 0);
 	if (ptrace(PTRACE_CONT, thread->tid, 0, 0))
-		return complain(STATUS_OTHER, "thread %d: %s", thread->tid,
-				strerror(errno));
-	status = wait_for_stop(thread->tid, &gone);
+		return thread_failed("", thread->tid);
+	status = wait_for_stop(injector->target, thread->tid, &gone);
 	if (gone)
 		return complain(STATUS_VANISHED, "thread %d has ended",
 				thread->tid);

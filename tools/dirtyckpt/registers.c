@@ -40,12 +40,6 @@ struct thread_head {
 	uint64_t size[SETS];
 };
 
-static enum status refused(const char *what, pid_t tid)
-{
-	return complain(errno == ESRCH ? STATUS_VANISHED : STATUS_OTHER,
-			"%s of thread %d: %s", what, tid, strerror(errno));
-}
-
 static enum status get_set(struct thread *thread, int set)
 {
 	static const size_t room = 1 << 16;
@@ -60,7 +54,7 @@ static enum status get_set(struct thread *thread, int set)
 	/* Not every processor has extended ones. */
 	if (set == SET_EXTENDED && (errno == ENODEV || errno == EINVAL))
 		return STATUS_OK;
-	return refused("registers", thread->tid);
+	return thread_failed("registers of ", thread->tid);
 }
 
 /* Signals that wait for this thread alone; looking does not take them. */
@@ -91,7 +85,7 @@ enum status registers_get(struct threads *threads)
 
 		if (ptrace(PTRACE_GETSIGMASK, thread->tid, sizeof(thread->mask),
 			   &thread->mask))
-			return refused("signals", thread->tid);
+			return thread_failed("signals of ", thread->tid);
 		thread->pending = pending_signals(thread->tid);
 		for (int set = 0; set < SETS; set++) {
 			enum status status = get_set(thread, set);
@@ -123,10 +117,10 @@ enum status registers_set(const struct thread *to, const struct thread *from)
 		    (set == SET_FLOAT && from->set[SET_EXTENDED]))
 			continue;
 		if (ptrace(PTRACE_SETREGSET, to->tid, register_notes[set], &iov))
-			return refused("registers", to->tid);
+			return thread_failed("registers of ", to->tid);
 	}
 	if (ptrace(PTRACE_SETSIGMASK, to->tid, sizeof(from->mask), &from->mask))
-		return refused("signals", to->tid);
+		return thread_failed("signals of ", to->tid);
 	return STATUS_OK;
 }
 

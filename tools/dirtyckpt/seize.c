@@ -16,6 +16,10 @@
  * right after. A process that was stopped before, by SIGSTOP say, still is so
  * afterwards.
  *
+ * A thread that calls exec waits until all others are gone, and those of them that
+ * are traced go no earlier than they are waited for. So whoever ends is waited for
+ * all the while, by tick().
+ *
  * If this program dies, the kernel lets the threads go on. So that nobody ends
  * it by accident while they wait for it, its own signals wait until they go on.
  */
@@ -31,9 +35,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void wake_up(int signal)
+static void wait_for_ended(int signal)
 {
+	siginfo_t info = { 0 };
+	int error = errno;
+
 	(void)signal;
+	/* Of the traced, stops are told as well, which are for wait_for_stop(). */
+	while (!waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) &&
+	       info.si_pid && info.si_code != CLD_TRAPPED) {
+		waitpid(info.si_pid, NULL, WNOHANG | __WALL);
+		info.si_pid = 0;
+	}
+	errno = error;
 }
 
 /*
@@ -42,7 +56,7 @@ static void wake_up(int signal)
  */
 static void tick(bool on)
 {
-	struct sigaction action = { .sa_handler = on ? wake_up : SIG_IGN };
+	struct sigaction action = { .sa_handler = on ? wait_for_ended : SIG_IGN };
 	struct itimerval timer = {
 		.it_interval.tv_usec = on ? 200000 : 0,
 		.it_value.tv_usec = on ? 200000 : 0,
@@ -87,13 +101,36 @@ static bool is_stop_of_ours(int status)
 }
 
 /**
+ * thread_failed() - complain that ptrace() failed
+ * @of: what it was about, as "registers of ", or ""
+ * @tid: a thread, seized and stopped; with errno as it was set
+ *
+ * Return: what the program is to end with: that the process has gone, if the
+ * thread was killed.
+ */
+enum status thread_failed(const char *of, pid_t tid)
+{
+	return complain(errno == ESRCH ? STATUS_VANISHED : STATUS_OTHER,
+			"%sthread %d: %s", of, tid, strerror(errno));
+}
+
+static bool is_alive(const struct target *target, pid_t tid)
+{
+	struct dirty_thread is;
+
+	return !dirty_thread_read(&target->process, tid, &is) &&
+	       !strchr("ZXx", is.state);
+}
+
+/**
  * wait_for_stop() - wait until a thread is where it was interrupted
+ * @target: its process
  * @tid: the thread, seized and interrupted
  * @gone: set if it has ended
  *
  * Return: STATUS_OK, or what the program is to end with.
  */
-enum status wait_for_stop(pid_t tid, bool *gone)
+enum status wait_for_stop(const struct target *target, pid_t tid, bool *gone)
 {
 	uint64_t deadline = nanoseconds() + PATIENCE;
 	int status;
@@ -102,8 +139,17 @@ enum status wait_for_stop(pid_t tid, bool *gone)
 	for (;;) {
 		pid_t pid = wait_a_while(tid, &status);
 
-		if (pid == -1 && errno == EINTR && nanoseconds() < deadline)
+		if (pid == -1 && errno == EINTR && nanoseconds() < deadline) {
+			/*
+			 * The end of a first thread is not told before that of
+			 * all others. One that calls exec forgets interrupts.
+			 */
+			*gone = !is_alive(target, tid);
+			if (*gone)
+				return STATUS_OK;
+			ptrace(PTRACE_INTERRUPT, tid, 0, 0);
 			continue;
+		}
 		if (pid == -1 && errno == EINTR)
 			return complain(STATUS_OTHER,
 					"thread %d does not stop: it waits in the kernel, as for a disk or the child of vfork(); try again",
@@ -132,35 +178,49 @@ static bool is_known(const struct threads *threads, pid_t tid)
 	return false;
 }
 
-static bool is_alive(const struct target *target, pid_t tid,
-		     struct dirty_thread *is)
+/*
+ * With the caller's signals, as an exec that a thread is in is waited for. By its
+ * end, the number may be that of another thread than the one that was asked for.
+ */
+static int seize_or_wait(const struct threads *threads, pid_t tid)
 {
-	return !dirty_thread_read(&target->process, tid, is) &&
-	       !strchr("ZXx", is->state);
+	sigset_t signals = threads->signals, before;
+	enum { TRIES = 10 };
+	int error = EPERM;
+
+	sigdelset(&signals, SIGALRM);
+	sigprocmask(SIG_SETMASK, &signals, &before);
+	for (int i = 0; error == EPERM && i < TRIES; i++)
+		error = ptrace(PTRACE_SEIZE, tid, 0, 0) ? errno : 0;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return error;
 }
 
 static enum status seize_thread(struct target *target, struct threads *threads,
 				pid_t tid)
 {
+	int error = seize_or_wait(threads, tid);
 	struct dirty_thread is = { 0 };
 	enum status status;
 	bool gone;
 
-	if (ptrace(PTRACE_SEIZE, tid, 0, 0)) {
-		int error = errno;
-
-		if (error == ESRCH || !is_alive(target, tid, &is))
+	if (error) {
+		if (error == ESRCH || !is_alive(target, tid))
 			return STATUS_OK;
+		/* One that is seized already has got this number by exec. */
+		if (!ptrace(PTRACE_INTERRUPT, tid, 0, 0))
+			return complain(STATUS_VANISHED, "%d: called exec",
+					target->process.pid);
 		return complain(STATUS_NOT_PERMITTED,
 				"thread %d cannot be stopped: %s; is it being debugged, or this program's own?",
 				tid, strerror(error));
 	}
 	ptrace(PTRACE_INTERRUPT, tid, 0, 0);
-	status = wait_for_stop(tid, &gone);
+	status = wait_for_stop(target, tid, &gone);
 	if (gone)
 		return STATUS_OK;
 	/* It ended, and its number is that of another process's thread by now. */
-	if (!status && !is_alive(target, tid, &is)) {
+	if (!status && dirty_thread_read(&target->process, tid, &is)) {
 		ptrace(PTRACE_DETACH, tid, 0, 0);
 		return STATUS_OK;
 	}
@@ -195,8 +255,7 @@ static enum status seize_found(struct target *target, struct threads *threads)
 
 /*
  * Are there others? The first thread stays there when it has ended, until all
- * have. If there are fewer than known, some were killed, and so all will be:
- * whoever asks for their registers is told.
+ * have.
  */
 static bool are_others(const struct target *target,
 		       const struct threads *threads)
@@ -210,6 +269,19 @@ static bool are_others(const struct target *target,
 		return true;
 	ended = strchr("ZXx", first.state) && !is_known(threads, pid);
 	return first.threads > threads->count + ended;
+}
+
+/*
+ * Those known end together: by a signal, or as another one calls exec, which gets
+ * the number of the first thread then.
+ */
+static bool have_ended(const struct threads *threads)
+{
+	uint64_t mask;
+
+	return !threads->count ||
+	       ptrace(PTRACE_GETSIGMASK, threads->threads[0].tid, sizeof(mask),
+		      &mask);
 }
 
 /**
@@ -237,8 +309,8 @@ enum status seize(struct target *target, struct threads *threads)
 					  "%d: its threads make others faster than they can be stopped, or a debugger keeps one that has ended; try again",
 					  target->process.pid);
 	} while (!status && others);
-	if (!status && !threads->count)
-		status = complain(STATUS_VANISHED, "%d: has ended",
+	if (!status && have_ended(threads))
+		status = complain(STATUS_VANISHED, "%d: has ended, or called exec",
 				  target->process.pid);
 	return status;
 }
@@ -254,9 +326,23 @@ enum status die_together(const struct threads *threads)
 	pid_t tid = threads->threads[0].tid;
 
 	if (ptrace(PTRACE_SETOPTIONS, tid, 0, PTRACE_O_EXITKILL))
-		return complain(STATUS_OTHER, "thread %d: %s", tid,
-				strerror(errno));
+		return thread_failed("", tid);
 	return STATUS_OK;
+}
+
+/*
+ * One that was killed meanwhile has to be waited for, or nobody else can wait for
+ * its process.
+ */
+static int let_go(pid_t tid)
+{
+	int error, status;
+
+	do {
+		error = ptrace(PTRACE_DETACH, tid, 0, 0) ? errno : 0;
+	} while (error == ESRCH && wait_a_while(tid, &status) != -1 &&
+		 WIFSTOPPED(status));
+	return error == ESRCH ? 0 : error;
 }
 
 /**
@@ -269,13 +355,14 @@ enum status release(struct threads *threads)
 {
 	enum status status = STATUS_OK;
 
-	for (size_t i = 0; i < threads->count; i++) {
+	/* The first thread's end is not told before that of all others. */
+	for (size_t i = threads->count; i--;) {
 		pid_t tid = threads->threads[i].tid;
+		int error = let_go(tid);
 
-		/* One that was killed meanwhile is not there any more. */
-		if (ptrace(PTRACE_DETACH, tid, 0, 0) && errno != ESRCH)
+		if (error)
 			status = complain(STATUS_OTHER, "thread %d cannot be let go: %s",
-					  tid, strerror(errno));
+					  tid, strerror(error));
 	}
 	threads->pause = nanoseconds() - threads->began;
 	tick(false);

@@ -54,7 +54,8 @@ enum status seize(struct target *target, struct threads *threads);
 enum status release(struct threads *threads);
 enum status die_together(const struct threads *threads);
 pid_t wait_a_while(pid_t tid, int *status);
-enum status wait_for_stop(pid_t tid, bool *gone);
+enum status wait_for_stop(const struct target *target, pid_t tid, bool *gone);
+enum status thread_failed(const char *of, pid_t tid);
 
 /* registers.c */
 enum status registers_get(struct threads *threads);
@@ -78,7 +79,7 @@ extern const unsigned int register_notes[SETS];
  * @thread: which; its registers are known
  * @at: address of an instruction "syscall"
  * @problem: why it cannot make calls, or NULL
- * @mem: its memory
+ * @target: its process
  * @rseq_at: address of what the kernel writes to as it goes on
  * @rseq_size: bytes of that, 0 if there is no such thing
  * @rseq: what was there
@@ -87,7 +88,7 @@ struct injector {
 	const struct thread *thread;
 	uint64_t at;
 	const char *problem;
-	int mem;
+	const struct target *target;
 	uint64_t rseq_at;
 	size_t rseq_size;
 	char rseq[256];
