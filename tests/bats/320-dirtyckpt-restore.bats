@@ -11,6 +11,11 @@ restores() {
 	[[ $output == "restored generation "* ]]
 }
 
+# has_threads N - the target
+has_threads() {
+	[[ $(awk '/^Threads:/ { print $2 }' "/proc/$pid/status") == "$1" ]]
+}
+
 @test "pages that were written are as they were, and clean ones clean again" {
 	tell map anon 64
 	tell write 0 32 1
@@ -26,6 +31,22 @@ restores() {
 	[[ $output == *"not restored: descriptors"* ]]
 	matches
 	[[ $(picture) == *" 32:-" ]]
+	go_on "$pid"
+	tell read 0 64
+	[[ $answer == 32 ]]
+}
+
+@test "a process with a thread that the kernel made, for io_uring: its own threads are restored" {
+	tell map anon 64
+	tell poller
+	wait_until has_threads 2
+	tell write 0 32 1
+	save --stop
+	[[ $(column threads 1) == 2 ]]
+	tell write 5 3 9
+	stop "$pid"
+	restores
+	matches
 	go_on "$pid"
 	tell read 0 64
 	[[ $answer == 32 ]]

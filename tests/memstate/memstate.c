@@ -556,6 +556,15 @@ static int use_ring(void)
 	return ring;
 }
 
+/* poller: a thread that the kernel made, to look whether the ring has work */
+static bool do_poller(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	ring_params.flags = IORING_SETUP_SQPOLL;
+	return done(use_ring() == -1 ? -1 : 0);
+}
+
 /* pin [FIRST [COUNT]]: as a buffer that the kernel writes to by reference */
 static bool do_pin(int argc, char **argv)
 {
@@ -990,6 +999,7 @@ static const struct {
 	{ "pinread", 0, do_pinread },
 	{ "pipe", 0, do_pipe },
 	{ "poke", 0, do_poke },
+	{ "poller", 0, do_poller },
 	{ "protect", 1, do_protect },
 	{ "read", 0, do_read },
 	{ "readfile", 1, do_readfile },

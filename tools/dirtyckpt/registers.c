@@ -119,7 +119,9 @@ enum status registers_set(const struct thread *to, const struct thread *from)
 		if (ptrace(PTRACE_SETREGSET, to->tid, register_notes[set], &iov))
 			return thread_failed("registers of ", to->tid);
 	}
-	if (ptrace(PTRACE_SETSIGMASK, to->tid, sizeof(from->mask), &from->mask))
+	/* Of threads that the kernel made, as for io_uring, it cannot be set. */
+	if ((to == from || to->mask != from->mask) &&
+	    ptrace(PTRACE_SETSIGMASK, to->tid, sizeof(from->mask), &from->mask))
 		return thread_failed("signals of ", to->tid);
 	return STATUS_OK;
 }
