@@ -182,8 +182,11 @@ static bool thread_is_dead(const struct dirty_process *process, pid_t tid)
 	       strchr("ZXx", thread.state) || !thread.memory;
 }
 
-/* A file of any thread but the first that lives and is shown, or -ESRCH. */
-static int shown_threads_file(struct dirty_process *process, const char *name,
+/*
+ * A file of any thread but the first that lives, or -ESRCH. At a thread that ends
+ * just then, the kernel breaks off, though that may have made another one.
+ */
+static int other_threads_file(struct dirty_process *process, const char *name,
 			      int flags)
 {
 	int error, found = -ESRCH;
@@ -212,23 +215,14 @@ static int shown_threads_file(struct dirty_process *process, const char *name,
 	return found;
 }
 
-/*
- * The same for all. At a thread that ends just then, the kernel breaks off, though
- * that may have made another one.
- */
-static int other_threads_file(struct dirty_process *process, const char *name,
-			      int flags)
+/* None of its threads has an address space any more, or ever had one. */
+static bool has_no_memory(const struct dirty_process *process)
 {
 	struct dirty_thread first;
-	int found = -ESRCH;
 
-	for (int i = 0; found == -ESRCH && i < DIRTY_TRIES; i++) {
-		if (dirty_thread_read(process, process->pid, &first) ||
-		    first.threads < 2)
-			break;
-		found = shown_threads_file(process, name, flags);
-	}
-	return found;
+	if (dirty_thread_read(process, process->pid, &first))
+		return !dirty_process_lives(process);
+	return first.threads < 2 && !first.memory;
 }
 
 /**
@@ -243,19 +237,23 @@ static int other_threads_file(struct dirty_process *process, const char *name,
 int dirty_process_file(struct dirty_process *process, const char *name,
 		       int flags)
 {
-	int fd = thread_file(process, process->pid, name, flags);
+	int fd, other;
 
-	/* It has an address space after it was opened: then that is the file's. */
-	if (!thread_is_dead(process, process->pid)) {
-		process->tid = process->pid;
-	} else {
-		int other = other_threads_file(process, name, flags);
-
-		if (other >= 0) {
-			if (fd >= 0)
-				close(fd);
-			return other;
+	/* Others may make more, and one that calls exec becomes the first. */
+	for (int i = 0; i < DIRTY_TRIES; i++) {
+		fd = thread_file(process, process->pid, name, flags);
+		/* It has an address space afterwards: then that is the file's. */
+		if (fd != -ESRCH && !thread_is_dead(process, process->pid)) {
+			process->tid = process->pid;
+			break;
 		}
+		other = other_threads_file(process, name, flags);
+		if (other < 0 && (i == DIRTY_TRIES - 1 || has_no_memory(process)))
+			break;
+		if (fd >= 0)
+			close(fd);
+		if (other >= 0)
+			return other;
 	}
 	if (fd < 0 && !dirty_process_lives(process))
 		return -ESRCH;
