@@ -163,7 +163,7 @@ steps() {
 	done
 }
 
-@test "--stop: a thread that calls exec, over and over: nobody waits for ever, and each program is told from the next" {
+@test "--stop: a thread that calls exec, over and over: nobody waits for ever, and what is saved is sound" {
 	local whole=0
 	start_program relay again
 	hear

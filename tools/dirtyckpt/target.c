@@ -94,10 +94,8 @@ enum status target_text(struct target *target, const char *name, int fd,
 	for (int i = 0; error == ESRCH && i < DIRTY_TRIES; i++) {
 		int opened = dirty_process_file(&target->process, name, O_RDONLY);
 
-		if (opened < 0) {
-			error = -opened;
-			continue;
-		}
+		if (opened < 0)
+			return fail_to_open(target->process.pid, name, -opened);
 		error = read_all(opened, text, size);
 		close(opened);
 	}

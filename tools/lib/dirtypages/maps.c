@@ -67,14 +67,11 @@ int dirty_maps_parse(struct dirty_maps *maps, FILE *f)
 	return error;
 }
 
-static int read_maps(struct dirty_process *process, struct dirty_maps *maps)
+static int read_maps(int fd, struct dirty_maps *maps)
 {
-	int error, fd = dirty_process_file(process, "maps", O_RDONLY);
-	FILE *f;
+	FILE *f = fdopen(fd, "r");
+	int error;
 
-	if (fd < 0)
-		return fd;
-	f = fdopen(fd, "r");
 	if (!f) {
 		close(fd);
 		return -ENOMEM;
@@ -97,8 +94,13 @@ int dirty_maps_read(struct dirty_process *process, struct dirty_maps *maps)
 
 	*maps = (struct dirty_maps){ 0 };
 	/* The file of a thread says nothing any more once that has ended. */
-	for (int i = 0; error == -ESRCH && i < DIRTY_TRIES; i++)
-		error = read_maps(process, maps);
+	for (int i = 0; error == -ESRCH && i < DIRTY_TRIES; i++) {
+		int fd = dirty_process_file(process, "maps", O_RDONLY);
+
+		if (fd < 0)
+			return fd;
+		error = read_maps(fd, maps);
+	}
 	return error;
 }
 
