@@ -4,9 +4,10 @@
 #	awk -f compare.awk [-v names=1] LIST ROUND=1 SIDE=1 LOG SIDE=2 LOG ROUND=2 ...
 #
 # SIDE 1 is the kernel without, 2 the one with. A result that differs in each
-# round counts; the exit status is 1 if there is one. What has not differed in a
-# round need not be in the next. With names=1 only the tests that still differ
-# are printed, as FOLDER COMMAND. Whether the kernel was well is a test itself.
+# round, and never the other way round, counts; the exit status is 1 if there is
+# one. What has not differed in a round need not be in the next. With names=1 only
+# the tests that still differ are printed, as FOLDER COMMAND. Whether the kernel
+# was well is a test itself.
 
 # note RESULT of WHAT - the second of the same name gets a number
 function note(what, result,	times) {
@@ -42,13 +43,18 @@ function value(round, side, test, what) {
 	return (round, side, test, what) in results ? results[round, side, test, what] : "none"
 }
 
-# differs TEST WHAT - in each round? What came to no end says nothing, and so
-# counts as well.
-function differs(test, what,	round, without, with) {
+# differs TEST WHAT - in each round, and in no round the other way round: what is
+# by chance is not ours. What came to no end says nothing, and so counts as well.
+function differs(test, what,	round, without, with, said_by) {
+	split("", said_by)
 	for (round = 1; round <= rounds; round++) {
 		without = value(round, 1, test, what)
 		with = value(round, 2, test, what)
 		if (without == with && (with != "none" || what != "exit status"))
+			return 0
+		said_by[1, without] = said_by[2, with] = 1
+		if ((without != "none" && (2, without) in said_by) ||
+		    (with != "none" && (1, with) in said_by))
 			return 0
 	}
 	return 1
