@@ -611,8 +611,8 @@ for line in sys.stdin:
 @test "restore that is killed in the middle: the process does not go on half restored" {
 	local n status=0 unchanged=0 ended=0
 	checked_pid=
-	# Before every other call, as each takes a process of its own
-	for ((n = 1; ; n += 2)); do
+	# Before every third call, as each takes a process of its own
+	for ((n = 1; ; n += 3)); do
 		tell map anon 600
 		tell write 0 500 1
 		rm -rf image
