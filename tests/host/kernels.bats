@@ -74,10 +74,13 @@ setup() {
 	is_healthy "$BATS_TEST_TMPDIR/console"
 }
 
-# race TITLE FUNCTION... - a report of KCSAN's, with those functions in its stacks
+# race TITLE FUNCTION... - a report of KCSAN's, with those functions in the second of
+# its stacks, after a fault of another task
 race() {
 	local function
 	printf '[    5.0] %s\n' "====================" "BUG: KCSAN: data-race in $1"
+	printf '[    5.0]\n[    5.0] write to 0xffff888000000000 of 8 bytes by task 81 on cpu 0:\n'
+	printf '[    5.0]  %s+0x10/0x200\n' set_pte_range asm_exc_page_fault
 	printf '[    5.0]\n[    5.0] read to 0xffff888000000000 of 8 bytes by task 82 on cpu 1:\n'
 	for function in "${@:2}"; do
 		printf '[    5.0]  %s+0x10/0x200\n' "$function"
@@ -101,6 +104,21 @@ race() {
 	printf '%s\n' do_exit >"$BATS_TEST_TMPDIR/ours"
 	run -0 --separate-stderr dev/races "$BATS_TEST_TMPDIR/ours" <"$BATS_TEST_TMPDIR/console"
 	[[ $(grep -c 'BUG: KCSAN' <<<"$output") == 1 && $output == *"rwsem_spin_on_owner+"* ]]
+}
+
+@test "a data race of what our functions called for memory, or were interrupted by, is not ours" {
+	local between
+	echo dirty_pages_open >"$BATS_TEST_TMPDIR/ours"
+	for between in __alloc_pages_noprof __kmalloc_cache_noprof kmem_cache_alloc_noprof \
+		asm_exc_page_fault asm_sysvec_apic_timer_interrupt schedule; do
+		race "shrink_node / tick" shrink_node $between dirty_pages_open vfs_open
+	done >"$BATS_TEST_TMPDIR/console"
+	run -0 --separate-stderr dev/races "$BATS_TEST_TMPDIR/ours" <"$BATS_TEST_TMPDIR/console"
+	[[ -z $output && $stderr == *"not ours, 6 times: data-race in shrink_node / tick"* ]]
+	# What is in the other stack is no excuse, nor is what it was called from.
+	race "folio_lock / tick" folio_lock dirty_pages_open __alloc_pages_noprof >"$BATS_TEST_TMPDIR/console"
+	run -0 --separate-stderr dev/races "$BATS_TEST_TMPDIR/ours" <"$BATS_TEST_TMPDIR/console"
+	[[ $output == *"folio_lock / tick"* ]]
 }
 
 @test "test-all goes on after a failure, says what has failed, and fails" {
