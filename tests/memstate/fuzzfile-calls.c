@@ -717,7 +717,7 @@ static const struct call calls[] = {
 	{ "set flags", call_set_flags, { EINVAL } },
 	{ "lock", call_lock, { EAGAIN, EINVAL } },
 	{ "lease", call_lease, { EAGAIN } },
-	{ "ioctl", call_ioctl, { ENOTTY, EFAULT, EINVAL, EOPNOTSUPP, EBADF } },
+	{ "ioctl", call_ioctl, { ENOTTY, EFAULT, EINVAL, EOPNOTSUPP, EBADF, EXDEV } },
 	{ "mmap", call_mmap, { ENODEV, EACCES, EPERM } },
 	{ "truncate", call_truncate, { EFBIG, EINVAL } },
 	{ "allocate", call_allocate, { EOPNOTSUPP, EFBIG, EINVAL } },
