@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Files that a user names for output. A regular file is replaced by rename, so
+ * that readers see the old or the new one, never a part. All else, as a device
+ * or a pipe, is opened and written.
+ *
+ * A program that runs as root writes where others may plant links. A symbolic
+ * link is followed only if the link and its folder belong to root or to the
+ * caller. Links in /proc/<pid>/fd are no names but open files: they are opened.
+ */
+#define _GNU_SOURCE
+#include "cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+enum { MAX_LINKS = 40, MAX_TRIES = 100 };
+
+static bool is_trusted(uid_t uid)
+{
+	return !uid || uid == geteuid();
+}
+
+/* Open the folder of a path, relative to another folder, and find the last name. */
+static int open_folder(int from, const char *path, const char **name)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX] = ".";
+	int fd;
+
+	*name = slash ? slash + 1 : path;
+	if (slash && (size_t)(slash - path) + 1 >= sizeof(folder))
+		return -ENAMETOOLONG;
+	if (slash)
+		*stpncpy(folder, path, slash - path + 1) = '\0';
+	fd = openat(from, folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd == -1 ? -errno : fd;
+}
+
+/* Look at where a symbolic link leads. Return 0, or why it is not followed. */
+static int follow(int folder, const char *name, const struct stat *link,
+		  char target[PATH_MAX])
+{
+	struct stat st;
+	ssize_t len;
+
+	if (fstat(folder, &st))
+		return -errno;
+	if (!is_trusted(link->st_uid) || !is_trusted(st.st_uid))
+		return -ELOOP;
+	len = readlinkat(folder, name, target, PATH_MAX - 1);
+	if (len == -1)
+		return -errno;
+	target[len] = '\0';
+	return 0;
+}
+
+static bool is_open_file(int folder)
+{
+	struct statfs fs;
+
+	return !fstatfs(folder, &fs) && fs.f_type == PROC_SUPER_MAGIC;
+}
+
+static int open_as_it_is(struct cli_output *output, const char *name, int flags)
+{
+	output->fd = openat(output->folder, name,
+			    O_WRONLY | O_NOCTTY | O_CLOEXEC | flags);
+	return output->fd == -1 ? -errno : 0;
+}
+
+static int open_temporary(struct cli_output *output, const char *name)
+{
+	int error = 0;
+
+	output->name = strdup(name);
+	for (int i = 0; output->name && i < MAX_TRIES; i++) {
+		if (asprintf(&output->temporary, "%.200s.%d.%d~", name, getpid(),
+			     i) == -1) {
+			output->temporary = NULL;
+			break;
+		}
+		output->fd = openat(output->folder, output->temporary,
+				    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		if (output->fd != -1)
+			return 0;
+		error = errno;
+		free(output->temporary);
+		output->temporary = NULL;
+		if (error != EEXIST)
+			return -error;
+	}
+	return error ? -error : -ENOMEM;
+}
+
+static mode_t default_mode(void)
+{
+	mode_t mask = umask(0);
+
+	umask(mask);
+	return 0666 & ~mask;
+}
+
+/* Open a name that is no symbolic link, or one that leads to an open file. */
+static int open_name(struct cli_output *output, const char *name,
+		     const struct stat *st)
+{
+	if (S_ISLNK(st->st_mode))
+		return open_as_it_is(output, name, O_APPEND);
+	if (S_ISDIR(st->st_mode))
+		return -EISDIR;
+	if (!S_ISREG(st->st_mode))
+		return open_as_it_is(output, name, O_NOFOLLOW);
+	output->mode = st->st_mode & 0777;
+	output->uid = st->st_uid;
+	output->gid = st->st_gid;
+	return open_temporary(output, name);
+}
+
+static int open_output(struct cli_output *output, const char *path)
+{
+	char target[PATH_MAX];
+	const char *name;
+	struct stat st;
+
+	for (int i = 0; i < MAX_LINKS; i++) {
+		int error, folder = open_folder(output->folder, path, &name);
+
+		if (folder < 0)
+			return folder;
+		if (output->folder != AT_FDCWD)
+			close(output->folder);
+		output->folder = folder;
+		if (!*name)
+			return -EISDIR;
+		if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW)) {
+			output->mode = default_mode();
+			return errno == ENOENT ? open_temporary(output, name) :
+						 -errno;
+		}
+		if (!S_ISLNK(st.st_mode) || is_open_file(folder))
+			return open_name(output, name, &st);
+		error = follow(folder, name, &st, target);
+		if (error)
+			return error;
+		path = target;
+	}
+	return -ELOOP;
+}
+
+/**
+ * cli_output_open() - begin to write a file that the user named
+ * @output: filled in; to be ended by cli_output_commit() or
+ *	cli_output_abandon() if this returns 0
+ * @path: its name
+ *
+ * A regular file, or a new one, is a temporary one beside it until
+ * cli_output_commit(); one can seek in that. The uid and gid of -1 mean those
+ * of the caller.
+ *
+ * Return: 0 or a negative errno, which cli_output_error() explains.
+ */
+int cli_output_open(struct cli_output *output, const char *path)
+{
+	int error;
+
+	*output = (struct cli_output){
+		.fd = -1,
+		.folder = AT_FDCWD,
+		.uid = -1,
+		.gid = -1,
+	};
+	error = open_output(output, path);
+	if (error)
+		cli_output_abandon(output);
+	return error;
+}
+
+/* Give the temporary file the owner and mode that the file has, and its name. */
+static int put_in_place(const struct cli_output *output)
+{
+	struct stat st;
+
+	if (fstat(output->fd, &st))
+		return -errno;
+	if (output->uid != (uid_t)-1 &&
+	    (st.st_uid != output->uid || st.st_gid != output->gid) &&
+	    fchown(output->fd, output->uid, output->gid))
+		return -errno;
+	if (fchmod(output->fd, output->mode) || fsync(output->fd) ||
+	    renameat(output->folder, output->temporary, output->folder,
+		     output->name))
+		return -errno;
+	return 0;
+}
+
+static void free_output(struct cli_output *output)
+{
+	if (output->folder != AT_FDCWD)
+		close(output->folder);
+	free(output->name);
+	free(output->temporary);
+	*output = (struct cli_output){ .fd = -1, .folder = AT_FDCWD };
+}
+
+/**
+ * cli_output_commit() - put what was written in place of the file
+ * @output: as cli_output_open() filled it in; to be used no more
+ *
+ * Return: 0, or a negative errno, and a regular file is left unchanged.
+ */
+int cli_output_commit(struct cli_output *output)
+{
+	int error = output->temporary ? put_in_place(output) : 0;
+
+	if (error) {
+		cli_output_abandon(output);
+		return error;
+	}
+	if (close(output->fd))
+		error = -errno;
+	free_output(output);
+	return error;
+}
+
+/**
+ * cli_output_abandon() - leave a regular file as it was
+ * @output: as cli_output_open() filled it in; to be used no more
+ */
+void cli_output_abandon(struct cli_output *output)
+{
+	if (output->fd != -1)
+		close(output->fd);
+	if (output->temporary)
+		unlinkat(output->folder, output->temporary, 0);
+	free_output(output);
+}
+
+/**
+ * cli_output_error() - explain why a file cannot be written
+ * @error: the negative errno of one of the functions above
+ *
+ * Return: a phrase that lives for ever.
+ */
+const char *cli_output_error(int error)
+{
+	if (error == -ELOOP)
+		return "the symbolic link or its folder belongs to another user; name the target instead";
+	return strerror(-error);
+}
