@@ -44,6 +44,7 @@ void dirty_process_close(struct dirty_process *process);
 bool dirty_process_lives(const struct dirty_process *process);
 int dirty_process_file(struct dirty_process *process, const char *name,
 		       int flags);
+int dirty_process_space(struct dirty_process *process, uint64_t *space);
 int dirty_process_threads(const struct dirty_process *process, DIR **dir);
 pid_t dirty_next_thread(DIR *dir);
 
@@ -104,6 +105,9 @@ void dirty_maps_free(struct dirty_maps *maps);
 const struct dirty_mapping *dirty_maps_find(const struct dirty_maps *maps,
 					    uint64_t addr);
 
+/* No architecture has smaller pages. */
+enum { DIRTY_LEAST_PAGE = 4096 };
+
 /* Flags of a page are the set of their letters. */
 #define DIRTY_FLAG(letter)	(1u << ((letter) - 'a'))
 
@@ -112,12 +116,14 @@ const struct dirty_mapping *dirty_maps_find(const struct dirty_maps *maps,
  * @start: address of the first page
  * @end: address after the last page
  * @flags: the letters, see DIRTY_FLAG()
+ * @unknown: letters that the back end could not tell, "?" in the text
  * @text: the flags as the listing has them; lives as long as the listing
  */
 struct dirty_range {
 	uint64_t start;
 	uint64_t end;
 	uint32_t flags;
+	uint32_t unknown;
 	const char *text;
 };
 
@@ -127,7 +133,9 @@ struct dirty_texts;
  * struct dirty_listing - a whole listing
  * @ranges: its lines, ascending
  * @count: how many
- * @unknown: letters that the back end cannot tell, "?" in the texts
+ * @unknown: letters that the back end could not tell of all pages
+ * @columns: of the flags, at most
+ * @problem: why its next line was refused, for ever, or NULL
  * @room: how many fit into @ranges
  * @texts: the different flags that occur
  */
@@ -135,6 +143,8 @@ struct dirty_listing {
 	struct dirty_range *ranges;
 	size_t count;
 	uint32_t unknown;
+	size_t columns;
+	const char *problem;
 	size_t room;
 	struct dirty_texts *texts;
 };
@@ -143,6 +153,8 @@ int dirty_listing_add(struct dirty_listing *listing, uint64_t start,
 		      uint64_t end, const char *text, size_t len);
 int dirty_listing_parse(struct dirty_listing *listing, int fd);
 void dirty_listing_free(struct dirty_listing *listing);
+const char *dirty_listing_fault(const struct dirty_listing *listing, size_t *line);
+int dirty_listing_forget(struct dirty_listing *listing, char letter);
 
 /* Where listings come from, best first */
 enum dirty_backend {
@@ -160,16 +172,23 @@ extern const char *const dirty_backend_names[DIRTY_BACKENDS];
  * @process: of that one
  * @backend: never %DIRTY_AUTO
  * @fd: dirty_pages or pagemap, -1 if there is no address space
+ * @need: letters that the caller wants to know. %DIRTY_SCAN takes a second look
+ *	for 'x', page by page, only if it is one of them. May be changed
+ *	between reads
  */
 struct dirty_reader {
 	struct dirty_process *process;
 	enum dirty_backend backend;
 	int fd;
+	uint32_t need;
 };
 
 int dirty_open(struct dirty_reader *reader, struct dirty_process *process,
 	       enum dirty_backend backend, bool acknowledge);
 int dirty_read(struct dirty_reader *reader, struct dirty_listing *listing);
+int dirty_read_with_maps(struct dirty_reader *reader,
+			 struct dirty_listing *listing, struct dirty_maps *maps);
+bool dirty_is_tracked(void);
 int dirty_acknowledge(struct dirty_reader *reader,
 		      const struct dirty_range *ranges, size_t count);
 void dirty_close(struct dirty_reader *reader);

@@ -4,24 +4,27 @@
 #include "dirtypages.h"
 
 #include <errno.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* What the columns of the flags are about; later ones are not known here. */
+/* The letters that each column of the flags can have; later kernels may have more. */
 static const char *const columns[] = { "af", "pse", "d", "x", "h", "k", "l" };
 
+enum { COLUMNS = sizeof(columns) / sizeof(*columns) };
+
 struct text {
-	char *text;
 	size_t len;
 	uint32_t flags;
+	uint32_t unknown;
+	char text[];
 };
 
-/* Few different ones occur, and mostly the last one again. */
+/* A tree of the different ones, and the last one, which mostly comes again. */
 struct dirty_texts {
-	struct text *texts;
-	size_t count;
-	size_t last;
+	void *tree;
+	const struct text *last;
 };
 
 static uint32_t letters(const char *text, size_t len)
@@ -38,54 +41,57 @@ static uint32_t unknown_letters(const char *text, size_t len)
 {
 	uint32_t unknown = 0;
 
-	for (size_t i = 0; i < len && i < sizeof(columns) / sizeof(*columns); i++)
+	for (size_t i = 0; i < len && i < COLUMNS; i++)
 		if (text[i] == '?')
 			unknown |= letters(columns[i], strlen(columns[i]));
 	return unknown;
 }
 
-static const struct text *add_text(struct dirty_listing *listing,
+static int compare_texts(const void *a, const void *b)
+{
+	return strcmp(((const struct text *)a)->text,
+		      ((const struct text *)b)->text);
+}
+
+static const struct text *new_text(struct dirty_listing *listing,
 				   const char *text, size_t len)
 {
-	struct dirty_texts *texts = listing->texts;
-	struct text *more;
+	struct text *new = malloc(sizeof(*new) + len + 1);
+	struct text **found;
 
-	more = reallocarray(texts->texts, texts->count + 1, sizeof(*more));
-	if (!more)
+	if (!new)
 		return NULL;
-	texts->texts = more;
-	more += texts->count;
-	more->text = strndup(text, len);
-	if (!more->text)
-		return NULL;
-	more->len = len;
-	more->flags = letters(text, len);
-	listing->unknown |= unknown_letters(text, len);
-	texts->last = texts->count++;
-	return more;
+	memcpy(new->text, text, len);
+	new->text[len] = '\0';
+	new->len = len;
+	found = tsearch(new, &listing->texts->tree, compare_texts);
+	if (!found || *found != new) {
+		free(new);
+		return found ? *found : NULL;
+	}
+	new->flags = letters(text, len);
+	new->unknown = unknown_letters(text, len);
+	listing->unknown |= new->unknown;
+	if (listing->columns < len)
+		listing->columns = len;
+	return new;
 }
 
 static const struct text *find_text(struct dirty_listing *listing,
 				    const char *text, size_t len)
 {
-	struct dirty_texts *texts = listing->texts;
+	const struct text *last;
 
-	if (!texts) {
-		texts = calloc(1, sizeof(*texts));
-		if (!texts)
+	if (!listing->texts) {
+		listing->texts = calloc(1, sizeof(*listing->texts));
+		if (!listing->texts)
 			return NULL;
-		listing->texts = texts;
 	}
-	for (size_t i = 0; i < texts->count; i++) {
-		size_t at = (texts->last + i) % texts->count;
-
-		if (texts->texts[at].len == len &&
-		    !memcmp(texts->texts[at].text, text, len)) {
-			texts->last = at;
-			return &texts->texts[at];
-		}
-	}
-	return add_text(listing, text, len);
+	last = listing->texts->last;
+	if (!last || last->len != len || memcmp(last->text, text, len))
+		last = new_text(listing, text, len);
+	listing->texts->last = last;
+	return last;
 }
 
 /**
@@ -119,6 +125,7 @@ int dirty_listing_add(struct dirty_listing *listing, uint64_t start,
 		.start = start,
 		.end = end,
 		.flags = found->flags,
+		.unknown = found->unknown,
 		.text = found->text,
 	};
 	return 0;
@@ -131,9 +138,7 @@ int dirty_listing_add(struct dirty_listing *listing, uint64_t start,
 void dirty_listing_free(struct dirty_listing *listing)
 {
 	if (listing->texts) {
-		for (size_t i = 0; i < listing->texts->count; i++)
-			free(listing->texts->texts[i].text);
-		free(listing->texts->texts);
+		tdestroy(listing->texts->tree, free);
 		free(listing->texts);
 	}
 	free(listing->ranges);
@@ -162,6 +167,12 @@ static const char *parse_address(const char *p, uint64_t *addr, char follows)
 	return p + 1;
 }
 
+static int refuse(struct dirty_listing *listing, const char *problem)
+{
+	listing->problem = problem;
+	return -EPROTO;
+}
+
 /* A line, with its newline. Later kernels may add fields after the flags. */
 static int parse_line(struct dirty_listing *listing, const char *line)
 {
@@ -174,11 +185,15 @@ static int parse_line(struct dirty_listing *listing, const char *line)
 	flags = parse_address(line, &start, '-');
 	if (flags)
 		flags = parse_address(flags, &end, ' ');
-	if (!flags || start < last || end <= start)
-		return -EPROTO;
+	if (!flags)
+		return refuse(listing, "not 'START-END FLAGS'");
+	if (end <= start)
+		return refuse(listing, "END is not above START");
+	if (start < last)
+		return refuse(listing, "START is below the end of the line before");
 	len = strcspn(flags, "\n ");
 	if (!len || !flags[len])
-		return -EPROTO;
+		return refuse(listing, "not 'START-END FLAGS'");
 	return dirty_listing_add(listing, start, end, flags, len);
 }
 
@@ -204,8 +219,8 @@ static ssize_t parse_lines(struct dirty_listing *listing, const char *text,
  * @fd: what to read from
  *
  * Return: 0; -EPROTO if the line after the last one added has another form, is
- * out of order, or has no end; -ENOMEM; or what read() fails with, which is
- * -ESRCH if the address space is gone.
+ * out of order, or has no end, as the problem of @listing says; -ENOMEM; or what
+ * read() fails with, which is -ESRCH if the address space is gone.
  */
 int dirty_listing_parse(struct dirty_listing *listing, int fd)
 {
@@ -234,7 +249,78 @@ int dirty_listing_parse(struct dirty_listing *listing, int fd)
 	if (len == -1)
 		done = -errno;
 	else if (done >= 0)
-		done = kept ? -EPROTO : 0;
+		done = kept ? refuse(listing, "no newline at its end") : 0;
 	free(buffer);
 	return done;
+}
+
+static const char *fault_of_flags(const char *text)
+{
+	const size_t len = strlen(text);
+
+	if (len < COLUMNS)
+		return "the flags have less than seven columns";
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] <= ' ' || text[i] > '~')
+			return "the flags have a byte that is not printable ASCII";
+		if (i < COLUMNS && !strchr("-?", text[i]) &&
+		    !strchr(columns[i], text[i]))
+			return "the flags have a letter out of its column";
+	}
+	return NULL;
+}
+
+/**
+ * dirty_listing_fault() - find what no kernel or back end would have written
+ * @listing: any
+ * @line: set to the index of the first line with a fault
+ *
+ * Return: a sentence about it, or NULL if there is none.
+ */
+const char *dirty_listing_fault(const struct dirty_listing *listing, size_t *line)
+{
+	const char *fault = NULL;
+
+	for (size_t i = 0; !fault && i < listing->count; i++) {
+		const struct dirty_range *range = &listing->ranges[i];
+
+		*line = i;
+		if ((range->start | range->end) & (DIRTY_LEAST_PAGE - 1))
+			fault = "an address is not aligned to a page";
+		else
+			fault = fault_of_flags(range->text);
+	}
+	return fault;
+}
+
+/**
+ * dirty_listing_forget() - show that a flag is not known
+ * @listing: any; its texts and flags are changed
+ * @letter: the flag
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int dirty_listing_forget(struct dirty_listing *listing, char letter)
+{
+	struct dirty_listing changed = { 0 };
+	int error = 0;
+
+	for (size_t i = 0; !error && i < listing->count; i++) {
+		const struct dirty_range *range = &listing->ranges[i];
+		char *text = strdup(range->text);
+
+		if (!text)
+			error = -ENOMEM;
+		for (size_t c = 0; text && text[c] && c < COLUMNS; c++)
+			if (strchr(columns[c], letter))
+				text[c] = '?';
+		if (text)
+			error = dirty_listing_add(&changed, range->start,
+						  range->end, text, strlen(text));
+		free(text);
+	}
+	changed.unknown |= DIRTY_FLAG(letter);
+	dirty_listing_free(listing);
+	*listing = changed;
+	return error;
 }

@@ -38,7 +38,8 @@ struct walk {
 	const struct dirty_mapping *mapping;
 	int fd;
 	bool anonymous;
-	bool all_written;
+	bool tracked;
+	bool exclusive;
 	uint64_t zero_pfn;
 	uint64_t start;
 	uint64_t end;
@@ -69,60 +70,75 @@ static int add_pages(struct walk *w, uint64_t start, uint64_t end,
 	return error;
 }
 
-static int add_region(struct walk *w, const struct page_region *region)
+/* Read entries from an address on. Return how many, or a negative errno. */
+static ssize_t read_entries(const struct walk *w, uint64_t start, uint64_t end,
+			    uint64_t *entries, size_t room)
 {
-	uint64_t is = region->categories;
-	char flags[8] = "fp-?-??";
+	const long page = sysconf(_SC_PAGESIZE);
+	size_t count = (end - start) / page;
+	ssize_t len;
 
-	if (w->anonymous)
-		flags[0] = 'a';
-	if (is & PAGE_IS_SWAPPED)
-		flags[1] = 's';
-	if (is & (PAGE_IS_SOFT_DIRTY | PAGE_IS_PFNZERO) || w->all_written)
-		flags[2] = 'd';
-	if (is & PAGE_IS_HUGE)
-		flags[4] = 'h';
-	return add_pages(w, region->start, region->end, flags);
+	if (count > room)
+		count = room;
+	len = pread(w->fd, entries, count * sizeof(*entries),
+		    start / page * sizeof(*entries));
+	if (len < (ssize_t)sizeof(*entries))
+		return len < 0 ? -errno : -ESRCH;
+	return len / sizeof(*entries);
 }
 
-static int scan_mapping(struct walk *w)
+static char exclusive_letter(uint64_t entry)
 {
-	static struct page_region regions[4096];
-	const size_t room = sizeof(regions) / sizeof(*regions);
-	struct pm_scan_arg arg = {
-		.size = sizeof(arg),
-		.start = w->mapping->start,
-		.end = w->mapping->end,
-		.vec = (uintptr_t)regions,
-		.vec_len = room,
-		.category_inverted = PAGE_IS_FILE | PAGE_IS_PFNZERO,
-		.category_mask = PAGE_IS_FILE,
-		.category_anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
-		.return_mask = PAGE_IS_SWAPPED | PAGE_IS_SOFT_DIRTY |
-			       PAGE_IS_HUGE,
-	};
-	int n;
+	if (!(entry & PM_PRESENT))
+		return '?';
+	return entry & PM_MMAP_EXCLUSIVE ? 'x' : '-';
+}
 
-	if (w->anonymous)
-		arg.category_mask |= PAGE_IS_PFNZERO;
-	else
-		arg.return_mask |= PAGE_IS_PFNZERO;
-	arg.category_inverted &= arg.category_mask;
-	/* Where it stopped is not told reliably: after the last region, or not. */
-	do {
-		n = ioctl(w->fd, PAGEMAP_SCAN, &arg);
-		if (n < 0)
-			return -errno;
-		for (int i = 0; i < n; i++) {
-			int error = add_region(w, &regions[i]);
+/* Add the pages of a region by what their entries say about x. */
+static int add_by_entry(struct walk *w, uint64_t start, uint64_t end,
+			char flags[8])
+{
+	const long page = sysconf(_SC_PAGESIZE);
+	uint64_t entries[512];
 
+	while (start < end) {
+		ssize_t count = read_entries(w, start, end, entries, 512);
+
+		if (count < 0)
+			return count;
+		for (ssize_t i = 0; i < count; i++, start += page) {
+			int error;
+
+			flags[3] = exclusive_letter(entries[i]);
+			error = add_pages(w, start, start + page, flags);
 			if (error)
 				return error;
 		}
-		if (n)
-			arg.start = regions[n - 1].end;
-	} while (n == (int)room);
+	}
 	return 0;
+}
+
+/* Add the part of a region that lies in the mapping at hand. */
+static int add_region(struct walk *w, uint64_t start, uint64_t end, uint64_t is)
+{
+	char flags[8] = "fp-?-??";
+
+	if (w->anonymous) {
+		if (is & PAGE_IS_PFNZERO)
+			return 0;
+		flags[0] = 'a';
+	}
+	if (!w->tracked)
+		flags[2] = '?';
+	else if (is & (PAGE_IS_SOFT_DIRTY | PAGE_IS_PFNZERO))
+		flags[2] = 'd';
+	if (is & PAGE_IS_HUGE)
+		flags[4] = 'h';
+	if (is & PAGE_IS_SWAPPED)
+		flags[1] = 's';
+	else if (w->exclusive)
+		return add_by_entry(w, start, end, flags);
+	return add_pages(w, start, end, flags);
 }
 
 static int add_entry(struct walk *w, uint64_t addr, uint64_t entry, long page)
@@ -137,42 +153,14 @@ static int add_entry(struct walk *w, uint64_t addr, uint64_t entry, long page)
 			return 0;
 		flags[0] = 'a';
 	}
-	if (entry & PM_SOFT_DIRTY || w->all_written)
+	if (!w->tracked)
+		flags[2] = '?';
+	else if (entry & PM_SOFT_DIRTY)
 		flags[2] = 'd';
-	if (entry & PM_SWAP) {
+	if (entry & PM_SWAP)
 		flags[1] = 's';
-		flags[3] = '?';
-	} else if (entry & PM_MMAP_EXCLUSIVE) {
-		flags[3] = 'x';
-	}
+	flags[3] = exclusive_letter(entry);
 	return add_pages(w, addr, addr + page, flags);
-}
-
-static int read_mapping(struct walk *w)
-{
-	static uint64_t entries[64 << 10];
-	const long page = sysconf(_SC_PAGESIZE);
-	uint64_t addr = w->mapping->start;
-
-	while (addr < w->mapping->end) {
-		size_t count = (w->mapping->end - addr) / page;
-		ssize_t len;
-
-		if (count > sizeof(entries) / sizeof(*entries))
-			count = sizeof(entries) / sizeof(*entries);
-		len = pread(w->fd, entries, count * sizeof(*entries),
-			    addr / page * sizeof(*entries));
-		if (len < (ssize_t)sizeof(*entries))
-			return len < 0 ? -errno : -ESRCH;
-		for (size_t i = 0; i < len / sizeof(*entries); i++) {
-			int error = add_entry(w, addr, entries[i], page);
-
-			if (error)
-				return error;
-			addr += page;
-		}
-	}
-	return 0;
 }
 
 /*
@@ -187,14 +175,17 @@ static bool is_anonymous(const struct dirty_mapping *m)
 	       !strcmp(m->name, "[stack]") || !strncmp(m->name, "[anon:", 6);
 }
 
-/* The entry of a page of our own that was read, or written, just now. */
-static uint64_t own_entry(bool written)
+/* Look up the entry of a page of our own that was read, or written, just now. */
+static bool own_entry(bool written, uint64_t *entry)
 {
 	const long page = sysconf(_SC_PAGESIZE);
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	bool found = false;
 	volatile char *p;
-	uint64_t entry = 0;
 
+	*entry = 0;
+	if (fd == -1)
+		return false;
 	p = mmap(NULL, page, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (p != MAP_FAILED) {
@@ -202,14 +193,169 @@ static uint64_t own_entry(bool written)
 			*p = 1;
 		else
 			(void)*p;
-		if (pread(fd, &entry, sizeof(entry),
-			  (uintptr_t)p / page * sizeof(entry)) < 0)
-			entry = 0;
+		found = pread(fd, entry, sizeof(*entry),
+			      (uintptr_t)p / page * sizeof(*entry)) ==
+			sizeof(*entry);
 		munmap((void *)p, page);
 	}
-	if (fd != -1)
-		close(fd);
-	return entry;
+	close(fd);
+	return found;
+}
+
+/**
+ * dirty_is_tracked() - does the kernel track writes?
+ *
+ * Return: false if it says that a page written just now is not soft-dirty; true
+ * if it cannot be asked.
+ */
+bool dirty_is_tracked(void)
+{
+	uint64_t entry;
+
+	return !own_entry(true, &entry) || entry & PM_SOFT_DIRTY;
+}
+
+static bool is_private(const struct dirty_mapping *m)
+{
+	/* Addresses of the gate page are none of the process's. */
+	return m->perms[3] == 'p' && m->end <= INT64_MAX;
+}
+
+/* Private mappings from one on, with no other between them. */
+struct group {
+	const struct dirty_mapping *first;
+	const struct dirty_mapping *end;
+};
+
+static int enter(struct walk *w, const struct dirty_mapping *m)
+{
+	int error = end_run(w);
+
+	w->mapping = m;
+	w->anonymous = is_anonymous(m);
+	return error;
+}
+
+/*
+ * Add the parts of a region that lie in mappings of the group, as the kernel
+ * joins equal neighbours across mappings. Regions and mappings both ascend.
+ */
+static int split_region(struct walk *w, const struct group *group,
+			const struct page_region *region)
+{
+	while (w->mapping < group->end && w->mapping->start < region->end) {
+		const struct dirty_mapping *m = w->mapping;
+		uint64_t start = region->start, end = region->end;
+		int error = 0;
+
+		if (start < m->start)
+			start = m->start;
+		if (end > m->end)
+			end = m->end;
+		if (start < end)
+			error = add_region(w, start, end, region->categories);
+		if (error)
+			return error;
+		if (m->end > region->end)
+			break;
+		if (m + 1 == group->end) {
+			w->mapping++;
+			break;
+		}
+		error = enter(w, m + 1);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+/*
+ * Scan neighbouring private mappings by one call. A shared mapping is never in
+ * the range: its pages cost time, and are nobody's business here.
+ */
+static int scan_group(struct walk *w, const struct group *group)
+{
+	static struct page_region regions[4096];
+	const size_t room = sizeof(regions) / sizeof(*regions);
+	struct pm_scan_arg arg = {
+		.size = sizeof(arg),
+		.start = group->first->start,
+		.end = group->end[-1].end,
+		.vec = (uintptr_t)regions,
+		.vec_len = room,
+		.category_inverted = PAGE_IS_FILE,
+		.category_mask = PAGE_IS_FILE,
+		.category_anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
+		.return_mask = PAGE_IS_SWAPPED | PAGE_IS_SOFT_DIRTY |
+			       PAGE_IS_HUGE | PAGE_IS_PFNZERO,
+	};
+	int n, error = enter(w, group->first);
+
+	/* Where it stopped is not told reliably: after the last region, or not. */
+	do {
+		n = ioctl(w->fd, PAGEMAP_SCAN, &arg);
+		if (n < 0)
+			return -errno;
+		for (int i = 0; !error && i < n; i++)
+			error = split_region(w, group, &regions[i]);
+		if (n)
+			arg.start = regions[n - 1].end;
+	} while (!error && n == (int)room);
+	return error ? error : end_run(w);
+}
+
+static int scan(struct walk *w, const struct dirty_maps *maps)
+{
+	const struct dirty_mapping *m = maps->mappings;
+	const struct dirty_mapping *last = m + maps->count;
+	int error = 0;
+
+	while (!error && m < last) {
+		struct group group = { m, m };
+
+		while (group.end < last && is_private(group.end))
+			group.end++;
+		if (group.first < group.end)
+			error = scan_group(w, &group);
+		m = group.end + 1;
+	}
+	return error;
+}
+
+static int read_mapping(struct walk *w)
+{
+	static uint64_t entries[64 << 10];
+	const long page = sysconf(_SC_PAGESIZE);
+	uint64_t addr = w->mapping->start;
+
+	while (addr < w->mapping->end) {
+		ssize_t count = read_entries(w, addr, w->mapping->end, entries,
+					     sizeof(entries) / sizeof(*entries));
+
+		if (count < 0)
+			return count;
+		for (ssize_t i = 0; i < count; i++, addr += page) {
+			int error = add_entry(w, addr, entries[i], page);
+
+			if (error)
+				return error;
+		}
+	}
+	return end_run(w);
+}
+
+static int read_all(struct walk *w, const struct dirty_maps *maps)
+{
+	int error = 0;
+
+	for (size_t i = 0; !error && i < maps->count; i++) {
+		if (!is_private(&maps->mappings[i]))
+			continue;
+		error = enter(w, &maps->mappings[i]);
+		if (!error)
+			error = read_mapping(w);
+	}
+	return error;
 }
 
 /**
@@ -229,42 +375,37 @@ bool pagemap_can_scan(int fd)
  * pagemap_read() - make a listing from pagemap
  * @reader: opened, its backend %DIRTY_SCAN or %DIRTY_PAGEMAP
  * @listing: grows by what was found, also if that ends in an error
+ * @maps: filled in with the mappings that were looked at; to be freed by
+ *	dirty_maps_free()
  *
  * Return: 0; -ESRCH if the address space is gone; another negative errno.
  */
-int pagemap_read(struct dirty_reader *reader, struct dirty_listing *listing)
+int pagemap_read(struct dirty_reader *reader, struct dirty_listing *listing,
+		 struct dirty_maps *maps)
 {
 	struct walk w = {
 		.listing = listing,
 		.fd = reader->fd,
-		/* Without tracking, everything counts as written. */
-		.all_written = !(own_entry(true) & PM_SOFT_DIRTY),
-		.zero_pfn = own_entry(false) & PM_PFN,
+		.tracked = dirty_is_tracked(),
+		.exclusive = reader->need & DIRTY_FLAG('x'),
 	};
-	struct dirty_maps maps;
 	uint64_t entry;
 	int error;
 
-	error = dirty_maps_read(reader->process, &maps);
+	if (own_entry(false, &entry))
+		w.zero_pfn = entry & PM_PFN;
+	error = dirty_maps_read(reader->process, maps);
 	if (error)
 		return error;
-	for (size_t i = 0; !error && i < maps.count; i++) {
-		w.mapping = &maps.mappings[i];
-		/* Addresses of the gate page are none of the process's. */
-		if (w.mapping->perms[3] != 'p' || w.mapping->end > INT64_MAX)
-			continue;
-		w.anonymous = is_anonymous(w.mapping);
-		if (reader->backend == DIRTY_SCAN)
-			error = scan_mapping(&w);
-		else
-			error = read_mapping(&w);
-		if (!error)
-			error = end_run(&w);
-	}
+	if (reader->backend == DIRTY_SCAN)
+		error = scan(&w, maps);
+	else
+		error = read_all(&w, maps);
 	/* Kernels may scan a dead address space as an empty one. */
-	if (!error && maps.count &&
+	if (!error && maps->count &&
 	    pread(reader->fd, &entry, sizeof(entry), 0) == 0)
 		error = -ESRCH;
-	dirty_maps_free(&maps);
+	if (!w.tracked)
+		listing->unknown |= DIRTY_FLAG('d');
 	return error;
 }

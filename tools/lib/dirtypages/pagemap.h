@@ -6,6 +6,7 @@
 #include "dirtypages.h"
 
 bool pagemap_can_scan(int fd);
-int pagemap_read(struct dirty_reader *reader, struct dirty_listing *listing);
+int pagemap_read(struct dirty_reader *reader, struct dirty_listing *listing,
+		 struct dirty_maps *maps);
 
 #endif /* DIRTYPAGES_PAGEMAP_H */

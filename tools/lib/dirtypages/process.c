@@ -81,7 +81,9 @@ int dirty_process_open(struct dirty_process *process, pid_t pid)
 		dirty_process_close(process);
 		return error == -ENOENT ? -ESRCH : error;
 	}
-	process->comm[strcspn(process->comm, "\n")] = '\0';
+	/* A newline ends it, and may be part of it. */
+	if (error && process->comm[error - 1] == '\n')
+		process->comm[error - 1] = '\0';
 	process->start_time = stat.start_time;
 	return 0;
 }
@@ -258,6 +260,34 @@ int dirty_process_file(struct dirty_process *process, const char *name,
 	if (fd < 0 && !dirty_process_lives(process))
 		return -ESRCH;
 	return fd;
+}
+
+/**
+ * dirty_process_space() - tell the address spaces of a process apart
+ * @process: that process
+ * @space: set to a number that is another one after execve(), 0 if there is no
+ *	address space
+ *
+ * The auxiliary vector holds addresses that are random in each program.
+ *
+ * Return: 0 or a negative errno, as if the caller may not look at the process.
+ */
+int dirty_process_space(struct dirty_process *process, uint64_t *space)
+{
+	int fd = dirty_process_file(process, "auxv", O_RDONLY);
+	unsigned char auxv[1024];
+	ssize_t len;
+	int error;
+
+	*space = 0;
+	if (fd < 0)
+		return fd;
+	len = read(fd, auxv, sizeof(auxv));
+	error = len == -1 ? -errno : 0;
+	close(fd);
+	for (ssize_t i = 0; i < len; i++)
+		*space = (*space ^ auxv[i]) * 0x100000001b3ull;
+	return error;
 }
 
 static const char *base_name(const char *path)

@@ -73,6 +73,13 @@ int dirty_open(struct dirty_reader *reader, struct dirty_process *process,
 	return acknowledge ? -EOPNOTSUPP : open_pagemap(reader, backend);
 }
 
+static int read_listing(struct dirty_reader *reader, struct dirty_listing *listing)
+{
+	if (lseek(reader->fd, 0, SEEK_SET))
+		return -errno;
+	return dirty_listing_parse(listing, reader->fd);
+}
+
 /**
  * dirty_read() - read the whole listing, as it is now
  * @reader: opened, and perhaps read from before
@@ -84,14 +91,41 @@ int dirty_open(struct dirty_reader *reader, struct dirty_process *process,
  */
 int dirty_read(struct dirty_reader *reader, struct dirty_listing *listing)
 {
+	struct dirty_maps maps = { 0 };
+	int error;
+
 	if (reader->fd == -1)
 		return 0;
-	if (reader->backend == DIRTY_FILE) {
-		if (lseek(reader->fd, 0, SEEK_SET))
-			return -errno;
-		return dirty_listing_parse(listing, reader->fd);
-	}
-	return pagemap_read(reader, listing);
+	if (reader->backend == DIRTY_FILE)
+		return read_listing(reader, listing);
+	error = pagemap_read(reader, listing, &maps);
+	dirty_maps_free(&maps);
+	return error;
+}
+
+/**
+ * dirty_read_with_maps() - read the whole listing, and the mappings
+ * @reader: opened, and perhaps read from before
+ * @listing: grows by what was read, also if that ends in an error
+ * @maps: filled in with the mappings, as they were just before or after; empty if
+ *	they cannot be read; to be freed by dirty_maps_free()
+ *
+ * Return: as dirty_read().
+ */
+int dirty_read_with_maps(struct dirty_reader *reader,
+			 struct dirty_listing *listing, struct dirty_maps *maps)
+{
+	int error;
+
+	*maps = (struct dirty_maps){ 0 };
+	if (reader->fd == -1)
+		return 0;
+	if (reader->backend != DIRTY_FILE)
+		return pagemap_read(reader, listing, maps);
+	error = read_listing(reader, listing);
+	/* Names and limits of mappings are a help, not what was asked for. */
+	dirty_maps_read(reader->process, maps);
+	return error;
 }
 
 static int write_all(int fd, const char *text, size_t len)
