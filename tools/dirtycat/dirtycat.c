@@ -2,21 +2,21 @@
 /*
  * dirtycat - show the modified private pages of processes
  *
- * The command line says what is asked for (options.c). Samples are taken
- * (sample.c) and shown: as a table (table.c), as gauges (metrics.c) or as a
+ * The command line says what is asked for (options.c). Samples of processes
+ * (target.c) are taken (sample.c) and shown: as a table (table.c), as gauges (metrics.c) or as a
  * picture (picture.c). What is known of processes and kernels is in
  * tools/lib/dirtypages.
  */
 #define _GNU_SOURCE
 #include "dirtycat.h"
 
-#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* A reader may take one fifth of the time, the processes that are read the rest. */
@@ -26,25 +26,10 @@ static void complain(struct run *run, const struct target *target)
 {
 	if (!target->status)
 		return;
-	fflush(stdout);
-	fprintf(stderr, "dirtycat: %s: %s\n", target->name,
-		target->problem ? target->problem : "not enough memory");
+	cli_warn("%s: %s", target->name,
+		 target->problem ? target->problem : "not enough memory");
 	if (!run->status)
 		run->status = target->status;
-}
-
-static void drop_target(struct target *target)
-{
-	if (target->lock != -1)
-		dirty_untrack(&target->process, target->lock);
-	if (target->process.fd != -1)
-		dirty_process_close(&target->process);
-	sample_free(&target->now);
-	sample_free(&target->before);
-	free(target->problem);
-	target->problem = NULL;
-	target->lock = -1;
-	target->gone = true;
 }
 
 /* Where processes come and go by name, there may be any number of these. */
@@ -58,50 +43,6 @@ static void forget_gone(struct run *run)
 	run->count = kept;
 }
 
-/* Nobody else may acknowledge pages of the target from now on. */
-static void track(struct target *target)
-{
-	char who[256];
-	int lock = dirty_track(&target->process, who, sizeof(who));
-
-	if (lock == -EBUSY) {
-		set_problem(target, STATUS_OTHER,
-			    "somebody else acknowledges its pages just now; one tracker a process");
-	} else if (lock < 0) {
-		set_problem(target, STATUS_OTHER,
-			    "cannot lock /run/lock/dirty_pages.%d.*: %s",
-			    target->process.pid, strerror(-lock));
-	} else if (*who) {
-		who[strcspn(who, "\n")] = '\0';
-		dirty_untrack(&target->process, lock);
-		set_problem(target, STATUS_OTHER,
-			    "tracked by %s, which would miss what is acknowledged here",
-			    who);
-	} else {
-		target->lock = lock;
-	}
-}
-
-static void open_target(struct run *run, struct target *target)
-{
-	int error = dirty_process_open(&target->process, target->process.pid);
-
-	if (error == -ESRCH)
-		set_problem(target, STATUS_NO_PROCESS, "no such process");
-	else if (error == -EACCES || error == -EPERM)
-		set_problem(target, STATUS_NOT_PERMITTED,
-			    "not permitted; /proc hides it from you");
-	else if (error)
-		set_problem(target, STATUS_OTHER, "%s", strerror(-error));
-	else if (run->ctl.clear && open_reader(&run->ctl, target))
-		track(target);
-	dirty_close(&target->reader);
-	if (target->status) {
-		complain(run, target);
-		drop_target(target);
-	}
-}
-
 static bool is_known(const struct run *run, pid_t pid)
 {
 	for (size_t i = 0; i < run->count; i++)
@@ -110,8 +51,33 @@ static bool is_known(const struct run *run, pid_t pid)
 	return false;
 }
 
-/* Processes that are called so by now; there should be some at first. */
-static void find_targets(struct run *run, bool first)
+static void add_found(struct run *run, const pid_t *pids, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct target *target;
+
+		if (is_known(run, pids[i]))
+			continue;
+		target = add_target(run);
+		target->process.pid = pids[i];
+		target->by_name = true;
+		snprintf(target->name, sizeof(target->name), "%d", pids[i]);
+	}
+}
+
+/* Where one sample is all, a name that no process has is a mistake. */
+static void miss(struct run *run, const char *name)
+{
+	if (run->ctl.count == 1) {
+		cli_warn("%s: no process is called that", name);
+		run->status = STATUS_NO_PROCESS;
+	} else if (!run->told) {
+		cli_warn("%s: no process is called that yet", name);
+	}
+}
+
+/* Find the processes that have one of the names by now. */
+static void find_targets(struct run *run)
 {
 	for (size_t i = 0; i < run->names_count; i++) {
 		pid_t *pids = NULL;
@@ -119,31 +85,17 @@ static void find_targets(struct run *run, bool first)
 		int error = dirty_process_find(run->names[i], &pids, &count);
 
 		if (error)
-			errx(STATUS_OTHER, "/proc: %s", strerror(-error));
-		if (first && !count) {
-			warnx("%s: no process is called that", run->names[i]);
-			run->status = STATUS_NO_PROCESS;
-		}
-		for (size_t j = 0; j < count; j++) {
-			struct target *target;
-
-			if (is_known(run, pids[j]))
-				continue;
-			target = add_target(run);
-			target->process.pid = pids[j];
-			target->by_name = true;
-			snprintf(target->name, sizeof(target->name), "%d", pids[j]);
-			open_target(run, target);
-		}
+			cli_die(STATUS_OTHER, "/proc: %s", strerror(-error));
+		if (!count)
+			miss(run, run->names[i]);
+		add_found(run, pids, count);
 		free(pids);
 	}
-}
-
-static void open_targets(struct run *run)
-{
-	for (size_t i = 0; i < run->count; i++)
-		open_target(run, &run->targets[i]);
-	find_targets(run, true);
+	run->told = true;
+	if (run->ctl.view == VIEW_TEXT && run->count > 1)
+		cli_die(STATUS_USAGE,
+			"%zu processes have that name; --text takes one, as --input could not tell them apart",
+			run->count);
 }
 
 static int open_input(const char *path)
@@ -153,7 +105,7 @@ static int open_input(const char *path)
 	if (strcmp(path, "-"))
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd == -1)
-		err(STATUS_OTHER, "%s", path);
+		cli_die(STATUS_OTHER, "%s: %s", path, strerror(errno));
 	return fd;
 }
 
@@ -165,7 +117,7 @@ static void read_old_listing(struct run *run, struct dirty_listing *old)
 
 	parse_sample(&all, &target, fd);
 	if (target.status)
-		errx(STATUS_OTHER, "%s: %s", run->diff, target.problem);
+		cli_die(STATUS_OTHER, "%s: %s", run->diff, target.problem);
 	close(fd);
 	*old = target.now.listing;
 	run->ctl.old = old;
@@ -187,25 +139,24 @@ static bool is_shown(const struct target *target)
 	return !target->gone && (!target->status || target->now.listing.count);
 }
 
-static void print_table(const struct run *run, enum view view)
+/* Return false if the table has no row. */
+static bool print_table(const struct run *run, enum view view)
 {
 	struct table *table = table_new(&run->ctl, view);
 
 	for (size_t i = 0; i < run->count; i++)
 		if (is_shown(&run->targets[i]))
 			table_add(table, &run->targets[i]);
-	table_finish(table);
+	return table_finish(table);
 }
 
-static void print_summary(const struct run *run)
+static size_t count_shown(const struct run *run)
 {
-	for (size_t i = 0; i < run->count; i++) {
-		if (is_shown(&run->targets[i])) {
-			fputc('\n', run->ctl.out);
-			print_table(run, VIEW_PROCESSES);
-			return;
-		}
-	}
+	size_t count = 0;
+
+	for (size_t i = 0; i < run->count; i++)
+		count += is_shown(&run->targets[i]);
+	return count;
 }
 
 static void show(const struct run *run)
@@ -217,9 +168,13 @@ static void show(const struct run *run)
 		return;
 	}
 	if (has_table(ctl)) {
-		print_table(run, ctl->view);
-		if (ctl->summary)
-			print_summary(run);
+		bool printed = print_table(run, ctl->view);
+
+		if (!ctl->summary || !count_shown(run))
+			return;
+		if (printed)
+			fputc('\n', ctl->out);
+		print_table(run, VIEW_PROCESSES);
 		return;
 	}
 	for (size_t i = 0; i < run->count; i++) {
@@ -228,43 +183,41 @@ static void show(const struct run *run)
 		if (ctl->view == VIEW_TEXT)
 			print_text(ctl, &run->targets[i]);
 		else
-			picture_print(ctl, &run->targets[i]);
+			picture_print(ctl, count_shown(run), &run->targets[i]);
 	}
 }
 
-static bool write_file(int fd, const char *text, size_t size)
+static int write_all(int fd, const char *text, size_t size)
 {
 	while (size) {
 		ssize_t done = write(fd, text, size);
 
-		if (done == -1)
-			return false;
-		text += done;
-		size -= done;
+		if (done == -1 && errno != EINTR)
+			return -errno;
+		if (done > 0) {
+			text += done;
+			size -= done;
+		}
 	}
-	return fsync(fd) == 0 || errno == EINVAL;
+	return 0;
 }
 
-/* Whoever reads the file has the old one or the new one, never a part. */
-static void replace_file(const char *path, const char *text, size_t size)
+/* Readers of a regular file see either the old or the new one, never a part. */
+static void write_output_file(const char *path, const char *text, size_t size)
 {
-	char *temporary;
-	int fd;
+	struct cli_output output;
+	int error = cli_output_open(&output, path);
 
-	if (asprintf(&temporary, "%s.%d~", path, getpid()) == -1)
-		err(STATUS_OTHER, "not enough memory");
-	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	if (fd == -1)
-		err(STATUS_OTHER, "%s", temporary);
-	if (!write_file(fd, text, size) || close(fd) ||
-	    rename(temporary, path)) {
-		int error = errno;
-
-		unlink(temporary);
-		errx(STATUS_OTHER, "%s: %s; it is as it was", path,
-		     strerror(error));
-	}
-	free(temporary);
+	if (error)
+		cli_die(STATUS_OTHER, "%s: %s", path, cli_output_error(error));
+	error = write_all(output.fd, text, size);
+	if (error)
+		cli_output_abandon(&output);
+	else
+		error = cli_output_commit(&output);
+	if (error)
+		cli_die(STATUS_OTHER, "%s: %s (file left unchanged)", path,
+			strerror(-error));
 }
 
 /* Show a round of samples, all of it or an error. */
@@ -273,24 +226,25 @@ static void put_out(struct run *run)
 	size_t size = 0;
 	char *text = NULL;
 
+	run->shown |= count_shown(run) > 0;
 	run->ctl.out = stdout;
 	if (!run->output_file) {
 		show(run);
 		if (fflush(stdout) || ferror(stdout))
-			err(STATUS_OTHER, "cannot write");
+			cli_die(STATUS_OTHER, "cannot write: %s", strerror(errno));
 		return;
 	}
 	run->ctl.out = open_memstream(&text, &size);
 	if (!run->ctl.out)
-		err(STATUS_OTHER, "not enough memory");
+		cli_die(STATUS_OTHER, "not enough memory");
 	show(run);
 	if (fclose(run->ctl.out))
-		err(STATUS_OTHER, "not enough memory");
-	replace_file(run->output_file, text, size);
+		cli_die(STATUS_OTHER, "not enough memory");
+	write_output_file(run->output_file, text, size);
 	free(text);
 }
 
-/* One sample of each. Returns seconds spent on reading. */
+/* Take a sample of each. Return the seconds spent on reading. */
 static double sample_targets(struct run *run)
 {
 	double spent = 0;
@@ -302,6 +256,13 @@ static double sample_targets(struct run *run)
 			continue;
 		take_sample(&run->ctl, target);
 		spent += target->now.spent;
+		if (!target->known) {
+			if (!target->by_name || target->status != STATUS_NO_PROCESS)
+				complain(run, target);
+			drop_target(target);
+		} else if (!run->ctl.clear) {
+			release_target(target);
+		}
 	}
 	return spent;
 }
@@ -317,12 +278,12 @@ static void after_sample(struct run *run, bool first)
 			continue;
 		if (run->ctl.clear && !target->status)
 			acknowledge_sample(&run->ctl, target);
-		dirty_close(&target->reader);
+		release_target(target);
 		if (ended && !first)
 			set_problem(target, STATUS_VANISHED, "has ended");
 		if (!target->by_name || !ended)
 			complain(run, target);
-		if (target->status && (ended || !dirty_process_lives(&target->process)))
+		if (target->status && (ended || target->ended))
 			drop_target(target);
 	}
 }
@@ -343,9 +304,9 @@ static void pause_for(const struct run *run, double spent)
 
 	if (seconds < spent * PAUSE_PER_READ) {
 		seconds = spent * PAUSE_PER_READ;
-		/* Who says 0 means: as often as that allows. */
+		/* A delay of 0 asks for as often as that allows. */
 		if (!told && run->ctl.delay > 0)
-			warnx("reading took %.2g s, so the next time is in %.2g s, not %g",
+			cli_warn("reading took %.2g s, so the next time is in %.2g s, not %g",
 			      spent, seconds, run->ctl.delay);
 		told = true;
 	}
@@ -355,16 +316,18 @@ static void pause_for(const struct run *run, double spent)
 }
 
 /*
- * Samples are a blank line apart. Of sums by process, a row is one; a picture
- * takes the place of the one before, where it can.
+ * Samples are a blank line apart. A row of sums by process is a sample of its
+ * own; a picture takes the place of the one before, where it can.
  */
 static void between_samples(struct run *run)
 {
+	if (run->output_file || !run->shown)
+		return;
 	if (run->ctl.view == VIEW_PROCESSES && run->ctl.format == FORMAT_TABLE)
 		run->ctl.noheadings = true;
 	else if (run->ctl.view == VIEW_PICTURE && isatty(STDOUT_FILENO))
 		fputs("\033[H\033[J", stdout);
-	else if (!run->output_file && run->ctl.view != VIEW_METRICS)
+	else
 		putchar('\n');
 }
 
@@ -372,12 +335,13 @@ static void sample_all(struct run *run)
 {
 	unsigned long done = 0;
 
-	open_targets(run);
-	/* More may come of those that are named, unless that is a mistake. */
-	while (any_left(run) || (done && run->names_count)) {
+	find_targets(run);
+	/* More may come of those that are named. */
+	while (any_left(run) || (run->names_count && run->ctl.count != 1)) {
 		double spent = sample_targets(run);
 
-		put_out(run);
+		if (any_left(run) || run->names_count)
+			put_out(run);
 		after_sample(run, done == 0);
 		if (++done == run->ctl.count)
 			break;
@@ -386,7 +350,7 @@ static void sample_all(struct run *run)
 			break;
 		pause_for(run, spent);
 		between_samples(run);
-		find_targets(run, false);
+		find_targets(run);
 	}
 	for (size_t i = 0; i < run->count; i++)
 		if (!run->targets[i].gone)
@@ -396,18 +360,34 @@ static void sample_all(struct run *run)
 static void show_input(struct run *run)
 {
 	struct target *target = add_target(run);
+	int fd = open_input(run->input);
 
 	snprintf(target->name, sizeof(target->name), "%s", run->input);
-	parse_sample(&run->ctl, target, open_input(run->input));
+	parse_sample(&run->ctl, target, fd);
+	close(fd);
 	put_out(run);
 	complain(run, target);
+	drop_target(target);
+}
+
+/* Each process takes some descriptors while it is read, and a lock by --clear. */
+static void raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int main(int argc, char **argv)
 {
 	struct dirty_listing old = { 0 };
 	struct run run = { 0 };
+	int error;
 
+	raise_limit();
 	setlocale(LC_ALL, "");
 	/* Programs read and write numbers, in every language. */
 	setlocale(LC_NUMERIC, "C");
@@ -418,7 +398,11 @@ int main(int argc, char **argv)
 		show_input(&run);
 	else
 		sample_all(&run);
+	dirty_listing_free(&old);
 	free(run.targets);
 	free(run.names);
+	error = cli_close_stdout();
+	if (error)
+		cli_die(STATUS_OTHER, "cannot write: %s", strerror(-error));
 	return run.status;
 }

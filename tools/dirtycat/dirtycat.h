@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "cli.h"
 #include "dirtypages.h"
 
 enum status {
@@ -25,11 +26,13 @@ enum status {
  * @runs: how many lines
  * @bytes: of their pages
  * @with: bytes of those pages that have a flag, by its letter
+ * @unknown: letters that are not known of some of them
  */
 struct totals {
 	uint64_t runs;
 	uint64_t bytes;
 	uint64_t with[26];
+	uint64_t unknown;
 };
 
 /**
@@ -45,7 +48,7 @@ struct sample {
 	struct dirty_listing listing;
 	struct dirty_maps maps;
 	struct totals totals;
-	time_t when;
+	struct timespec when;
 	double spent;
 	double since;
 };
@@ -53,7 +56,10 @@ struct sample {
 /**
  * struct target - a process to be shown
  * @name: what diagnostics call it
- * @process: the process; no number for text that was kept
+ * @process: the process; no number for text that was kept. It is open only while
+ *	it is read, or as long as it is tracked
+ * @space: the address space that it had at the last sample
+ * @known: it was seen before, so that its start time is known
  * @reader: of the last sample
  * @now: the last sample
  * @before: the one before it, if somebody wants to compare
@@ -61,12 +67,15 @@ struct sample {
  * @problem: a sentence about that, to be freed
  * @acknowledged: the moment of the last acknowledgment, monotonic seconds
  * @lock: held while it is tracked, else -1
- * @by_name: found by its name: nobody minds when it ends
- * @gone: not there any more
+ * @by_name: found by its name: when it ends, it is dropped silently
+ * @ended: its process is not there any more
+ * @gone: it is dropped
  */
 struct target {
 	char name[24];
 	struct dirty_process process;
+	uint64_t space;
+	bool known;
 	struct dirty_reader reader;
 	struct sample now;
 	struct sample before;
@@ -75,6 +84,7 @@ struct target {
 	double acknowledged;
 	int lock;
 	bool by_name;
+	bool ended;
 	bool gone;
 };
 
@@ -110,12 +120,14 @@ enum { MAX_COLUMNS = 64 };
  * @high: address after the last
  * @want: letters that a line has to have
  * @deny: letters that it must not have
+ * @need: letters that are shown or selected by, so that the back end looks
  * @backend: where to look
  * @clear: acknowledge what was shown
  * @delay: seconds between samples
  * @count: how many samples, 0 is no end
  * @old: an older listing to compare with
  * @several: there may be more than one process
+ * @timed: there may be more than one sample
  * @kept: it is a listing that was kept, without processes and mappings
  * @out: where to
  */
@@ -130,12 +142,14 @@ struct control {
 	uint64_t high;
 	uint32_t want;
 	uint32_t deny;
+	uint32_t need;
 	enum dirty_backend backend;
 	bool clear;
 	double delay;
 	unsigned long count;
 	const struct dirty_listing *old;
 	bool several;
+	bool timed;
 	bool kept;
 	FILE *out;
 };
@@ -147,6 +161,8 @@ struct control {
  * @count: how many
  * @names: whose processes are looked for before each sample
  * @names_count: how many
+ * @told: names that no process had are already reported
+ * @shown: something was put out before
  * @input: a listing that was kept, to be shown
  * @diff: another, to be compared with
  * @output_file: what to write, whole, at each sample
@@ -158,6 +174,8 @@ struct run {
 	size_t count;
 	char **names;
 	size_t names_count;
+	bool told;
+	bool shown;
 	const char *input;
 	const char *diff;
 	const char *output_file;
@@ -169,33 +187,40 @@ void parse_command_line(struct run *run, int argc, char **argv);
 bool has_table(const struct control *ctl);
 struct target *add_target(struct run *run);
 
+/* target.c */
+bool hold_target(const struct control *ctl, struct target *target);
+void release_target(struct target *target);
+void drop_target(struct target *target);
+void explain(const struct control *ctl, struct target *target, int error);
+void set_problem(struct target *target, enum status status,
+		 const char *sentence, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /* sample.c */
 double monotonic_seconds(void);
-bool open_reader(const struct control *ctl, struct target *target);
 void take_sample(const struct control *ctl, struct target *target);
 void parse_sample(const struct control *ctl, struct target *target, int fd);
 void acknowledge_sample(const struct control *ctl, struct target *target);
 void sample_free(struct sample *sample);
 void totals_add(struct totals *totals, const struct dirty_range *range,
 		uint64_t bytes);
-void set_problem(struct target *target, enum status status,
-		 const char *sentence, ...)
-	__attribute__((format(printf, 3, 4)));
 
 /* table.c */
 struct table;
 
 struct table *table_new(const struct control *ctl, enum view view);
 void table_add(struct table *table, const struct target *target);
-void table_finish(struct table *table);
+bool table_finish(struct table *table);
 int column_by_name(const char *name, size_t len);
 bool column_fits(int column, enum view view);
 void columns_default(struct control *ctl, bool all, bool timed, bool rate);
+uint32_t columns_need(const struct control *ctl);
 void columns_help(FILE *out);
 
 /* metrics.c and picture.c */
 void metrics_print(const struct control *ctl, const struct target *targets,
 		   size_t count);
-void picture_print(const struct control *ctl, const struct target *target);
+void picture_print(const struct control *ctl, unsigned int share,
+		   const struct target *target);
 
 #endif /* DIRTYCAT_H */

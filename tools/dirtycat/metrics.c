@@ -5,8 +5,7 @@
  */
 #include "dirtycat.h"
 
-#include <inttypes.h>
-#include <string.h>
+#include <stdlib.h>
 
 /* A letter stands for the sum of its pages, or of those without it. */
 struct gauge {
@@ -77,17 +76,19 @@ static const struct gauge gauges[] = {
 	},
 };
 
+/* A label is UTF-8, or Prometheus refuses all of the file. */
 static void print_label(FILE *out, const char *value)
 {
-	for (; *value; value++) {
-		if (*value == '\n') {
-			fputs("\\n", out);
-			continue;
-		}
-		if (*value == '"' || *value == '\\')
+	char *text = cli_escape_utf8(value);
+
+	if (!text)
+		cli_die(STATUS_OTHER, "not enough memory");
+	for (const char *p = text; *p; p++) {
+		if (*p == '"' || *p == '\\')
 			fputc('\\', out);
-		fputc(*value, out);
+		fputc(*p, out);
 	}
+	free(text);
 }
 
 /* Returns false if that is not known of the target. */
@@ -111,7 +112,7 @@ static bool gauge_value(const struct gauge *gauge, const struct target *target,
 		*value = now->totals.bytes;
 		break;
 	default:
-		if (now->listing.unknown & DIRTY_FLAG(gauge->letter))
+		if (now->totals.unknown & DIRTY_FLAG(gauge->letter))
 			return false;
 		with = now->totals.with[gauge->letter - 'a'];
 		*value = gauge->without ? now->totals.bytes - with : with;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The command line, and what of it makes no sense. */
+/* The command line: what is asked for, and what cannot be combined. */
 #define _GNU_SOURCE
 #include "dirtycat.h"
 
 #include <ctype.h>
-#include <err.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define VERSION	"1.0"
 
@@ -67,7 +67,8 @@ static void print_help(void)
 	     "Which processes, and which of their pages:\n"
 	     " -p, --pid PID[,PID]...    as a PID after the options\n"
 	     " -C, --command NAME        all that are called NAME, or run it\n"
-	     " -A, --range LOW,HIGH      from address LOW to HIGH (hexadecimal, exclusive)\n"
+	     " -A, --range LOW[,HIGH]    from address LOW to HIGH (hexadecimal, exclusive), or\n"
+	     "                           the page at LOW\n"
 	     " -f, --flags [+|-]LETTERS  with all LETTERS after +, without any after -\n"
 	     "     --input FILE          a listing that was kept; - is standard input\n"
 	     "     --backend WHERE       dirty_pages, pagemap-scan, pagemap, or auto\n"
@@ -125,21 +126,22 @@ static void print_help(void)
 __attribute__((format(printf, 1, 2), noreturn))
 static void usage_error(const char *format, ...)
 {
+	char *message;
 	va_list args;
 
-	fputs("dirtycat: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	if (vasprintf(&message, format, args) == -1)
+		message = NULL;
 	va_end(args);
-	fputs("; see 'dirtycat --help'\n", stderr);
-	exit(STATUS_USAGE);
+	cli_die(STATUS_USAGE, "%s; see 'dirtycat --help'",
+		message ? message : "invalid command line");
 }
 
 static void *grow(void *array, size_t count, size_t size)
 {
 	array = reallocarray(array, count, size);
 	if (!array)
-		err(STATUS_OTHER, "not enough memory");
+		cli_die(STATUS_OTHER, "not enough memory");
 	return array;
 }
 
@@ -160,16 +162,22 @@ struct target *add_target(struct run *run)
 	return target;
 }
 
+/* A process that is named twice is shown once, as by ps. */
 static void add_pid(struct run *run, const char *text, size_t len)
 {
 	struct target *target;
+	pid_t pid;
 
 	if (!len || len > 10 || strspn(text, "0123456789") < len ||
 	    atoll(text) > INT32_MAX || !atoll(text))
 		usage_error("%.*s: not a process number", (int)len, text);
+	pid = atoi(text);
+	for (size_t i = 0; i < run->count; i++)
+		if (run->targets[i].process.pid == pid)
+			return;
 	target = add_target(run);
-	target->process.pid = atoi(text);
-	snprintf(target->name, sizeof(target->name), "%d", target->process.pid);
+	target->process.pid = pid;
+	snprintf(target->name, sizeof(target->name), "%d", pid);
 }
 
 static void add_pids(struct run *run, const char *list)
@@ -203,19 +211,24 @@ static uint64_t parse_address(const char *text, size_t len)
 	return addr;
 }
 
+/* A single address means the page there, as pmap's -A means the mapping. */
 static void parse_range(struct control *ctl, const char *text)
 {
+	const uint64_t page = sysconf(_SC_PAGESIZE);
 	size_t len = strcspn(text, ",-");
+	const char *high = text[len] ? text + len + 1 : NULL;
 
-	if (!text[len])
-		usage_error("%s: not a range, which is LOW,HIGH", text);
 	if (len)
 		ctl->low = parse_address(text, len);
-	text += len + 1;
-	if (*text)
-		ctl->high = parse_address(text, strlen(text));
+	if (!high)
+		ctl->high = ctl->low + 1;
+	else if (*high)
+		ctl->high = parse_address(high, strlen(high));
 	if (ctl->low >= ctl->high)
 		usage_error("a range that ends before it begins");
+	ctl->low &= -page;
+	if (ctl->high <= -page)
+		ctl->high = (ctl->high + page - 1) & -page;
 }
 
 static void parse_flags(struct control *ctl, const char *text)
@@ -235,7 +248,7 @@ static void parse_flags(struct control *ctl, const char *text)
 				    text);
 	}
 	if (ctl->want & ctl->deny || p == text)
-		usage_error("%s: no page can be like that", text);
+		usage_error("%s: contradictory flag selection", text);
 }
 
 static void parse_backend(struct control *ctl, const char *name)
@@ -340,7 +353,18 @@ static void set_format(struct run *run, struct wishes *wishes,
 	run->ctl.format = format;
 }
 
-static void parse_option(struct run *run, struct wishes *wishes, int c)
+__attribute__((noreturn))
+static void close_and_exit(void)
+{
+	int error = cli_close_stdout();
+
+	if (error)
+		cli_die(STATUS_OTHER, "cannot write: %s", strerror(-error));
+	exit(STATUS_OK);
+}
+
+static void parse_option(struct run *run, struct wishes *wishes, int c,
+			 char **argv)
 {
 	struct control *ctl = &run->ctl;
 
@@ -383,10 +407,10 @@ static void parse_option(struct run *run, struct wishes *wishes, int c)
 		break;
 	case 'h':
 		print_help();
-		exit(STATUS_OK);
+		close_and_exit();
 	case 'V':
 		puts("dirtycat " VERSION);
-		exit(STATUS_OK);
+		close_and_exit();
 	case OPTION_BACKEND:
 		parse_backend(ctl, optarg);
 		break;
@@ -425,9 +449,8 @@ static void parse_option(struct run *run, struct wishes *wishes, int c)
 		set_view(run, wishes, VIEW_TEXT, "--text");
 		break;
 	default:
-		/* getopt_long() has said what is wrong. */
-		fputs("dirtycat: see 'dirtycat --help'\n", stderr);
-		exit(STATUS_USAGE);
+		cli_bad_option(c, argv);
+		cli_die(STATUS_USAGE, "see 'dirtycat --help'");
 	}
 }
 
@@ -466,6 +489,17 @@ static void settle_summary(struct run *run, struct wishes *wishes)
 			    wishes->format);
 }
 
+/* Refuse output of which nothing could be read back. */
+static void settle_output(const struct run *run, bool timed)
+{
+	if (run->ctl.view == VIEW_TEXT && run->count > 1)
+		usage_error("--text takes one process, as --input could not tell several apart");
+	if (run->ctl.view == VIEW_TEXT && timed && !run->output_file)
+		usage_error("--text takes one sample, or --output-file to replace at each");
+	if (run->ctl.view == VIEW_METRICS && timed && !run->output_file)
+		usage_error("--openmetrics ends after one sample; --output-file replaces a file at each");
+}
+
 /* Options that mean nothing together are an error, not ignored. */
 static void settle(struct run *run, struct wishes *wishes)
 {
@@ -484,13 +518,14 @@ static void settle(struct run *run, struct wishes *wishes)
 	if (wishes->rate && !(ctl->view & (VIEW_MAPPINGS | VIEW_PROCESSES)))
 		usage_error("--rate is by mapping or by process");
 	if (run->input && (run->count || run->names_count))
-		usage_error("--input takes the place of processes");
+		usage_error("--input cannot be combined with processes");
 	if (run->input && (ctl->clear || timed || ctl->backend ||
 			   ctl->view == VIEW_MAPPINGS))
-		usage_error("--input is of the past: it has no %s",
+		usage_error("--input cannot be combined with %s",
 			    "--clear, --delay, --count, --backend or --by-mapping");
 	if (!run->input && !run->count && !run->names_count)
-		usage_error("which process is not said");
+		usage_error("no process specified");
+	settle_output(run, timed);
 
 	if (wishes->rate && !timed)
 		ctl->delay = 1;
@@ -501,10 +536,12 @@ static void settle(struct run *run, struct wishes *wishes)
 	if (!timed && !ctl->count)
 		ctl->count = 1;
 	ctl->several = run->count > 1 || run->names_count;
+	ctl->timed = timed;
 	ctl->kept = run->input;
 	columns_default(ctl, wishes->all, timed, wishes->rate);
 	if (wishes->columns)
 		parse_columns(ctl, wishes->columns);
+	ctl->need = ctl->want | ctl->deny | columns_need(ctl);
 }
 
 /**
@@ -525,9 +562,9 @@ void parse_command_line(struct run *run, int argc, char **argv)
 		.high = UINT64_MAX,
 		.delay = -1,
 	};
-	while ((c = getopt_long(argc, argv, "A:bc:C:d:f:hJno:p:PrV", options,
+	while ((c = getopt_long(argc, argv, ":A:bc:C:d:f:hJno:p:PrV", options,
 				NULL)) != -1)
-		parse_option(run, &wishes, c);
+		parse_option(run, &wishes, c, argv);
 	for (; optind < argc; optind++)
 		add_pid(run, argv[optind], strlen(argv[optind]));
 	settle(run, &wishes);

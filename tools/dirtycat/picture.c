@@ -21,6 +21,7 @@
  * @cells: in a row, a power of two
  * @cell: its size in bytes, a power of two
  * @colour: whether there may be colour
+ * @style: the colour at hand, and whether reversed; 0 is the terminal's own
  * @shades: of nothing modified, a little, ..., all
  */
 struct picture {
@@ -30,6 +31,7 @@ struct picture {
 	unsigned int cells;
 	uint64_t cell;
 	bool colour;
+	int style;
 	const char *const *shades;
 };
 
@@ -39,22 +41,25 @@ struct cell {
 	struct totals totals;
 };
 
-enum { ADDRESS_WIDTH = 13, SHADES = 5 };
+enum { ADDRESS_WIDTH = 13, SHADES = 5, MAX_CELLS = 4096 };
 
 static const char *const plain_shades[SHADES] = { ".", ":", "+", "#", "@" };
 static const char *const block_shades[SHADES] = { "·", "░", "▒", "▓", "█" };
 
-static uint64_t overlap(uint64_t a_start, uint64_t a_end, uint64_t b_start,
-			uint64_t b_end)
+enum { RED = 31, GREEN = 32, BLUE = 34, DEFAULT = 0, REVERSED = 64 };
+
+/* Bytes that two ranges share. Here ends are the last byte, which never wraps. */
+static uint64_t overlap(uint64_t a_start, uint64_t a_last, uint64_t b_start,
+			uint64_t b_last)
 {
 	uint64_t start = a_start > b_start ? a_start : b_start;
-	uint64_t end = a_end < b_end ? a_end : b_end;
+	uint64_t last = a_last < b_last ? a_last : b_last;
 
-	return start < end ? end - start : 0;
+	return start <= last ? last - start + 1 : 0;
 }
 
-/* The first line of a listing that ends above an address. */
-static size_t first_above(const struct dirty_listing *listing, uint64_t addr)
+/* Find the first line of a listing that ends above an address. */
+static size_t first_line(const struct dirty_listing *listing, uint64_t addr)
 {
 	size_t low = 0, high = listing->count;
 
@@ -69,84 +74,129 @@ static size_t first_above(const struct dirty_listing *listing, uint64_t addr)
 	return low;
 }
 
+/* Find the first mapping that ends above an address. */
+static size_t first_mapping(const struct dirty_maps *maps, uint64_t addr)
+{
+	size_t low = 0, high = maps->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (addr < maps->mappings[middle].end)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
 static struct cell look_at(const struct sample *sample, uint64_t start,
-			   uint64_t end)
+			   uint64_t last)
 {
 	const struct dirty_listing *listing = &sample->listing;
+	const struct dirty_maps *maps = &sample->maps;
 	struct cell cell = { 0 };
 
-	for (size_t i = first_above(listing, start);
-	     i < listing->count && listing->ranges[i].start < end; i++)
+	for (size_t i = first_line(listing, start);
+	     i < listing->count && listing->ranges[i].start <= last; i++)
 		totals_add(&cell.totals, &listing->ranges[i],
 			   overlap(listing->ranges[i].start,
-				   listing->ranges[i].end, start, end));
-	for (size_t i = 0; i < sample->maps.count; i++) {
-		const struct dirty_mapping *m = &sample->maps.mappings[i];
+				   listing->ranges[i].end - 1, start, last));
+	for (size_t i = first_mapping(maps, start);
+	     i < maps->count && maps->mappings[i].start <= last; i++) {
+		const struct dirty_mapping *m = &maps->mappings[i];
 
 		if (m->perms[3] == 'p')
-			cell.mapped += overlap(m->start, m->end, start, end);
+			cell.mapped += overlap(m->start, m->end - 1, start, last);
 	}
 	return cell;
 }
 
 static bool has_changed(const struct picture *p, const struct cell *cell,
-			uint64_t start, uint64_t end)
+			uint64_t start, uint64_t last)
 {
 	struct cell before;
 
-	if (!p->before->when)
+	if (!p->before->when.tv_sec)
 		return false;
-	before = look_at(p->before, start, end);
+	before = look_at(p->before, start, last);
 	return memcmp(&before.totals, &cell->totals, sizeof(cell->totals));
 }
 
-static void print_cell(const struct picture *p, uint64_t start, uint64_t end)
+/* One escape for each run of a style: a terminal far away is slow. */
+static void set_style(struct picture *p, int style)
 {
-	struct cell cell = look_at(p->now, start, end);
-	bool changed = has_changed(p, &cell, start, end);
-	const char *what = " ";
-	int colour = 32;
-
-	if (cell.totals.bytes)
-		what = p->shades[1 + (cell.totals.bytes * 4 - 1) / (end - start)];
-	else if (cell.mapped)
-		what = p->shades[0];
-	if (!p->colour) {
-		fputs(changed ? "!" : what, p->out);
+	if (style == p->style)
 		return;
-	}
-	if (cell.totals.with['d' - 'a'])
-		colour = 31;
-	else if (cell.totals.with['s' - 'a'])
-		colour = 34;
-	else if (!cell.totals.bytes)
-		colour = 39;
-	fprintf(p->out, "\033[%s%dm%s\033[m", changed ? "7;" : "", colour, what);
+	fputs("\033[m", p->out);
+	if (style & REVERSED)
+		fputs("\033[7m", p->out);
+	if (style & ~REVERSED)
+		fprintf(p->out, "\033[%dm", style & ~REVERSED);
+	p->style = style;
 }
 
-/* Rows that have a modified page; prints them if asked to. */
-static unsigned int rows(const struct picture *p, bool print)
+static int colour_of(const struct cell *cell)
+{
+	if (!cell->totals.bytes)
+		return DEFAULT;
+	if (cell->totals.with['d' - 'a'])
+		return RED;
+	if (cell->totals.with['s' - 'a'])
+		return BLUE;
+	return cell->totals.unknown & DIRTY_FLAG('d') ? DEFAULT : GREEN;
+}
+
+static void print_cell(struct picture *p, uint64_t start)
+{
+	uint64_t last = start + (p->cell - 1);
+	struct cell cell = look_at(p->now, start, last);
+	bool changed = has_changed(p, &cell, start, last);
+	const char *what = " ";
+
+	/* Four shades. Only 2^62 bytes wrap here, to what is right for them. */
+	if (cell.totals.bytes)
+		what = p->shades[1 + (cell.totals.bytes * 4 - 1) / p->cell];
+	else if (cell.mapped)
+		what = p->shades[0];
+	if (p->colour)
+		set_style(p, colour_of(&cell) | (changed ? REVERSED : 0));
+	else if (changed)
+		what = "!";
+	fputs(what, p->out);
+}
+
+static void print_row(struct picture *p, uint64_t row)
+{
+	fprintf(p->out, "%012" PRIx64 " ", row);
+	for (unsigned int c = 0; c < p->cells; c++)
+		print_cell(p, row + c * p->cell);
+	set_style(p, DEFAULT);
+	fputc('\n', p->out);
+}
+
+/*
+ * Count the rows that have a modified page; print them if asked to. To count
+ * costs a step for each line of the listing, however large its range is.
+ */
+static uint64_t rows(struct picture *p, bool print)
 {
 	const struct dirty_listing *listing = &p->now->listing;
 	uint64_t size = p->cell * p->cells;
-	unsigned int count = 0;
-	uint64_t next = 0;
+	uint64_t count = 0, next = 0;
 
 	for (size_t i = 0; i < listing->count; i++) {
-		uint64_t row = listing->ranges[i].start & ~(size - 1);
+		uint64_t first = listing->ranges[i].start / size;
+		uint64_t last = (listing->ranges[i].end - 1) / size;
 
-		for (row = row < next ? next : row;
-		     row < listing->ranges[i].end; row = next) {
-			next = row + size;
-			count++;
-			if (!print)
-				continue;
-			fprintf(p->out, "%012" PRIx64 " ", row);
-			for (unsigned int c = 0; c < p->cells; c++)
-				print_cell(p, row + c * p->cell,
-					   row + (c + 1) * p->cell);
-			fputc('\n', p->out);
-		}
+		if (first < next)
+			first = next;
+		if (first > last)
+			continue;
+		count += last - first + 1;
+		next = last + 1;
+		for (; print && first <= last; first++)
+			print_row(p, first * size);
 	}
 	return count;
 }
@@ -159,16 +209,20 @@ static void print_legend(const struct picture *p, const struct target *target)
 
 	for (; size >= 1024 && units[unit + 1]; size >>= 10)
 		unit++;
-	if (target->process.pid)
-		fprintf(p->out, "%d %s: ", target->process.pid,
-			target->process.comm);
+	if (target->process.pid) {
+		fprintf(p->out, "%d ", target->process.pid);
+		cli_put(p->out, target->process.comm);
+		fputs(": ", p->out);
+	}
 	fprintf(p->out, "a cell is %" PRIu64 "%c; %s clean, %s%s%s%s modified",
 		size, units[unit], p->shades[0], p->shades[1], p->shades[2],
 		p->shades[3], p->shades[4]);
-	if (p->colour)
+	if (p->colour && p->now->listing.unknown & DIRTY_FLAG('d'))
+		fputs("\n\033[34min swap\033[m", p->out);
+	else if (p->colour)
 		fprintf(p->out, "\n\033[31m%s\033[m, \033[34m%s\033[m, \033[32m%s\033[m",
 			"may have been written", "in swap", "neither");
-	if (p->before->when)
+	if (p->before->when.tv_sec)
 		fputs(p->colour ? ", \033[7mchanged\033[m" : ", ! changed",
 		      p->out);
 	fputc('\n', p->out);
@@ -192,9 +246,11 @@ static void screen_size(FILE *out, unsigned int *width, unsigned int *height)
 /**
  * picture_print() - draw the address space of a process
  * @ctl: what was asked for
+ * @share: how many pictures the screen has to hold
  * @target: that process; cells that its earlier sample had otherwise are marked
  */
-void picture_print(const struct control *ctl, const struct target *target)
+void picture_print(const struct control *ctl, unsigned int share,
+		   const struct target *target)
 {
 	struct picture p = {
 		.out = ctl->out,
@@ -205,15 +261,16 @@ void picture_print(const struct control *ctl, const struct target *target)
 		.colour = isatty(fileno(ctl->out)),
 		.shades = plain_shades,
 	};
-	unsigned int width, height;
+	unsigned int width, height, most;
 
 	if (!strcmp(nl_langinfo(CODESET), "UTF-8") && p.colour)
 		p.shades = block_shades;
 	screen_size(ctl->out, &width, &height);
-	while (p.cells * 2 + ADDRESS_WIDTH <= width)
+	while (p.cells * 2 + ADDRESS_WIDTH <= width && p.cells < MAX_CELLS)
 		p.cells *= 2;
-	/* The legend and the prompt take three lines. */
-	while (height > 4 && rows(&p, false) > height - 3 && p.cell >> 56 == 0)
+	/* The legend and the prompt take three lines. A row is at most 2^62. */
+	most = height / share > 4 ? height / share - 3 : 1;
+	while (rows(&p, false) > most && p.cell * p.cells >> 62 == 0)
 		p.cell *= 2;
 	print_legend(&p, target);
 	rows(&p, true);

@@ -4,7 +4,6 @@
 #include "dirtycat.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,57 +21,6 @@ double monotonic_seconds(void)
 }
 
 /**
- * set_problem() - note why a target is not, or not wholly, shown
- * @target: that target
- * @status: what the program is to end with
- * @sentence: cause and remedy, as for printf()
- */
-void set_problem(struct target *target, enum status status,
-		 const char *sentence, ...)
-{
-	va_list args;
-
-	free(target->problem);
-	va_start(args, sentence);
-	if (vasprintf(&target->problem, sentence, args) == -1)
-		target->problem = NULL;
-	va_end(args);
-	target->status = status;
-}
-
-static void explain(const struct control *ctl, struct target *target, int error)
-{
-	switch (-error) {
-	case EACCES:
-	case EPERM:
-		set_problem(target, STATUS_NOT_PERMITTED,
-			    "not permitted; this takes its owner%s, or root (CAP_SYS_PTRACE)",
-			    ctl->clear ? ", whom Yama lets attach to it" : "");
-		break;
-	case ESRCH:
-		set_problem(target, STATUS_NO_PROCESS, "no such process");
-		break;
-	case ENOSYS:
-		if (ctl->backend == DIRTY_SCAN)
-			set_problem(target, STATUS_UNSUPPORTED,
-				    "this kernel has no PAGEMAP_SCAN; it takes Linux 6.7, or --backend=pagemap");
-		else if (ctl->backend == DIRTY_FILE)
-			set_problem(target, STATUS_UNSUPPORTED,
-				    "this kernel has no /proc/<pid>/dirty_pages; it takes one with CONFIG_PROC_DIRTY_PAGES, or another --backend");
-		else
-			set_problem(target, STATUS_UNSUPPORTED,
-				    "this kernel has no /proc/<pid>/pagemap; it takes one with CONFIG_PROC_PAGE_MONITOR");
-		break;
-	case EOPNOTSUPP:
-		set_problem(target, STATUS_UNSUPPORTED,
-			    "this kernel cannot acknowledge; it takes one with CONFIG_PROC_DIRTY_PAGES and CONFIG_MEM_SOFT_DIRTY");
-		break;
-	default:
-		set_problem(target, STATUS_OTHER, "%s", strerror(-error));
-	}
-}
-
-/**
  * totals_add() - count some pages of a line
  * @totals: where
  * @range: the line
@@ -83,6 +31,7 @@ void totals_add(struct totals *totals, const struct dirty_range *range,
 {
 	totals->runs++;
 	totals->bytes += bytes;
+	totals->unknown |= range->unknown;
 	for (uint32_t left = range->flags; left; left &= left - 1)
 		totals->with[__builtin_ctz(left)] += bytes;
 }
@@ -119,21 +68,60 @@ static void note_letters(uint32_t flags, char text[27])
 	*text = '\0';
 }
 
-/* Whether the back end tells what the selection asks. */
+/* Return the letters without which it is open whether a line is selected. */
+static uint32_t open_letters(const struct control *ctl,
+			     const struct dirty_range *range)
+{
+	uint32_t want = ctl->want & ~range->unknown;
+
+	if ((range->flags & want) != want || range->flags & ctl->deny ||
+	    range->end <= ctl->low || range->start >= ctl->high)
+		return 0;
+	return (ctl->want | ctl->deny) & range->unknown;
+}
+
+/* Return what would tell, if the back end does not. */
+static const char *remedy(const struct target *target, char letter)
+{
+	if (!target->process.pid)
+		return "it was not known when the listing was made";
+	if (letter == 'd')
+		return "a kernel with CONFIG_MEM_SOFT_DIRTY is required";
+	if (letter == 'h' && target->reader.backend == DIRTY_PAGEMAP)
+		return "--backend=pagemap-scan (Linux 6.7) can";
+	return "a kernel with CONFIG_PROC_DIRTY_PAGES is required";
+}
+
+/* Fail rather than guess where the selection depends on what is not known. */
 static bool can_select(const struct control *ctl, struct target *target)
 {
-	uint32_t unknown = (ctl->want | ctl->deny) &
-			   target->now.listing.unknown;
+	const uint32_t known = DIRTY_FLAG('a') | DIRTY_FLAG('f') |
+		DIRTY_FLAG('p') | DIRTY_FLAG('s') | DIRTY_FLAG('e') |
+		DIRTY_FLAG('d') | DIRTY_FLAG('x') | DIRTY_FLAG('h') |
+		DIRTY_FLAG('k') | DIRTY_FLAG('l');
+	const uint32_t asked = ctl->want | ctl->deny;
+	const struct dirty_listing *listing = &target->now.listing;
+	uint32_t open = 0;
 	char text[27];
 
-	if (!unknown)
+	for (size_t i = 0; listing->unknown & asked && i < listing->count; i++)
+		open |= open_letters(ctl, &listing->ranges[i]);
+	if (open) {
+		note_letters(open, text);
+		set_problem(target, STATUS_UNSUPPORTED,
+			    "%s cannot report what --flags asks for: %s; %s",
+			    target->process.pid ?
+			    dirty_backend_names[target->reader.backend] :
+			    "this listing", text, remedy(target, *text));
+	} else if (asked & ~known && listing->count && listing->columns <= 7) {
+		/* The columns that a later kernel adds may have any letter. */
+		note_letters(asked & ~known, text);
+		set_problem(target, STATUS_UNSUPPORTED,
+			    "no flag of this listing is called %s; see 'dirtycat --help'",
+			    text);
+	} else {
 		return true;
-	note_letters(unknown, text);
-	set_problem(target, STATUS_UNSUPPORTED,
-		    "%s does not tell what --flags asks for: %s",
-		    target->process.pid ?
-		    dirty_backend_names[target->reader.backend] :
-		    "this listing", text);
+	}
 	target->now.listing.count = 0;
 	return false;
 }
@@ -156,35 +144,33 @@ static void begin_sample(const struct control *ctl, struct target *target)
 		target->before = target->now;
 	else
 		sample_free(&target->now);
-	target->now = (struct sample){ .when = time(NULL) };
+	target->now = (struct sample){ 0 };
+	clock_gettime(CLOCK_REALTIME, &target->now.when);
 	free(target->problem);
 	target->problem = NULL;
 	target->status = STATUS_OK;
 }
 
-/**
- * open_reader() - open what a process is read from
- * @ctl: what was asked for
- * @target: that process; if it cannot be, its status and problem say why
- *
- * Return: true if its reader is open.
- */
-bool open_reader(const struct control *ctl, struct target *target)
+/* Where the kernel does not track writes, its file says d of every page. */
+static int forget_untracked(struct target *target)
 {
-	int error = dirty_open(&target->reader, &target->process, ctl->backend,
-			       ctl->clear);
+	static enum { UNASKED, TRACKED, UNTRACKED } answer;
 
-	if (error)
-		explain(ctl, target, error);
-	return !error;
+	if (target->reader.backend != DIRTY_FILE)
+		return 0;
+	if (answer == UNASKED)
+		answer = dirty_is_tracked() ? TRACKED : UNTRACKED;
+	if (answer == TRACKED)
+		return 0;
+	return dirty_listing_forget(&target->now.listing, 'd');
 }
 
 /**
  * take_sample() - read the listing of a process, and its mappings
  * @ctl: what was asked for
  * @target: that process. If something went wrong, its status and problem say
- *	what; what was read until then is there all the same. The reader is
- *	left open for acknowledge_sample().
+ *	what; what was read until then is there all the same. It is held until
+ *	release_target(), so that acknowledge_sample() can follow.
  */
 void take_sample(const struct control *ctl, struct target *target)
 {
@@ -193,24 +179,23 @@ void take_sample(const struct control *ctl, struct target *target)
 	int error;
 
 	begin_sample(ctl, target);
-	if (!open_reader(ctl, target))
+	if (!hold_target(ctl, target))
 		return;
 	if (target->acknowledged)
 		now->since = monotonic_seconds() - target->acknowledged;
-	error = dirty_read(&target->reader, &now->listing);
+	error = dirty_read_with_maps(&target->reader, &now->listing, &now->maps);
+	if (!error)
+		error = forget_untracked(target);
 	if (error == -ESRCH)
 		set_problem(target, STATUS_VANISHED,
 			    "ended, or called exec, while it was read; the listing is cut");
 	else if (error == -EPROTO)
-		set_problem(target, STATUS_OTHER,
-			    "line %zu of the listing makes no sense",
-			    now->listing.count + 1);
+		set_problem(target, STATUS_OTHER, "line %zu of the listing: %s",
+			    now->listing.count + 1, now->listing.problem);
 	else if (error)
 		explain(ctl, target, error);
 	if (can_select(ctl, target))
 		select_ranges(ctl, now);
-	/* Names and limits of mappings are a help, not what was asked for. */
-	dirty_maps_read(&target->process, &now->maps);
 	now->spent = monotonic_seconds() - began;
 }
 
@@ -222,14 +207,22 @@ void take_sample(const struct control *ctl, struct target *target)
  */
 void parse_sample(const struct control *ctl, struct target *target, int fd)
 {
+	struct dirty_listing *listing = &target->now.listing;
+	const char *fault;
+	size_t line;
 	int error;
 
 	begin_sample(ctl, target);
-	error = dirty_listing_parse(&target->now.listing, fd);
-	if (error == -EPROTO)
-		set_problem(target, STATUS_OTHER,
-			    "line %zu is not one of a listing, out of order, or has no end",
-			    target->now.listing.count + 1);
+	error = dirty_listing_parse(listing, fd);
+	fault = dirty_listing_fault(listing, &line);
+	if (fault) {
+		listing->count = line;
+	} else if (error == -EPROTO) {
+		fault = listing->problem;
+		line = listing->count;
+	}
+	if (fault)
+		set_problem(target, STATUS_OTHER, "line %zu: %s", line + 1, fault);
 	else if (error)
 		set_problem(target, STATUS_OTHER, "%s", strerror(-error));
 	if (can_select(ctl, target))

@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include "dirtycat.h"
 
-#include <err.h>
 #include <inttypes.h>
 #include <libsmartcols/libsmartcols.h>
 #include <stdarg.h>
@@ -283,7 +282,7 @@ enum { PART = 8192 };
 static void *checked(void *pointer)
 {
 	if (!pointer)
-		err(STATUS_OTHER, "not enough memory for the table");
+		cli_die(STATUS_OTHER, "not enough memory for the table");
 	return pointer;
 }
 
@@ -308,23 +307,33 @@ static char *size_text(const struct table *table, uint64_t bytes)
 
 	if (table->ctl->bytes || table->ctl->format == FORMAT_JSON)
 		return text_of("%" PRIu64, bytes);
-	while (size >= 1024 && units[unit + 1]) {
+	/* What is rounded up to 1024 is one of the next unit. */
+	while (size >= 1023.5 && units[unit + 1]) {
 		size /= 1024;
 		unit++;
 	}
-	if (size < 10 && size != (int)size)
+	if (size < 9.95 && size != (int)size)
 		return text_of("%.1f%c", size, units[unit]);
 	return text_of("%.0f%c", size, units[unit]);
 }
 
-static char *time_text(time_t when)
+/* RFC 3339, in UTC, so that no time comes twice and text sorts. */
+static char *time_text(const struct timespec *when)
 {
 	char text[40];
 	struct tm tm;
 
-	localtime_r(&when, &tm);
-	strftime(text, sizeof(text), "%FT%T%z", &tm);
-	return text_of("%s", text);
+	gmtime_r(&when->tv_sec, &tm);
+	strftime(text, sizeof(text), "%FT%T", &tm);
+	return text_of("%s.%03ldZ", text, when->tv_nsec / 1000000);
+}
+
+/* Names hold any bytes. JSON is UTF-8; libsmartcols escapes in other formats. */
+static char *name_text(const struct table *table, const char *name)
+{
+	if (table->ctl->format == FORMAT_JSON)
+		return checked(cli_escape_utf8(name));
+	return text_of("%s", name);
 }
 
 /* JSON has words, one a line here; letters that are not known stand as such. */
@@ -342,6 +351,7 @@ static char *words_of(const char *flags)
 		['k' - 'a'] = "merged",
 		['l' - 'a'] = "lazyfree",
 	};
+	const char *separator = "";
 	size_t size;
 	char *text;
 	FILE *f = checked(open_memstream(&text, &size));
@@ -349,8 +359,8 @@ static char *words_of(const char *flags)
 	for (const char *p = flags; *p; p++) {
 		if (*p == '-' || *p == '?')
 			continue;
-		if (p != flags)
-			fputc('\n', f);
+		fputs(separator, f);
+		separator = "\n";
 		if (*p >= 'a' && *p <= 'z' && words[*p - 'a'])
 			fputs(words[*p - 'a'], f);
 		else
@@ -382,11 +392,10 @@ static char *unknown_text(const struct table *table)
 static char *sum_text(const struct table *table, const struct row *row,
 		      enum column column)
 {
-	uint32_t unknown = row->target->now.listing.unknown;
 	char letter = columns[column].letter;
 	uint64_t with;
 
-	if (unknown & DIRTY_FLAG(letter))
+	if (row->totals->unknown & DIRTY_FLAG(letter))
 		return unknown_text(table);
 	with = row->totals->with[letter - 'a'];
 	return size_text(table, columns[column].without ?
@@ -402,22 +411,23 @@ static char *rate_text(const struct table *table, const struct row *row)
 	return size_text(table, row->totals->with['d' - 'a'] / since);
 }
 
-static char *mapping_name(const struct row *row)
+static char *mapping_name(const struct table *table, const struct row *row)
 {
 	if (!row->mapping)
 		return row->target->process.pid ?
 		       text_of("[unmapped since]") : NULL;
 	if (!*row->mapping->name)
 		return text_of("[anon]");
-	return text_of("%s", row->mapping->name);
+	return name_text(table, row->mapping->name);
 }
 
-static char *mapping_text(const struct row *row, enum column column)
+static char *mapping_text(const struct table *table, const struct row *row,
+			  enum column column)
 {
 	const struct dirty_mapping *m = row->mapping;
 
 	if (column == COL_MAPPING)
-		return mapping_name(row);
+		return mapping_name(table, row);
 	if (!m)
 		return NULL;
 	if (column == COL_PERM)
@@ -439,13 +449,13 @@ static char *cell_text(const struct table *table, const struct row *row,
 
 	switch (column) {
 	case COL_TIME:
-		return time_text(target->now.when);
+		return time_text(&target->now.when);
 	case COL_PID:
 		return target->process.pid ?
 		       text_of("%d", target->process.pid) : NULL;
 	case COL_COMM:
 		return target->process.pid ?
-		       text_of("%s", target->process.comm) : NULL;
+		       name_text(table, target->process.comm) : NULL;
 	case COL_CHANGE:
 		return text_of("%s", row->change);
 	case COL_START:
@@ -475,7 +485,7 @@ static char *cell_text(const struct table *table, const struct row *row,
 	case COL_DEV:
 	case COL_INODE:
 	case COL_MAPPING:
-		return mapping_text(row, column);
+		return mapping_text(table, row, column);
 	default:
 		return sum_text(table, row, column);
 	}
@@ -545,6 +555,33 @@ void columns_default(struct control *ctl, bool all, bool timed, bool rate)
 	if (ctl->several)
 		more |= 1u << COL_PID;
 	default_columns(ctl, ctl->view, all, more, ctl->columns);
+}
+
+/**
+ * columns_need() - find the flags that the columns are about
+ * @ctl: what was asked for, with its columns
+ *
+ * Return: a set of letters, see DIRTY_FLAG().
+ */
+uint32_t columns_need(const struct control *ctl)
+{
+	uint32_t need = 0;
+
+	if (ctl->view == VIEW_METRICS || ctl->view == VIEW_TEXT)
+		return UINT32_MAX;
+	/* The colours of a picture. */
+	if (ctl->view == VIEW_PICTURE)
+		return DIRTY_FLAG('d') | DIRTY_FLAG('s');
+	for (const int *c = ctl->columns; *c != -1; c++) {
+		if (columns[*c].kind == WORDS)
+			need = UINT32_MAX;
+		else if (columns[*c].letter)
+			need |= DIRTY_FLAG(columns[*c].letter);
+	}
+	for (int i = 0; ctl->summary && i < COLUMNS; i++)
+		if (columns[i].shown & VIEW_PROCESSES && columns[i].letter)
+			need |= DIRTY_FLAG(columns[i].letter);
+	return need;
 }
 
 /**
@@ -657,6 +694,11 @@ static void add_row(struct table *table, const struct row *row)
 	for (int i = 0; table->columns[i] != -1; i++) {
 		char *text = cell_text(table, row, table->columns[i]);
 
+		/* An empty cell would shift those after it. */
+		if (table->ctl->format == FORMAT_RAW && (!text || !*text)) {
+			free(text);
+			text = text_of("-");
+		}
 		if (text && scols_line_refer_data(line, i, text))
 			checked(NULL);
 	}
@@ -725,6 +767,15 @@ static void add_process(struct table *table, const struct target *target)
 	add_row(table, &row);
 }
 
+/* What one of two listings does not tell, or has no column for, is no difference. */
+static bool flags_differ(const char *old, const char *new)
+{
+	for (; *old && *new; old++, new++)
+		if (*old != *new && *old != '?' && *new != '?')
+			return true;
+	return false;
+}
+
 /* A stretch that is in one of two listings, or in both. */
 static void add_change(struct table *table, const struct target *target,
 		       uint64_t start, uint64_t end,
@@ -742,7 +793,7 @@ static void add_change(struct table *table, const struct target *target,
 		.mapping = dirty_maps_find(&target->now.maps, start),
 	};
 
-	if (old && new && !strcmp(old->text, new->text))
+	if (old && new && !flags_differ(old->text, new->text))
 		return;
 	add_row(table, &row);
 }
@@ -806,11 +857,16 @@ void table_add(struct table *table, const struct target *target)
 /**
  * table_finish() - print a table, or what is left of it, and free it
  * @table: from table_new()
+ *
+ * Return: true if it has a row; without, there is no heading either.
  */
-void table_finish(struct table *table)
+bool table_finish(struct table *table)
 {
+	bool rows = table->printed || scols_table_get_nlines(table->scols);
+
 	if (!table->printed || scols_table_get_nlines(table->scols))
 		scols_print_table(table->scols);
 	scols_unref_table(table->scols);
 	free(table);
+	return rows;
 }

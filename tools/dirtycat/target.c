@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Processes to be shown. There may be thousands, so that none keeps a descriptor
+ * from one sample to the next, but for the lock of one that is tracked.
+ */
+#define _GNU_SOURCE
+#include "dirtycat.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/**
+ * set_problem() - note why a target is not, or not wholly, shown
+ * @target: that target
+ * @status: what the program is to end with
+ * @sentence: cause and remedy, as for printf()
+ */
+void set_problem(struct target *target, enum status status,
+		 const char *sentence, ...)
+{
+	va_list args;
+
+	free(target->problem);
+	va_start(args, sentence);
+	if (vasprintf(&target->problem, sentence, args) == -1)
+		target->problem = NULL;
+	va_end(args);
+	target->status = status;
+}
+
+/**
+ * explain() - note why a listing cannot be read or acknowledged
+ * @ctl: what was asked for
+ * @target: whose status and problem are set
+ * @error: a negative errno of the library
+ */
+void explain(const struct control *ctl, struct target *target, int error)
+{
+	switch (-error) {
+	case EACCES:
+	case EPERM:
+		set_problem(target, STATUS_NOT_PERMITTED,
+			    "not permitted; you must own the process%s, or have CAP_SYS_PTRACE",
+			    ctl->clear ? " and Yama must let you attach to it" : "");
+		break;
+	case ESRCH:
+		set_problem(target, STATUS_NO_PROCESS, "no such process");
+		break;
+	case ENOSYS:
+		if (ctl->backend == DIRTY_SCAN)
+			set_problem(target, STATUS_UNSUPPORTED,
+				    "this kernel has no PAGEMAP_SCAN; Linux 6.7 or --backend=pagemap is required");
+		else if (ctl->backend == DIRTY_FILE)
+			set_problem(target, STATUS_UNSUPPORTED,
+				    "this kernel has no /proc/<pid>/dirty_pages; CONFIG_PROC_DIRTY_PAGES or another --backend is required");
+		else
+			set_problem(target, STATUS_UNSUPPORTED,
+				    "this kernel has no /proc/<pid>/pagemap; CONFIG_PROC_PAGE_MONITOR is required");
+		break;
+	case EOPNOTSUPP:
+		set_problem(target, STATUS_UNSUPPORTED,
+			    "this kernel cannot acknowledge; CONFIG_PROC_DIRTY_PAGES and CONFIG_MEM_SOFT_DIRTY are required");
+		break;
+	default:
+		set_problem(target, STATUS_OTHER, "%s", strerror(-error));
+	}
+}
+
+/* Nobody else may acknowledge pages of the target from now on. */
+static void track(struct target *target)
+{
+	char who[256];
+	int lock = dirty_track(&target->process, who, sizeof(who));
+
+	if (lock == -EBUSY) {
+		set_problem(target, STATUS_OTHER,
+			    "another program is acknowledging its pages; only one tracker per process");
+	} else if (lock < 0) {
+		set_problem(target, STATUS_OTHER,
+			    "cannot lock /run/lock/dirty_pages.%d.*: %s",
+			    target->process.pid, strerror(-lock));
+	} else if (*who) {
+		who[strcspn(who, "\n")] = '\0';
+		dirty_untrack(&target->process, lock);
+		set_problem(target, STATUS_OTHER,
+			    "tracked by %s, which would miss what is acknowledged here",
+			    who);
+	} else {
+		target->lock = lock;
+	}
+}
+
+/* Open the process that has the number, if it is the one seen before. */
+static int open_process(struct target *target)
+{
+	struct dirty_process process;
+	int error = dirty_process_open(&process, target->process.pid);
+
+	if (error)
+		return error;
+	if (target->known && process.start_time != target->process.start_time) {
+		dirty_process_close(&process);
+		return -ESRCH;
+	}
+	target->process = process;
+	return 0;
+}
+
+/* After execve(), nothing that was known of the address space holds any more. */
+static void notice_exec(struct target *target)
+{
+	uint64_t space;
+
+	if (dirty_process_space(&target->process, &space) || !space)
+		return;
+	if (target->space && target->space != space) {
+		cli_warn("%s: called exec, and is %s with another address space now",
+			 target->name, target->process.comm);
+		target->acknowledged = 0;
+		sample_free(&target->before);
+	}
+	target->space = space;
+}
+
+/**
+ * hold_target() - open a process and what it is read from
+ * @ctl: what was asked for
+ * @target: that process; if it cannot be opened, its status and problem say why
+ *
+ * Return: true if its reader is open, until release_target().
+ */
+bool hold_target(const struct control *ctl, struct target *target)
+{
+	int error = open_process(target);
+
+	if (error == -ESRCH)
+		set_problem(target, STATUS_NO_PROCESS, "no such process");
+	else if (error == -EACCES || error == -EPERM)
+		set_problem(target, STATUS_NOT_PERMITTED,
+			    "not permitted; /proc hides it from you");
+	else if (error)
+		set_problem(target, STATUS_OTHER, "%s", strerror(-error));
+	if (error)
+		return false;
+	error = dirty_open(&target->reader, &target->process, ctl->backend,
+			   ctl->clear);
+	if (error)
+		explain(ctl, target, error);
+	else if (ctl->clear && target->lock == -1)
+		track(target);
+	if (ctl->clear && target->lock == -1)
+		return false;
+	target->known = true;
+	if (!error && ctl->timed)
+		notice_exec(target);
+	target->reader.need = ctl->need;
+	return !error;
+}
+
+/**
+ * release_target() - close a process and what it is read from
+ * @target: that process; whether it has ended is noted if it has a problem
+ */
+void release_target(struct target *target)
+{
+	dirty_close(&target->reader);
+	if (target->process.fd == -1)
+		return;
+	target->ended = target->status && !dirty_process_lives(&target->process);
+	dirty_process_close(&target->process);
+}
+
+/**
+ * drop_target() - free all that a target holds
+ * @target: that target, not to be shown any more
+ */
+void drop_target(struct target *target)
+{
+	release_target(target);
+	if (target->lock != -1)
+		dirty_untrack(&target->process, target->lock);
+	sample_free(&target->now);
+	sample_free(&target->before);
+	free(target->problem);
+	target->problem = NULL;
+	target->lock = -1;
+	target->gone = true;
+}
