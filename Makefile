@@ -24,7 +24,7 @@ tools := $(BUILD)/tools
 
 .NOTPARALLEL:
 .PHONY: help run shell test torture stress test-all test-debug test-kcsan test-arch selftests bench \
-	kernel tools install lint variants apply unapply patches refresh clean distclean
+	kernel tools install uninstall lint variants apply unapply patches refresh clean distclean
 
 help:
 	@sed -n 's/^#: \?//p' Makefile
@@ -147,11 +147,16 @@ tools:
 #:
 #: Use dirtycat, on this kernel as well, and dirtyckpt
 #:   make install                to /usr/local; DESTDIR= and PREFIX= say otherwise
+#:   make uninstall              remove what that put there
 install: tools
 	@$(MAKE) -s -C tools/dirtycat OUTPUT=$(tools) CFLAGS='$(CFLAGS)' \
 		DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' install
 	@$(MAKE) -s -C tools/dirtyckpt OUTPUT=$(tools) CFLAGS='$(CFLAGS)' \
 		DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' install
+
+uninstall:
+	@$(MAKE) -s -C tools/dirtycat DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' uninstall
+	@$(MAKE) -s -C tools/dirtyckpt DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' uninstall
 
 #:
 #: Put it into a kernel of your own (KERNEL_SRC=tree)

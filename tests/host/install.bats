@@ -31,6 +31,29 @@ setup() {
 	[[ -x $BATS_TEST_TMPDIR/default/usr/local/bin/dirtyckpt ]]
 }
 
+@test "make uninstall removes what make install put there, and nothing else" {
+	mine=$BATS_TEST_TMPDIR/usr/share/man/man1/mine.1
+	echo >"$mine"
+	make -s uninstall DESTDIR="$BATS_TEST_TMPDIR" PREFIX=/usr
+	[[ $(find "$BATS_TEST_TMPDIR/usr" ! -type d) == "$mine" ]]
+	# The default is that of make install. A second time is no error.
+	make -s install DESTDIR="$BATS_TEST_TMPDIR/default"
+	make -s uninstall DESTDIR="$BATS_TEST_TMPDIR/default"
+	make -s uninstall DESTDIR="$BATS_TEST_TMPDIR/default"
+	[[ -z $(find "$BATS_TEST_TMPDIR/default" ! -type d) ]]
+}
+
+@test "the parts build into a folder that make creates" {
+	cp -r tools tests "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || return
+	for part in tools/dirtycat tools/dirtyckpt tools/lib/* tests/memstate; do
+		make -s -C "$part" OUTPUT=new/
+		[[ -n $(find "$part/new" -type f) ]]
+		make -s -C "$part" OUTPUT=new/ clean
+		[[ -z $(find "$part/new" -type f) ]]
+	done
+}
+
 @test "the parts build by themselves, in their own folders" {
 	cp -r tools "$BATS_TEST_TMPDIR/tools"
 	for tool in dirtycat dirtyckpt; do
