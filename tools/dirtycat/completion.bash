@@ -3,7 +3,7 @@
 # Completion of dirtycat's command line for bash
 
 _dirtycat_columns() {
-	dirtycat --help | awk '/^Columns/ { on = 1; next } /^$/ { on = 0 } on { print $1 }'
+	dirtycat --help | awk '/^Columns/ { on = 1 } /^$/ { on = 0 } on && $2 ~ /^[r-][m-][s-][c-]$/ { print $1 }'
 }
 
 # The last of several, separated by commas
