@@ -712,6 +712,23 @@ static bool do_again(int argc, char **argv)
 		    MAP_FAILED ? -1 : 0);
 }
 
+/* file FIRST COUNT PATH PAGE-OFFSET: privately, in place of these pages */
+static bool do_file(int argc, char **argv)
+{
+	off_t offset = strtol(argv[4], NULL, 0) * (off_t)PAGE;
+	int fd = open(argv[3], O_RDONLY);
+	size_t bytes;
+	char *p = range(argc, argv, 1, &bytes);
+	void *mapped;
+
+	if (fd == -1)
+		return false;
+	mapped = mmap(p, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd,
+		      offset);
+	close(fd);
+	return done(mapped == MAP_FAILED ? -1 : 0);
+}
+
 static void *write_for_ever(void *arg)
 {
 	struct mapping *m = arg;
@@ -982,6 +999,7 @@ static const struct {
 	{ "data", 0, do_data },
 	{ "drain", 0, do_drain },
 	{ "exec", 1, do_exec },
+	{ "file", 4, do_file },
 	{ "fill", 1, do_fill },
 	{ "fixedread", 1, do_fixedread },
 	{ "fork", 0, do_fork },
