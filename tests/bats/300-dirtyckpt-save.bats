@@ -334,7 +334,7 @@ print(len(got), flush=True)'
 	run -6 dirtycat --clear "$pid"
 	[[ $output == *"dirtyckpt $PWD/image"* ]]
 	run -9 dirtyckpt save "$pid" other
-	[[ $output == *"dirtyckpt $PWD/image"* && $output == *"remove"* ]]
+	[[ $output == *"dirtyckpt untrack $PWD/image" ]]
 	save
 	# An image that is no more tracks nothing.
 	rm -r image

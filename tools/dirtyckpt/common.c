@@ -6,26 +6,44 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 /**
  * complain() - say what is wrong
  * @status: what the program is to end with
- * @format: cause and remedy, as for printf()
+ * @format: cause and remedy, as for printf(); all of it is escaped
  *
  * Return: @status.
  */
 enum status complain(enum status status, const char *format, ...)
 {
 	va_list args;
+	char *text;
 
-	fflush(stdout);
-	fputs("dirtyckpt: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	if (vasprintf(&text, format, args) == -1)
+		text = NULL;
 	va_end(args);
-	fputc('\n', stderr);
+	cli_warn("%s", text ? text : "not enough memory");
+	free(text);
 	return status;
+}
+
+/**
+ * end_output() - write out what is left of the output
+ * @status: what the program is to end with if that succeeds
+ *
+ * Return: what it is to end with.
+ */
+enum status end_output(enum status status)
+{
+	int error = cli_close_stdout();
+
+	if (!error || status)
+		return status;
+	return complain(STATUS_OTHER, "cannot write the output: %s",
+			strerror(-error));
 }
 
 /**

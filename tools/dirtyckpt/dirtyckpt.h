@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "cli.h"
+
 #define PAGE_BYTES	4096ul
 
 /* Up to STATUS_OTHER they mean what dirtycat's mean. */
@@ -27,6 +29,7 @@ enum status {
 	STATUS_DIFFERS,
 	STATUS_DAMAGED,
 	STATUS_REFUSED,
+	STATUS_NEWER,
 };
 
 enum format {
@@ -73,13 +76,14 @@ struct control {
 	bool quiet;
 };
 
-/* save.c, verify.c, restore.c, core.c, list.c, prune.c */
+/* save.c, verify.c, restore.c, core.c, list.c, prune.c, untrack.c */
 enum status save(const struct control *ctl);
 enum status verify(const struct control *ctl);
 enum status restore(const struct control *ctl);
 enum status core(const struct control *ctl);
 enum status list(const struct control *ctl);
 enum status prune(const struct control *ctl);
+enum status untrack(const struct control *ctl);
 
 void columns_help(void);
 
@@ -91,6 +95,7 @@ command_fn parse_command_line(struct control *ctl, int argc, char **argv);
 /* common.c */
 enum status complain(enum status status, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+enum status end_output(enum status status);
 void *grow(void *array, size_t count, size_t size);
 uint64_t nanoseconds(void);
 

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "image.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -16,7 +17,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#define MAGIC	"dirtyckpt 1"
+#define PROGRAM	"dirtyckpt "	/* then the number of the format */
+#define FORMAT	"1"
 #define HEAD	"head"
 
 const char *const part_names[PARTS] = {
@@ -74,6 +76,24 @@ static void set_text(char *text, size_t size, const char *value)
 	snprintf(text, size, "%s", value);
 }
 
+/* Undo cli_escape_utf8(). */
+static void unescape(char *text, size_t size, const char *value)
+{
+	size_t len = 0;
+	unsigned int c;
+
+	while (*value && len + 1 < size) {
+		if (sscanf(value, "\\x%2x", &c) == 1 && c &&
+		    isxdigit((unsigned char)value[3])) {
+			text[len++] = c;
+			value += 4;
+		} else {
+			text[len++] = *value++;
+		}
+	}
+	text[len] = '\0';
+}
+
 static bool set_part(struct generation *gen, const char *value)
 {
 	uint64_t size;
@@ -117,7 +137,7 @@ static bool set_value(struct generation *gen, const char *name,
 		return sscanf(value, "%d %d %d %u %u", &gen->ppid, &gen->pgrp,
 			      &gen->sid, &gen->uid, &gen->gid) == 5;
 	else if (!strcmp(name, "comm"))
-		set_text(gen->comm, sizeof(gen->comm), value);
+		unescape(gen->comm, sizeof(gen->comm), value);
 	else if (!strcmp(name, "args"))
 		set_text(gen->args, sizeof(gen->args), value);
 	else if (!strcmp(name, "part"))
@@ -127,11 +147,12 @@ static bool set_value(struct generation *gen, const char *name,
 
 static bool parse_head(struct generation *gen, char *text, size_t size)
 {
+	static const char first[] = PROGRAM FORMAT "\n";
 	char *last = sealed_end(text, size), *line, *end;
 
-	if (!last || strncmp(text, MAGIC "\n", strlen(MAGIC "\n")))
+	if (!last || strncmp(text, first, strlen(first)))
 		return false;
-	for (line = text + strlen(MAGIC "\n"); line < last; line = end + 1) {
+	for (line = text + strlen(first); line < last; line = end + 1) {
 		char *value;
 
 		end = strchr(line, '\n');
@@ -146,24 +167,77 @@ static bool parse_head(struct generation *gen, char *text, size_t size)
 	return *gen->base;
 }
 
-static enum status read_head(const struct image *image, struct generation *gen)
+/*
+ * Return the length of the number of a format later than ours, 0 if the text has
+ * none. A later format may not even have a checksum, so none is looked for.
+ */
+static int newer_format(const char *text)
 {
-	char text[8192];
+	const char *format = text + strlen(PROGRAM);
+	int digits;
+
+	if (strncmp(text, PROGRAM, strlen(PROGRAM)))
+		return 0;
+	digits = strspn(format, "0123456789");
+	if (!digits || digits > 9 || format[digits] != '\n' ||
+	    atoi(format) <= atoi(FORMAT))
+		return 0;
+	return digits;
+}
+
+enum { HEAD_BYTES = 8192 };
+
+/* Return the size of the head, or -1 with errno set. */
+static ssize_t load_head(const struct generation *gen, char text[HEAD_BYTES])
+{
 	int fd = openat(gen->fd, HEAD,
 			O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-	ssize_t size = -1;
+	ssize_t size = 0;
 	struct stat st;
 
+	*text = '\0';
 	if (fd == -1)
-		return complain_damaged(image, gen, errno == ELOOP ?
-			       "its head is a symbolic link" : "no head");
+		return -1;
 	if (!fstat(fd, &st) && S_ISREG(st.st_mode))
-		size = read(fd, text, sizeof(text) - 1);
+		size = read(fd, text, HEAD_BYTES - 1);
 	close(fd);
 	text[size > 0 ? size : 0] = '\0';
-	if (size <= 0 || !parse_head(gen, text, size))
+	return size > 0 ? size : 0;
+}
+
+static enum status complain_newer(const struct image *image,
+				  const struct generation *gen,
+				  const char *text)
+{
+	return complain(STATUS_NEWER,
+			"%s@%lu: has format %.*s, and this dirtyckpt reads format "
+			FORMAT "; use the dirtyckpt that saved it, or a later one",
+			image->path, gen->number, newer_format(text),
+			text + strlen(PROGRAM));
+}
+
+static enum status read_head(const struct image *image, struct generation *gen)
+{
+	char text[HEAD_BYTES];
+	ssize_t size = load_head(gen, text);
+
+	if (size == -1)
+		return complain_damaged(image, gen, errno == ELOOP ?
+			       "its head is a symbolic link" : "no head");
+	if (newer_format(text))
+		return complain_newer(image, gen, text);
+	if (!size || !parse_head(gen, text, size))
 		return complain_damaged(image, gen, "head");
 	return STATUS_OK;
+}
+
+static int open_generation(const struct image *image, unsigned long number)
+{
+	char name[24];
+
+	generation_name(name, number);
+	return openat(image->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+		      O_CLOEXEC);
 }
 
 /**
@@ -172,20 +246,43 @@ static enum status read_head(const struct image *image, struct generation *gen)
  * @number: which
  * @gen: filled in, from its head; to be closed by generation_close()
  *
- * Return: STATUS_OK; STATUS_DAMAGED; or what else the program is to end with.
+ * Return: STATUS_OK; STATUS_DAMAGED; STATUS_NEWER; or what else the program is
+ * to end with.
  */
 enum status generation_open(const struct image *image, unsigned long number,
 			    struct generation *gen)
 {
-	char name[24];
-
 	*gen = (struct generation){ .number = number };
-	generation_name(name, number);
-	gen->fd = openat(image->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
-			 O_CLOEXEC);
+	gen->fd = open_generation(image, number);
 	if (gen->fd == -1)
 		return complain_damaged(image, gen, strerror(errno));
 	return read_head(image, gen);
+}
+
+/**
+ * image_is_known() - can this program change the image?
+ * @image: the folder
+ *
+ * A later program may rely on files that this one does not know. So do not change
+ * an image that has a generation of a newer format.
+ *
+ * Return: STATUS_OK, also if generations are damaged; or STATUS_NEWER.
+ */
+enum status image_is_known(const struct image *image)
+{
+	enum status status = STATUS_OK;
+	char text[HEAD_BYTES];
+
+	for (size_t i = 0; !status && i < image->count; i++) {
+		struct generation gen = { .number = image->numbers[i] };
+
+		gen.fd = open_generation(image, gen.number);
+		if (gen.fd != -1 && load_head(&gen, text) > 0 &&
+		    newer_format(text))
+			status = complain_newer(image, &gen, text);
+		generation_close(&gen);
+	}
+	return status;
 }
 
 static bool has_number(const struct image *image, unsigned long number)
@@ -209,8 +306,7 @@ enum status generation_choose(const struct image *image, unsigned long number,
 {
 	gen->fd = -1;
 	if (!image->count)
-		return complain(STATUS_OTHER, "%s: has no generations; 'dirtyckpt save' makes them",
-				image->path);
+		return complain_no_image(image);
 	if (!number)
 		number = image->numbers[image->count - 1];
 	if (has_number(image, number))
@@ -260,6 +356,20 @@ void generation_close(struct generation *gen)
 	if (gen->fd != -1)
 		close(gen->fd);
 	gen->fd = -1;
+}
+
+/**
+ * is_of_generation() - is that the name of a file of generations?
+ * @name: the name
+ *
+ * Return: true if it is.
+ */
+bool is_of_generation(const char *name)
+{
+	for (int part = 0; part < PARTS; part++)
+		if (!strcmp(name, part_names[part]))
+			return true;
+	return !strcmp(name, HEAD);
 }
 
 static bool has_size(const struct generation *gen, enum part part,
@@ -515,7 +625,9 @@ enum status draft_part(const struct image *image, struct generation *draft,
 
 static void print_head(FILE *f, const struct generation *gen)
 {
-	fprintf(f, MAGIC "\ngeneration %lu\nbase %s\nwhole %s\nkind %s\n",
+	char *comm = cli_escape_utf8(gen->comm);
+
+	fprintf(f, PROGRAM FORMAT "\ngeneration %lu\nbase %s\nwhole %s\nkind %s\n",
 		gen->number, gen->base, gen->whole ? "yes" : "no",
 		gen->stopped ? "stopped" : "moving");
 	fprintf(f, "time %" PRIu64 "\npause %" PRIu64 "\nspent %" PRIu64 "\n",
@@ -528,7 +640,9 @@ static void print_head(FILE *f, const struct generation *gen)
 	if (*gen->of.random)
 		fprintf(f, "random %s\n", gen->of.random);
 	fprintf(f, "ids %d %d %d %u %u\ncomm %s\nargs %s\n", gen->ppid,
-		gen->pgrp, gen->sid, gen->uid, gen->gid, gen->comm, gen->args);
+		gen->pgrp, gen->sid, gen->uid, gen->gid, comm ? comm : "?",
+		gen->args);
+	free(comm);
 	for (int part = 0; part < PARTS; part++)
 		fprintf(f, "part %s %" PRIu64 " %08" PRIx32 "\n",
 			part_names[part], gen->size[part], gen->crc[part]);

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,6 +155,45 @@ static enum status find_generations(struct image *image)
 	return STATUS_OK;
 }
 
+/* Return true for files of a first save that did not complete, and of file systems. */
+static bool is_of_folder(const char *name)
+{
+	return !strcmp(name, DRAFT) || !strcmp(name, RECORD) ||
+	       !strcmp(name, RECORD_DRAFT) || *name == '.' ||
+	       !strcmp(name, "lost+found");
+}
+
+/* Look for a file that is not known. Return true, and its name, if there is one. */
+static bool has_others(int parent, const char *folder,
+		       bool (*is_known)(const char *name), char name[NAME_MAX + 1])
+{
+	DIR *dir = open_dir(parent, folder);
+	struct dirent *entry;
+	bool found = false;
+
+	while (!found && dir && (entry = readdir(dir))) {
+		found = *entry->d_name != '.' && !is_known(entry->d_name);
+		snprintf(name, NAME_MAX + 1, "%s", entry->d_name);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+/* A save removes the folder of a draft, so it must not be a folder of the user's. */
+static enum status refuse_others(const struct image *image)
+{
+	char name[NAME_MAX + 1];
+
+	if (image->count ||
+	    (!has_others(image->fd, ".", is_of_folder, name) &&
+	     !has_others(image->fd, DRAFT, is_of_generation, name)))
+		return STATUS_OK;
+	return complain(STATUS_REFUSED,
+			"%s: is no image and holds other files, as %s; take a new or an empty folder",
+			image->path, name);
+}
+
 /**
  * image_open() - open the folder of a process
  * @image: filled in; to be closed by image_close(), also on failure
@@ -176,7 +216,22 @@ enum status image_open(struct image *image, const char *path,
 		status = lock_folder(image, access);
 	if (!status)
 		status = find_generations(image);
+	if (!status && access == ACCESS_CREATE)
+		status = refuse_others(image);
 	return status;
+}
+
+/**
+ * complain_no_image() - say that a folder has no generations
+ * @image: the folder
+ *
+ * Return: what the program is to end with.
+ */
+enum status complain_no_image(const struct image *image)
+{
+	return complain(STATUS_OTHER,
+			"%s: there is no image; name the folder of one, which 'dirtyckpt save' makes",
+			image->path);
 }
 
 /**

@@ -121,6 +121,7 @@ enum access { ACCESS_LIST, ACCESS_READ, ACCESS_WRITE, ACCESS_CREATE };
 enum status image_open(struct image *image, const char *path,
 		       enum access access);
 void image_close(struct image *image);
+enum status complain_no_image(const struct image *image);
 enum status record_write(const struct image *image, const struct record *record);
 enum status record_read(const struct image *image, struct record *record);
 enum status record_remove(const struct image *image);
@@ -140,6 +141,7 @@ char *sealed_end(char *text, size_t size);
 /* generation.c */
 enum status complain_damaged(const struct image *image,
 			     const struct generation *gen, const char *what);
+enum status image_is_known(const struct image *image);
 enum status generation_open(const struct image *image, unsigned long number,
 			    struct generation *gen);
 enum status generation_choose(const struct image *image, unsigned long number,
@@ -150,6 +152,7 @@ enum status generation_before(const struct image *image,
 enum status generation_probe(const struct image *image,
 			     const struct generation *gen);
 void generation_close(struct generation *gen);
+bool is_of_generation(const char *name);
 enum status part_open(const struct image *image, const struct generation *gen,
 		      enum part part, int *fd);
 enum status parts_check(const struct image *image, const struct generation *gen);

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <libsmartcols/libsmartcols.h>
-#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,7 +50,7 @@ static const struct {
 	[COL_THREADS] = { "THREADS", SCOLS_JSON_NUMBER, "that have their registers here" },
 	[COL_PAUSE] = { "PAUSE", SCOLS_JSON_NUMBER, "milliseconds that the process was stopped" },
 	[COL_SPENT] = { "SPENT", SCOLS_JSON_NUMBER, "milliseconds that saving took" },
-	[COL_STATE] = { "STATE", SCOLS_JSON_STRING, "ok or damaged; --check reads contents" },
+	[COL_STATE] = { "STATE", SCOLS_JSON_STRING, "ok, damaged (--check reads contents), newer" },
 };
 
 /**
@@ -129,14 +128,18 @@ static char *number_cell(const struct generation *gen, enum column column)
 	return text_of("%" PRIu64, numbers[column]);
 }
 
-/* What is not known is left empty, and null in JSON. */
+/*
+ * A cell without a value is empty, and null in JSON. libsmartcols escapes bytes
+ * that are not printable, but not for JSON, which has to be UTF-8 as well.
+ */
 static char *cell(const struct control *ctl, const struct generation *gen,
-		  bool damaged, enum column column)
+		  enum status state, enum column column)
 {
 	bool json = ctl->format == FORMAT_JSON;
 
 	if (column == COL_STATE)
-		return text_of("%s", damaged ? "damaged" : "ok");
+		return text_of("%s", state == STATUS_NEWER ? "newer" :
+				     state ? "damaged" : "ok");
 	if (column == COL_GENERATION)
 		return number_cell(gen, column);
 	if (!*gen->base)
@@ -150,7 +153,8 @@ static char *cell(const struct control *ctl, const struct generation *gen,
 	case COL_TIME:
 		return time_text(gen->time);
 	case COL_COMM:
-		return text_of("%s", gen->comm);
+		return json ? cli_escape_utf8(gen->comm) :
+			      text_of("%s", gen->comm);
 	case COL_SIZE:
 		return size_cell(gen, ctl->bytes || json);
 	case COL_PAUSE:
@@ -196,7 +200,7 @@ static enum status add_line(const struct control *ctl,
 	if (!line)
 		exit(complain(STATUS_OTHER, "not enough memory"));
 	status = generation_open(image, number, &gen);
-	/* Of a head that is damaged, nothing is to be relied on. */
+	/* A head that is damaged or of a newer format tells nothing. */
 	if (status)
 		*gen.base = '\0';
 	else if (ctl->check)
@@ -211,6 +215,23 @@ static enum status add_line(const struct control *ctl,
 	return status;
 }
 
+/* Return STATUS_OK, or the status of the first generation that is not ok. */
+static enum status print_table(const struct control *ctl,
+			       const struct image *image)
+{
+	struct libscols_table *table = new_table(ctl);
+	enum status status = STATUS_OK;
+
+	for (size_t i = 0; i < image->count; i++) {
+		enum status one = add_line(ctl, image, table, image->numbers[i]);
+
+		status = status ? status : one;
+	}
+	scols_print_table(table);
+	scols_unref_table(table);
+	return status;
+}
+
 /**
  * list() - the command of that name
  * @ctl: what was asked for
@@ -219,32 +240,24 @@ static enum status add_line(const struct control *ctl,
  */
 enum status list(const struct control *ctl)
 {
-	struct libscols_table *table;
 	struct image image;
 	struct record record;
 	enum status status;
 
 	status = image_open(&image, ctl->dir, ACCESS_LIST);
-	if (status) {
-		image_close(&image);
-		return status;
-	}
-	/* For the widths of cells; numbers are the same everywhere. */
-	setlocale(LC_CTYPE, "");
-	table = new_table(ctl);
-	for (size_t i = 0; i < image.count; i++) {
-		enum status one = add_line(ctl, &image, table, image.numbers[i]);
-
-		status = status ? status : one;
-	}
-	scols_print_table(table);
-	scols_unref_table(table);
+	if (!status && image.count)
+		status = print_table(ctl, &image);
+	else if (!status)
+		status = complain_no_image(&image);
+	else
+		goto out_close;
 	if (!record_read(&image, &record) && record.number &&
 	    (!image.count || record.number > image.numbers[image.count - 1]))
 		complain(STATUS_OK,
 			 "%s: generation %lu was not completed, or is being saved now; the next save copies what it was about",
 			 image.path, record.number);
 	spans_free(&record.spans);
+out_close:
 	image_close(&image);
 	return status;
 }

@@ -32,6 +32,7 @@ enum {
 	RESTORE	= 8,
 	CORE	= 16,
 	PRUNE	= 32,
+	UNTRACK	= 64,
 };
 
 static const struct command {
@@ -47,6 +48,7 @@ static const struct command {
 	{ "restore", RESTORE, restore, "PID DIR[@N]", "the living process becomes what it was" },
 	{ "core", CORE, core, "DIR[@N] FILE", "write an ELF core, for gdb" },
 	{ "prune", PRUNE, prune, "DIR", "remove all but the last generations" },
+	{ "untrack", UNTRACK, untrack, "DIR", "keep the image; others may track the process" },
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
@@ -59,11 +61,11 @@ static const struct {
 	const char *help;
 } options[] = {
 	{ { "stop", no_argument, NULL, OPTION_STOP }, SAVE,
-	  "--stop", "stop the process for the last pass: one moment, with registers" },
+	  "--stop", "stop it for the last pass: one moment, with registers" },
 	{ { "rounds", required_argument, NULL, OPTION_ROUNDS }, SAVE,
 	  "--rounds N", "N passes before the last one" },
 	{ { "until-pages", required_argument, NULL, OPTION_UNTIL }, SAVE,
-	  "--until-pages N", "as many as it takes until no more than N pages are left" },
+	  "--until-pages N", "passes until no more than N pages are left" },
 	{ { "zstd", optional_argument, NULL, OPTION_ZSTD }, SAVE | PRUNE,
 	  "--zstd[=LEVEL]", "compress contents" },
 	{ { "keep", required_argument, NULL, OPTION_KEEP }, PRUNE,
@@ -80,7 +82,7 @@ static const struct {
 	  "-n, --noheadings", "no headings" },
 	{ { "raw", no_argument, NULL, 'r' }, LIST,
 	  "-r, --raw", "no alignment" },
-	{ { "quiet", no_argument, NULL, 'q' }, RESTORE | PRUNE,
+	{ { "quiet", no_argument, NULL, 'q' }, RESTORE | PRUNE | UNTRACK,
 	  "-q, --quiet", "do not say what was done" },
 	{ { "help", no_argument, NULL, 'h' }, ~0,
 	  "-h, --help", "this text" },
@@ -120,7 +122,7 @@ static void print_help(void)
 	puts("\n"
 	     "Exit status: 0, or 1 usage, 2 no such process, 3 not permitted, 4 the kernel\n"
 	     "cannot, 5 vanished meanwhile, 6 anything else, 7 it differs, 8 a generation is\n"
-	     "damaged, 9 refused.\n"
+	     "damaged, 9 refused, 10 a generation is of a newer format.\n"
 	     "\n"
 	     "See dirtyckpt(1) and proc_pid_dirty_pages(5).");
 }
@@ -129,13 +131,14 @@ __attribute__((format(printf, 1, 2), noreturn))
 static void usage_error(const char *format, ...)
 {
 	va_list args;
+	char *text;
 
-	fputs("dirtyckpt: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	if (vasprintf(&text, format, args) == -1)
+		text = NULL;
 	va_end(args);
-	fputs("; see 'dirtyckpt --help'\n", stderr);
-	exit(STATUS_USAGE);
+	cli_die(STATUS_USAGE, "%s; see 'dirtyckpt --help'",
+		text ? text : "not enough memory");
 }
 
 static pid_t parse_pid(const char *text)
@@ -237,10 +240,10 @@ static void parse_option(struct control *ctl, int c)
 		break;
 	case 'h':
 		print_help();
-		exit(STATUS_OK);
+		exit(end_output(STATUS_OK));
 	case 'V':
 		puts("dirtyckpt " VERSION);
-		exit(STATUS_OK);
+		exit(end_output(STATUS_OK));
 	}
 }
 
@@ -255,7 +258,7 @@ static const struct command *find_command(const char *name)
 static void parse_operands(struct control *ctl, const struct command *command,
 			   int argc, char **argv)
 {
-	int wanted = command->set & (LIST | PRUNE) ? 1 : 2;
+	int wanted = command->set & (LIST | PRUNE | UNTRACK) ? 1 : 2;
 
 	if (argc != wanted)
 		usage_error("%s takes %s", command->name, command->operands);
@@ -292,11 +295,10 @@ command_fn parse_command_line(struct control *ctl, int argc, char **argv)
 		argv++;
 	}
 	*ctl = (struct control){ .keep = 1 };
-	while ((c = getopt_long(argc, argv, "bJnrqhV", known, NULL)) != -1) {
-		if (c == '?') {
-			/* getopt_long() has said what is wrong. */
-			fputs("dirtyckpt: see 'dirtyckpt --help'\n", stderr);
-			exit(STATUS_USAGE);
+	while ((c = getopt_long(argc, argv, ":bJnrqhV", known, NULL)) != -1) {
+		if (c == '?' || c == ':') {
+			cli_bad_option(c, argv);
+			cli_die(STATUS_USAGE, "see 'dirtyckpt --help'");
 		}
 		while (options[index].option.val != c)
 			index = (index + 1) % OPTIONS;

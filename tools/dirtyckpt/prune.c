@@ -117,6 +117,10 @@ enum status prune(const struct control *ctl)
 	size_t last = 0;
 
 	status = image_open(&image, ctl->dir, ACCESS_WRITE);
+	if (!status && !image.count)
+		status = complain_no_image(&image);
+	if (!status)
+		status = image_is_known(&image);
 	if (!status && image.count > ctl->keep) {
 		last = image.count - ctl->keep;
 		status = make_whole(ctl, &image, image.numbers[last]);

@@ -169,6 +169,8 @@ static const char *why_anew(struct saver *saver, const struct generation *gen,
 		return "the last generation is damaged";
 	if (!identity_equal(&gen->of, &saver->target.of))
 		return "it is another program by now";
+	if (!*note)
+		return "the process was not tracked for it meanwhile, as after 'dirtyckpt untrack'";
 	if (!tracking_is_seamless(note, gen, &saver->record))
 		return "more was acknowledged than what is there, perhaps by another tracker";
 	if (generation_probe(&saver->image, gen) || read_before(saver, gen))
@@ -570,6 +572,8 @@ enum status save(const struct control *ctl)
 	status = target_open(&saver.target, ctl->pid, true);
 	if (!status)
 		status = image_open(&saver.image, ctl->dir, ACCESS_CREATE);
+	if (!status)
+		status = image_is_known(&saver.image);
 	if (!status)
 		status = tracking_begin(&saver.target, &saver.image, note,
 					sizeof(note), true);

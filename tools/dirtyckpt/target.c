@@ -19,7 +19,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -391,7 +390,7 @@ enum status target_maps(struct target *target, struct dirty_maps *maps,
 	return status;
 }
 
-/* Lines are what the head of a generation is made of. */
+/* The head of a generation is made of lines. */
 static void copy_line(char *to, size_t size, const char *from, size_t len)
 {
 	size_t n = len < size - 1 ? len : size - 1;
@@ -413,8 +412,7 @@ void describe_process(const struct target *target, struct generation *gen)
 	ssize_t len;
 	int fd;
 
-	copy_line(gen->comm, sizeof(gen->comm), target->process.comm,
-		  strlen(target->process.comm));
+	snprintf(gen->comm, sizeof(gen->comm), "%s", target->process.comm);
 	fd = openat(target->process.fd, "cmdline", O_RDONLY | O_CLOEXEC);
 	len = fd == -1 ? 0 : read(fd, text, sizeof(text));
 	close(fd);
@@ -431,132 +429,4 @@ void describe_process(const struct target *target, struct generation *gen)
 		gen->uid = st.st_uid;
 		gen->gid = st.st_gid;
 	}
-}
-
-/*
- * The lock file has a second line, for the next save: which generation was
- * the last whose pages were acknowledged. An image that is older, as one that
- * was put back from a copy, or another one, has missed what was written before
- * that and cannot be continued.
- */
-static bool is_ours(const char *note, const char *path)
-{
-	size_t len = strlen("dirtyckpt ");
-
-	return !strncmp(note, "dirtyckpt ", len) &&
-	       !strncmp(note + len, path, strlen(path)) &&
-	       note[len + strlen(path)] == '\n';
-}
-
-/**
- * tracking_begin() - become the only one who acknowledges pages
- * @target: of that process
- * @image: for this
- * @note: set to what tracking_note() noted last, for this image; else ""
- * @size: room in it
- * @insist: nobody else may go on tracking the process
- *
- * Return: STATUS_OK, or what the program is to end with.
- */
-enum status tracking_begin(struct target *target, const struct image *image,
-			   char *note, size_t size, bool insist)
-{
-	pid_t pid = target->process.pid;
-	int lock = dirty_track(&target->process, note, size);
-	char path[PATH_MAX];
-	struct stat st;
-
-	*note = lock < 0 ? '\0' : *note;
-	if (lock < 0 && !insist)
-		return STATUS_OK;
-	if (lock == -EBUSY)
-		return complain(STATUS_REFUSED,
-				"%d: somebody else acknowledges its pages just now; one tracker a process",
-				pid);
-	if (lock < 0)
-		return complain(STATUS_OTHER,
-				"/run/lock/dirty_pages.%d.%" PRIu64 ": cannot be locked: %s",
-				pid, target->process.start_time, strerror(-lock));
-	target->lock = lock;
-	if (!realpath(image->path, path))
-		return complain(STATUS_OTHER, "%s: %s", image->path,
-				strerror(errno));
-	if (!*note || is_ours(note, path))
-		return STATUS_OK;
-	/* Where that image is no more, nobody goes on tracking. */
-	note[strcspn(note, "\n")] = '\0';
-	if (!strncmp(note, "dirtyckpt ", strlen("dirtyckpt ")) &&
-	    lstat(note + strlen("dirtyckpt "), &st) && errno == ENOENT)
-		insist = false;
-	if (!insist) {
-		*note = '\0';
-		return STATUS_OK;
-	}
-	return complain(STATUS_REFUSED,
-			"%d: tracked by %s, which would miss what is acknowledged here; to end that, remove it or /run/lock/dirty_pages.%d.%"
-			PRIu64,
-			pid, note, pid, target->process.start_time);
-}
-
-/**
- * tracking_note() - note who tracks the process, for others and the next save
- * @target: that process, tracked
- * @image: the image of it
- * @base: what its generations build on
- * @number: the generation that is about to be acknowledged
- *
- * Return: STATUS_OK, or what the program is to end with.
- */
-enum status tracking_note(const struct target *target,
-			  const struct image *image, const char *base,
-			  unsigned long number)
-{
-	char path[PATH_MAX], note[PATH_MAX + 100];
-	int error;
-
-	if (!realpath(image->path, path))
-		return complain(STATUS_OTHER, "%s: %s", image->path,
-				strerror(errno));
-	snprintf(note, sizeof(note), "dirtyckpt %s\n%s %lu\n", path, base,
-		 number);
-	error = dirty_track_on(&target->process, target->lock, note);
-	if (error)
-		return complain(STATUS_OTHER,
-				"/run/lock/dirty_pages.%d.%" PRIu64
-				": %s; nothing was acknowledged",
-				target->process.pid, target->process.start_time,
-				strerror(-error));
-	return STATUS_OK;
-}
-
-static bool is_noted(const char *note, const char *base, unsigned long number)
-{
-	const char *line = strchr(note, '\n');
-	unsigned long noted;
-	char word[33];
-
-	return line && sscanf(line + 1, "%32s %lu", word, &noted) == 2 &&
-	       noted == number && !strcmp(word, base);
-}
-
-/**
- * tracking_is_seamless() - is all that was acknowledged in an image?
- * @note: as tracking_begin() set it
- * @last: the last generation of the image
- * @record: as record_read() filled it in; is emptied if it is not of the
- *	generation that would have followed, but was left by a complete one
- *
- * Return: true if what was acknowledged is in @last and those that it builds
- * on, or on record.
- */
-bool tracking_is_seamless(const char *note, const struct generation *last,
-			  struct record *record)
-{
-	bool noted = is_noted(note, last->base, last->number);
-
-	if (record->number == last->number + 1 &&
-	    !strcmp(record->base, last->base))
-		return noted || is_noted(note, last->base, record->number);
-	spans_free(&record->spans);
-	return noted;
 }

@@ -46,7 +46,8 @@ bool read_boot(char boot[37]);
 bool identity_equal(const struct identity *a, const struct identity *b);
 void describe_process(const struct target *target, struct generation *gen);
 
-/* Who tracks the process, and how far its image is */
+/* tracking.c: who tracks the process, and how far its image is */
+bool tracking_is_for(const char *note, const char *path);
 enum status tracking_begin(struct target *target, const struct image *image,
 			   char *note, size_t size, bool insist);
 enum status tracking_note(const struct target *target,

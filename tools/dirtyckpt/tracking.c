@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One image tracks a process at a time. A lock file names that image.
+ *
+ * Its first line is "dirtyckpt PATH", for others to read. The second line is for
+ * the next save: the base and number of the last generation whose pages were
+ * acknowledged. An older image, such as a copy that was put back, lacks pages that
+ * were written before that, and cannot be continued.
+ */
+#define _GNU_SOURCE
+#include "target.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define WORD	"dirtyckpt "
+
+/**
+ * tracking_is_for() - does an image track the process?
+ * @note: the text of the lock file of the process
+ * @path: the image, as realpath() names it
+ *
+ * Return: true if it does.
+ */
+bool tracking_is_for(const char *note, const char *path)
+{
+	size_t len = strlen(WORD);
+
+	return !strncmp(note, WORD, len) &&
+	       !strncmp(note + len, path, strlen(path)) &&
+	       note[len + strlen(path)] == '\n';
+}
+
+/* An image that was removed tracks nothing. */
+static bool is_of_none(const char *note)
+{
+	struct stat st;
+
+	return !strncmp(note, WORD, strlen(WORD)) &&
+	       lstat(note + strlen(WORD), &st) && errno == ENOENT;
+}
+
+static enum status refuse_tracked(const struct target *target, const char *note)
+{
+	pid_t pid = target->process.pid;
+
+	if (!strncmp(note, WORD, strlen(WORD)))
+		return complain(STATUS_REFUSED,
+				"%d: tracked by another image, which would miss what is acknowledged here; to end that and keep the image: dirtyckpt untrack %s",
+				pid, note + strlen(WORD));
+	return complain(STATUS_REFUSED,
+			"%d: tracked by %s, which would miss what is acknowledged here; end that, or remove /run/lock/dirty_pages.%d.%"
+			PRIu64,
+			pid, note, pid, target->process.start_time);
+}
+
+/**
+ * tracking_begin() - become the only one who acknowledges pages
+ * @target: of that process
+ * @image: for this
+ * @note: set to what tracking_note() noted last, for this image; else ""
+ * @size: room in it
+ * @insist: nobody else may go on tracking the process
+ *
+ * Return: STATUS_OK, or what the program is to end with.
+ */
+enum status tracking_begin(struct target *target, const struct image *image,
+			   char *note, size_t size, bool insist)
+{
+	pid_t pid = target->process.pid;
+	int lock = dirty_track(&target->process, note, size);
+	char path[PATH_MAX];
+
+	*note = lock < 0 ? '\0' : *note;
+	if (lock < 0 && !insist)
+		return STATUS_OK;
+	if (lock == -EBUSY)
+		return complain(STATUS_REFUSED,
+				"%d: somebody else acknowledges its pages just now; one tracker a process",
+				pid);
+	if (lock < 0)
+		return complain(STATUS_OTHER,
+				"/run/lock/dirty_pages.%d.%" PRIu64 ": cannot be locked: %s",
+				pid, target->process.start_time, strerror(-lock));
+	target->lock = lock;
+	if (!realpath(image->path, path))
+		return complain(STATUS_OTHER, "%s: %s", image->path,
+				strerror(errno));
+	if (!*note || tracking_is_for(note, path))
+		return STATUS_OK;
+	note[strcspn(note, "\n")] = '\0';
+	if (!insist || is_of_none(note)) {
+		*note = '\0';
+		return STATUS_OK;
+	}
+	return refuse_tracked(target, note);
+}
+
+/**
+ * tracking_note() - note who tracks the process, for others and the next save
+ * @target: that process, tracked
+ * @image: the image of it
+ * @base: what its generations build on
+ * @number: the generation that is about to be acknowledged
+ *
+ * Return: STATUS_OK, or what the program is to end with.
+ */
+enum status tracking_note(const struct target *target,
+			  const struct image *image, const char *base,
+			  unsigned long number)
+{
+	char path[PATH_MAX], note[PATH_MAX + 100];
+	int error;
+
+	if (!realpath(image->path, path))
+		return complain(STATUS_OTHER, "%s: %s", image->path,
+				strerror(errno));
+	snprintf(note, sizeof(note), WORD "%s\n%s %lu\n", path, base,
+		 number);
+	error = dirty_track_on(&target->process, target->lock, note);
+	if (error)
+		return complain(STATUS_OTHER,
+				"/run/lock/dirty_pages.%d.%" PRIu64
+				": %s; nothing was acknowledged",
+				target->process.pid, target->process.start_time,
+				strerror(-error));
+	return STATUS_OK;
+}
+
+static bool is_noted(const char *note, const char *base, unsigned long number)
+{
+	const char *line = strchr(note, '\n');
+	unsigned long noted;
+	char word[33];
+
+	return line && sscanf(line + 1, "%32s %lu", word, &noted) == 2 &&
+	       noted == number && !strcmp(word, base);
+}
+
+/**
+ * tracking_is_seamless() - is all that was acknowledged in an image?
+ * @note: as tracking_begin() set it
+ * @last: the last generation of the image
+ * @record: as record_read() filled it in; is emptied if it is not of the
+ *	generation that would have followed, but was left by a complete one
+ *
+ * Return: true if what was acknowledged is in @last and those that it builds
+ * on, or on record.
+ */
+bool tracking_is_seamless(const char *note, const struct generation *last,
+			  struct record *record)
+{
+	bool noted = is_noted(note, last->base, last->number);
+
+	if (record->number == last->number + 1 &&
+	    !strcmp(record->base, last->base))
+		return noted || is_noted(note, last->base, record->number);
+	spans_free(&record->spans);
+	return noted;
+}

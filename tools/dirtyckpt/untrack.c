@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Ending the tracking of a process, whether it lives or not, so that another image
+ * can track it.
+ *
+ * The image stays. But others may acknowledge pages from now on, so a later save
+ * into it finds that nothing was noted for it, and begins anew with all pages.
+ */
+#define _GNU_SOURCE
+#include "target.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FOLDER	"/run/lock"
+
+/* Anybody can put a pipe or a link into the folder. Do not wait, do not follow. */
+static bool is_noted_in(int folder, const char *name, const char *path)
+{
+	int fd = openat(folder, name,
+			O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	char note[PATH_MAX + 100];
+	ssize_t len;
+
+	if (fd == -1)
+		return false;
+	len = pread(fd, note, sizeof(note) - 1, 0);
+	close(fd);
+	note[len > 0 ? len : 0] = '\0';
+	return tracking_is_for(note, path);
+}
+
+/* Find the next process that the image tracks. Return false if there is none. */
+static bool next_tracked(DIR *dir, const char *path,
+			 struct dirty_process *process)
+{
+	struct dirent *entry;
+
+	while ((entry = readdir(dir))) {
+		int pid, len = 0;
+		uint64_t start_time;
+
+		if (sscanf(entry->d_name, "dirty_pages.%d.%" SCNu64 "%n", &pid,
+			   &start_time, &len) != 2 || entry->d_name[len] ||
+		    !is_noted_in(dirfd(dir), entry->d_name, path))
+			continue;
+		*process = (struct dirty_process){
+			.pid = pid,
+			.start_time = start_time,
+			.fd = -1,
+		};
+		return true;
+	}
+	return false;
+}
+
+static enum status fail_to_end(const struct dirty_process *process, int error)
+{
+	if (error == EBUSY)
+		return complain(STATUS_REFUSED,
+				"%d: somebody acknowledges its pages just now; try again",
+				process->pid);
+	return complain(error == EACCES || error == EPERM ?
+			STATUS_NOT_PERMITTED : STATUS_OTHER,
+			FOLDER "/dirty_pages.%d.%" PRIu64
+			": %s; only its owner or root can end the tracking",
+			process->pid, process->start_time, strerror(error));
+}
+
+/* Read the note again under the lock: another image may track the process by now. */
+static enum status end_tracking(const struct dirty_process *process,
+				const char *path)
+{
+	char note[PATH_MAX + 100];
+	int error = 0, lock = dirty_track(process, note, sizeof(note));
+
+	if (lock < 0)
+		return fail_to_end(process, -lock);
+	if (tracking_is_for(note, path))
+		error = dirty_track_on(process, lock, "");
+	dirty_untrack(process, lock);
+	return error ? fail_to_end(process, -error) : STATUS_OK;
+}
+
+/* An image may have tracked several processes in turn, and has a note for each. */
+static enum status end_all(const struct control *ctl, const struct image *image,
+			   size_t *count)
+{
+	enum status status = STATUS_OK;
+	struct dirty_process process;
+	char path[PATH_MAX];
+	DIR *dir;
+
+	if (!realpath(image->path, path))
+		return complain(STATUS_OTHER, "%s: %s", image->path,
+				strerror(errno));
+	dir = opendir(FOLDER);
+	if (!dir)
+		return complain(STATUS_OTHER, FOLDER ": %s", strerror(errno));
+	while (!status && next_tracked(dir, path, &process)) {
+		status = end_tracking(&process, path);
+		if (status)
+			break;
+		++*count;
+		if (!ctl->quiet)
+			printf("%d is not tracked any more, and the image stays as it is\n",
+			       process.pid);
+	}
+	closedir(dir);
+	return status;
+}
+
+/**
+ * untrack() - the command of that name
+ * @ctl: what was asked for
+ *
+ * Return: STATUS_OK, or what the program is to end with.
+ */
+enum status untrack(const struct control *ctl)
+{
+	enum status status;
+	struct image image;
+	size_t count = 0;
+
+	status = image_open(&image, ctl->dir, ACCESS_WRITE);
+	if (!status)
+		status = image_is_known(&image);
+	if (!status)
+		status = end_all(ctl, &image, &count);
+	if (!status && !count && !image.count)
+		status = complain_no_image(&image);
+	/* The next generation has all pages, also those on record. */
+	if (!status)
+		status = record_remove(&image);
+	if (!status && !count && !ctl->quiet) {
+		cli_put(stdout, image.path);
+		puts(" tracks no process");
+	}
+	image_close(&image);
+	return status;
+}
