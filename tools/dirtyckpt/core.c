@@ -25,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static enum status fail_to_make(const struct core *core, const char *why)
@@ -32,11 +33,63 @@ static enum status fail_to_make(const struct core *core, const char *why)
 	return complain(STATUS_OTHER, "%s: %s", core->path, why);
 }
 
-static enum status put(const struct core *core, const void *data, size_t size,
+static int write_all_of(int fd, const void *data, size_t size)
+{
+	while (size) {
+		ssize_t len = write(fd, data, size);
+
+		if (len == -1 && errno == EINTR)
+			continue;
+		if (len <= 0)
+			return len ? errno : EIO;
+		data = (const char *)data + len;
+		size -= len;
+	}
+	return 0;
+}
+
+/* A pipe cannot have holes: write zeroes instead. */
+static int write_zeroes(struct core *core, uint64_t end)
+{
+	static const char zeroes[1 << 16];
+	int error = 0;
+
+	while (!error && core->at < end) {
+		size_t size = end - core->at < sizeof(zeroes) ?
+			      end - core->at : sizeof(zeroes);
+
+		error = write_all_of(core->output.fd, zeroes, size);
+		core->at += size;
+	}
+	return error;
+}
+
+/* Write a piece of the core. Pieces come in order, with zeroes between them. */
+static enum status put(struct core *core, const void *data, size_t size,
 		       uint64_t offset)
 {
-	int error = write_at(core->fd, data, size, offset);
+	int error;
 
+	if (core->output.temporary) {
+		error = write_at(core->output.fd, data, size, offset);
+	} else {
+		error = write_zeroes(core, offset);
+		if (!error)
+			error = write_all_of(core->output.fd, data, size);
+		core->at = offset + size;
+	}
+	return error ? fail_to_make(core, strerror(error)) : STATUS_OK;
+}
+
+/* The core ends with zeroes if its last pages are zero. */
+static enum status put_end(struct core *core)
+{
+	int error;
+
+	if (!core->output.temporary)
+		error = write_zeroes(core, core->size);
+	else
+		error = ftruncate(core->output.fd, core->size) ? errno : 0;
 	return error ? fail_to_make(core, strerror(error)) : STATUS_OK;
 }
 
@@ -219,21 +272,36 @@ static bool write_headers(struct core *core, Elf *elf)
 	       layout(core, elf) && elf_update(elf, ELF_C_WRITE) >= 0;
 }
 
+/* libelf seeks, so let it write to memory, up to the place where the notes begin. */
 static enum status write_heads(struct core *core)
 {
-	enum status status = STATUS_OK;
+	int fd = memfd_create("headers", MFD_CLOEXEC);
+	enum status status;
+	char *headers;
 	Elf *elf;
 
+	if (fd == -1)
+		return fail_to_make(core, strerror(errno));
 	elf_version(EV_CURRENT);
-	elf = elf_begin(core->fd, ELF_C_WRITE, NULL);
-	if (!elf || !write_headers(core, elf))
+	elf = elf_begin(fd, ELF_C_WRITE, NULL);
+	if (!elf || !write_headers(core, elf)) {
 		status = fail_to_make(core, elf_errmsg(-1));
+	} else {
+		headers = grow(NULL, core->notes_at, 1);
+		memset(headers, 0, core->notes_at);
+		if (pread(fd, headers, core->notes_at, 0) == -1)
+			status = fail_to_make(core, strerror(errno));
+		else
+			status = put(core, headers, core->notes_at, 0);
+		free(headers);
+	}
 	elf_end(elf);
+	close(fd);
 	return status;
 }
 
 /* The kernel's own, which is the same in all processes of a boot. */
-static enum status write_vdso(const struct core *core, const struct segment *s)
+static enum status write_vdso(struct core *core, const struct segment *s)
 {
 	const char *vdso = (const char *)getauxval(AT_SYSINFO_EHDR);
 	char boot[37];
@@ -249,7 +317,7 @@ static enum status write_vdso(const struct core *core, const struct segment *s)
  * @segment: that one
  */
 struct filling {
-	const struct core *core;
+	struct core *core;
 	const struct segment *segment;
 };
 
@@ -306,9 +374,7 @@ static enum status write_all(struct core *core)
 		status = put(core, core->notes, core->notes_size, core->notes_at);
 	for (size_t i = 0; !status && i < core->count; i++)
 		status = write_segment(core, &core->segments[i]);
-	if (!status && (ftruncate(core->fd, core->size) || fsync(core->fd)))
-		status = fail_to_make(core, strerror(errno));
-	return status;
+	return status ? status : put_end(core);
 }
 
 static enum status open_core(struct core *core, const struct control *ctl)
@@ -348,7 +414,7 @@ static enum status open_core(struct core *core, const struct control *ctl)
 /* A file has its name on disk, too. Where a folder cannot be read, there is no way. */
 static void sync_folder_of(const char *path)
 {
-	char *copy = strdup(path);
+	char *copy = realpath(path, NULL);
 	int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
 	if (fd != -1) {
@@ -358,31 +424,34 @@ static void sync_folder_of(const char *path)
 	free(copy);
 }
 
-/* Whole, or not there. */
+/* If this fails, a regular file stays as it was before. */
 static enum status write_core(struct core *core)
 {
 	enum status status;
-	char *draft;
+	bool regular;
+	int error;
 
-	if (asprintf(&draft, "%s.%d~", core->path, getpid()) == -1)
-		return complain(STATUS_OTHER, "not enough memory");
-	core->fd = open(draft, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW |
-			O_CLOEXEC, 0600);
-	if (core->fd == -1) {
-		status = fail_to_make(core, strerror(errno));
-		free(draft);
+	error = cli_output_open(&core->output, core->path);
+	if (error)
+		return fail_to_make(core, cli_output_error(error));
+	/* A new file is private, as memory is. */
+	if (core->output.uid == (uid_t)-1)
+		core->output.mode = 0600;
+	regular = core->output.temporary;
+	if (isatty(core->output.fd))
+		status = fail_to_make(core, "is a terminal; a core is for a file or a program");
+	else
+		status = write_all(core);
+	if (status) {
+		cli_output_abandon(&core->output);
 		return status;
 	}
-	status = write_all(core);
-	close(core->fd);
-	if (!status && rename(draft, core->path))
-		status = fail_to_make(core, strerror(errno));
-	if (status)
-		unlink(draft);
-	else
+	error = cli_output_commit(&core->output);
+	if (error)
+		return fail_to_make(core, cli_output_error(error));
+	if (regular)
 		sync_folder_of(core->path);
-	free(draft);
-	return status;
+	return STATUS_OK;
 }
 
 /**

@@ -39,7 +39,8 @@ struct segment {
  * @notes_size: bytes of them
  * @notes_at: where in the file
  * @size: of the file
- * @fd: the file
+ * @output: the file
+ * @at: how much of it is written, where one cannot seek
  */
 struct core {
 	const char *path;
@@ -55,7 +56,8 @@ struct core {
 	size_t notes_size;
 	uint64_t notes_at;
 	uint64_t size;
-	int fd;
+	struct cli_output output;
+	uint64_t at;
 };
 
 enum status notes_make(struct core *core);
