@@ -1,0 +1,400 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# dirtyckpt in the hands of people: folders that are no image, an image that is not
+# to track any more, files and names that need care.
+
+load lib
+load dirtyckpt
+
+# Other scenarios check the listing itself.
+setup() {
+	target
+	checked_pid=
+	cd "$BATS_TEST_TMPDIR" || return
+}
+
+# checksums - of all that is in the image
+checksums() {
+	find image -type f -exec cksum {} + | sort
+}
+
+@test "a generation of a newer format: each command names the format, and none calls it damaged" {
+	local command before
+	tell map anon 16
+	tell write 0 16 3
+	save --stop
+	save --stop
+	stop "$pid"
+	sed -i '1s/.*/dirtyckpt 2/' image/000002/head
+	before=$(checksums)
+	for command in "list image" "list --check image" "save $pid image" "verify $pid image" \
+		"restore $pid image" "core image core.file" "prune image" "untrack image"; do
+		# shellcheck disable=SC2086  # words
+		run -10 dirtyckpt $command
+		[[ $output == *"image@2: has format 2, and this dirtyckpt reads format 1"* && $output != *damaged* ]] ||
+			fail "$command: $output"
+		[[ $(checksums) == "$before" && ! -e core.file && -s $(lock_name) ]] || fail "$command"
+	done
+	run -10 --separate-stderr dirtyckpt list --json image
+	[[ $(jq -r '.generations[].state' <<<"$output") == $'ok\nnewer' ]]
+	# A generation before it can still be used.
+	run -0 dirtyckpt verify "$pid" image@1
+	run -0 dirtyckpt core image@1 core.file
+	run -0 dirtyckpt restore "$pid" image@1
+	[[ $output != *damaged* && $(checksums) == "$before" ]]
+}
+
+@test "a newer generation that others come after: none is removed, none is added" {
+	local before n
+	for n in 1 2 3; do
+		save
+	done
+	sed -i '1s/.*/dirtyckpt 17/' image/000002/head
+	before=$(checksums)
+	run -10 dirtyckpt prune image
+	run -10 dirtyckpt save "$pid" image
+	[[ $output == *"image@2: has format 17"* && $(checksums) == "$before" ]]
+	# Anything but a number is damage.
+	sed -i '1s/.*/dirtyckpt 17x/' image/000002/head
+	run -8 dirtyckpt list image
+	[[ $output == *"image@2: damaged (head)"* ]]
+}
+
+@test "a folder that is no image: each command says so, and leaves all as it is" {
+	local dir
+	mkdir -p empty other/new
+	echo precious >other/new/file
+	echo precious >other/00001
+	for dir in empty other; do
+		for command in "list $dir" "list --json $dir" "prune $dir" "untrack $dir" "verify $pid $dir" \
+			"restore $pid $dir" "core $dir core.file" "list --check $dir/"; do
+			# shellcheck disable=SC2086  # words
+			run -6 --separate-stderr dirtyckpt $command
+			[[ -z $output && $stderr == *"$dir: there is no image; "*"dirtyckpt save"* ]] ||
+				fail "$command: $output$stderr"
+		done
+	done
+	run -9 dirtyckpt save "$pid" other
+	[[ $output == *"other: is no image and holds other files, as "*"; take a new or an empty folder" ]]
+	[[ $(<other/new/file) == precious && $(ls other) == $'00001\nnew' && ! -e core.file ]]
+	run -0 dirtyckpt save "$pid" empty
+	run -0 dirtyckpt list empty
+}
+
+@test "a first save that did not complete: list and prune say so, and the next save goes on" {
+	for n in 4 8; do
+		rm -rf image
+		run -0 killat $n dirtyckpt save "$pid" image
+		run -6 dirtyckpt list image
+		[[ $output == *"image: there is no image; "* ]]
+		run -6 dirtyckpt prune image
+		run -0 dirtyckpt save "$pid" image
+	done
+}
+
+# is_untracked - nobody tracks the target
+is_untracked() {
+	[[ ! -e $(lock_name) ]]
+}
+
+@test "untrack: the image stays, and another one can track the process" {
+	tell map anon 64
+	tell write 0 64 1
+	save --stop
+	run -9 dirtyckpt save "$pid" other
+	[[ $output == *"dirtyckpt untrack $PWD/image"* ]] || fail "$output"
+	before=$(checksums)
+	run -0 dirtyckpt untrack image
+	[[ $output == "$pid is not tracked any more"* ]] || fail "$output"
+	is_untracked
+	run -0 dirtyckpt untrack image
+	[[ $output == "image tracks no process"* ]] || fail "$output"
+	run -0 dirtyckpt untrack --quiet image
+	[[ -z $output && $(checksums) == "$before" ]]
+	run -0 dirtycat --clear "$pid"
+	tell write 5 1 2
+	run -0 dirtyckpt save "$pid" other
+	# The image can still be used.
+	run -0 dirtyckpt list --check image
+	run -0 dirtyckpt core image core.file
+	run -0 dirtyckpt restore "$pid" image
+	tell read 0 64
+	[[ $answer == 64 ]]
+	run -9 dirtyckpt save "$pid" image
+	[[ $output == *"dirtyckpt untrack $PWD/other"* ]]
+	# This does not end the tracking by the other image.
+	run -0 dirtyckpt untrack image
+	run -9 dirtyckpt save "$pid" image
+}
+
+@test "untrack, and save again into the same image: it begins anew, and nothing is missed" {
+	tell map anon 64
+	tell write 0 64 1
+	save
+	run -0 dirtyckpt untrack image
+	tell write 5 1 2
+	run -0 dirtyckpt save "$pid" other
+	tell write 6 1 3
+	run -0 dirtyckpt untrack other
+	stop "$pid"
+	run -0 dirtyckpt save "$pid" image
+	[[ $output == *"begins anew with all pages, as "*untrack* ]] || fail "$output"
+	[[ $(column whole 2) == true ]]
+	matches
+	go_on "$pid"
+	# From here on it goes on as ever.
+	tell write 7 1 4
+	saves_all
+}
+
+@test "untrack after a save that did not complete: what was acknowledged for it is in the next" {
+	local n
+	tell map anon 64
+	tell write 0 64 1
+	save
+	tell write 5 20 2
+	for ((n = 6; n < 15; n++)); do
+		run killat $n dirtyckpt save "$pid" image
+		((status)) || [[ $(picture) == "64:ap-x---" ]] && break
+	done
+	[[ -s image/todo ]]
+	run -0 dirtyckpt untrack image
+	[[ ! -e image/todo ]]
+	run -0 --separate-stderr dirtyckpt list image
+	[[ -z $stderr ]]
+	stop "$pid"
+	run -0 dirtyckpt save "$pid" image
+	[[ $output == *anew* ]]
+	matches
+}
+
+@test "untrack that is killed before any call that changes something: the next save misses nothing" {
+	local n status=1
+	tell map anon 16
+	save
+	for ((n = 1; n < 20; n++)); do
+		tell write 0 16 "$n"
+		status=0
+		killat $n dirtyckpt untrack image || status=$?
+		((status)) && break
+		stop "$pid"
+		run -0 dirtyckpt save "$pid" image
+		matches
+		go_on "$pid"
+	done
+	((n > 1))
+}
+
+@test "untrack: a process that has ended, and a first save that did not complete" {
+	local lock n
+	lock=$(lock_name)
+	for ((n = 5; n < 15; n++)); do
+		rm -rf image
+		run -0 killat "$n" dirtyckpt save "$pid" image
+		[[ -s $lock ]] && break
+	done
+	[[ -s $lock && ! -e image/000001 ]]
+	run -0 dirtyckpt untrack image
+	[[ ! -e $lock ]]
+	save
+	end_target
+	run -0 dirtyckpt untrack image
+	[[ ! -e $lock ]]
+	run -0 dirtyckpt list --check image
+	run -0 dirtyckpt core image core.file
+	run -0 dirtyckpt untrack image
+}
+
+@test "untrack waits for nobody: neither for an image in use nor for a process that is" {
+	save
+	exec {lock}<image
+	flock $lock
+	run -9 dirtyckpt untrack image
+	[[ $output == *"another dirtyckpt"* && -s $(lock_name) ]]
+	exec {lock}<&-
+	exec {lock}<"$(lock_name)"
+	flock $lock
+	run -9 dirtyckpt untrack image
+	[[ $output == *"try again"* && -s $(lock_name) ]]
+	exec {lock}<&-
+	cleanup() { rm -rf /tmp/theirs; }
+	run -0 dirtyckpt untrack image
+	run -0 dirtyckpt save "$pid" /tmp/theirs
+	chmod 755 /tmp/theirs
+	run -3 setpriv --reuid 1000 --clear-groups dirtyckpt untrack /tmp/theirs
+	[[ $output == *"Permission denied"* && -s $(lock_name) ]]
+}
+
+@test "--help fits on a terminal, and completion finds commands and options in it" {
+	run -0 dirtyckpt --help
+	[[ -z $(awk 'length > 80' <<<"$output") ]] || fail "$(awk 'length > 80' <<<"$output")"
+	[[ $output == *untrack* ]]
+	# shellcheck disable=SC1091  # of the tools
+	. "${BATS_TEST_DIRNAME}/../../tools/dirtyckpt/completion.bash"
+	[[ $(_dirtyckpt_commands | xargs) == "save verify list restore core prune untrack" ]]
+	[[ $(_dirtyckpt_options save | xargs) == "--stop --rounds --until-pages --zstd -h --help -V --version" ]]
+	[[ $(_dirtyckpt_options untrack | xargs) == "-q --quiet -h --help -V --version" ]]
+}
+
+@test "what cannot be written is told: of --help, --version, list, verify, prune" {
+	save
+	save
+	stop "$pid"
+	for command in --help --version "list image" "list -J image" "verify $pid image" "prune image" \
+		"save $pid image" "untrack image"; do
+		run -6 bash -c "dirtyckpt $command >/dev/full"
+		[[ $output == *"cannot write"* ]] || fail "$command: $output"
+	done
+}
+
+# is_safe TEXT - for a terminal: no control characters, none in UTF-8 either, and it
+# is UTF-8
+is_safe() {
+	iconv -f UTF-8 -t UTF-8 <<<"$1" >/dev/null || fail "not UTF-8: $(od -c <<<"$1")"
+	! LC_ALL=C grep -aqP '[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]' <<<"$1" || fail "$(od -c <<<"$1")"
+}
+
+@test "a process with escapes in its name: no list and no message has them" {
+	start_program python3 -c '
+open("/proc/self/comm", "wb").write(b"\x1b[31mr\xc3\xa9\xc2\x9b\xff\x7f")
+print("ready", flush=True)
+input()'
+	hear
+	save
+	for locale in C C.UTF-8; do
+		export LC_ALL=$locale
+		for command in "list image" "list --raw image" "list --json image"; do
+			# shellcheck disable=SC2086  # words
+			run -0 dirtyckpt $command
+			is_safe "$output"
+			[[ $output == *'x1b[31mr'*'xc2'*'x9b'*'xff'* ]] || fail "$command: $output"
+		done
+		run -9 dirtyckpt verify $$ image
+		is_safe "$output"
+		[[ $output == *"of $pid "*'x1b[31mr'* ]] || fail "$output"
+	done
+	run -0 dirtyckpt list image
+	[[ $output == *'\x1b[31mré\xc2\x9b\xff\x7f'* ]] || fail "$output"
+	run -0 dirtyckpt list --json image
+	[[ $(jq -r '.generations[].comm' <<<"$output") == '\x1b[31mré\xc2\x9b\xff\x7f' ]] || fail "$output"
+	is_safe "$(<image/000001/head)"
+}
+
+@test "folders, files, options and operands with escapes: no message has them" {
+	local bad=$'\e[31m\xff\xc2\x9b\a'
+	export LC_ALL=C.UTF-8
+	run -0 dirtyckpt save "$pid" "$bad"
+	run -9 dirtyckpt save "$pid" other
+	is_safe "$output"
+	run -0 dirtyckpt save "$pid" "$bad"
+	: >"$bad/000001/maps"
+	run -8 dirtyckpt list --check "$bad"
+	is_safe "$output"
+	[[ $output == *'\x1b[31m\xff\xc2\x9b\x07@1: damaged (maps)'* ]] || fail "$output"
+	run -8 dirtyckpt core "$bad@1" file
+	is_safe "$output"
+	run -0 dirtyckpt untrack "$bad"
+	is_safe "$output"
+	run -0 dirtyckpt untrack "$bad"
+	is_safe "$output"
+	save
+	run -6 dirtyckpt core image "/nowhere/$bad"
+	is_safe "$output"
+	[[ $output == *'x1b[31m'* ]]
+	run -6 dirtyckpt list "$bad$bad"
+	is_safe "$output"
+	for words in "$bad" "list --$bad image" "list -$bad image" "list --raw=$bad image" "save $bad image" \
+		"save --rounds $bad $pid image" "list image $bad"; do
+		# shellcheck disable=SC2086  # words
+		run -1 dirtyckpt $words
+		is_safe "$output"
+	done
+	# The owner of the lock file can write anything to it.
+	echo "$bad" >"$(lock_name)"
+	run -9 dirtyckpt save "$pid" image
+	is_safe "$output"
+	[[ $output == *'x1b[31m'* ]]
+}
+
+@test "an image that somebody has made up with escapes: no list and no message has them" {
+	mkdir -p image/000001
+	python3 - <<-'PYTHON'
+		import zlib
+		text = b"dirtyckpt 1\ngeneration 1\nbase \x1b[31m\nwhole yes\nkind \x1b[31m\npid 42\ncomm \x1b[31m\xc2\x9b\xff\\x1b\\x0a\\\n"
+		open("image/000001/head", "wb").write(text + b"crc32 %08x\n" % zlib.crc32(text))
+		text = b"dirtyckpt-todo 2 \x1b[31m\n1000-2000\n"
+		open("image/todo", "wb").write(text + b"crc32 %08x\n" % zlib.crc32(text))
+	PYTHON
+	for words in "list image" "list -r image" "list -J image" "list --check image" "save $pid image" \
+		"verify $pid image" "core image file" "prune image" "untrack image"; do
+		# shellcheck disable=SC2086  # words
+		run dirtyckpt $words
+		is_safe "$output"
+	done
+}
+
+@test "core: devices, pipes and open files are written, and stay what they are" {
+	tell map anon 64
+	tell write 0 64 7
+	tell write 5 20 0
+	save --stop
+	run -0 dirtyckpt core image whole
+	run -6 dirtyckpt core image /dev/full
+	[[ $output == *"No space left"* && -c /dev/full ]]
+	run -0 dirtyckpt core image /dev/null
+	[[ -c /dev/null ]]
+	mkfifo pipe
+	cat pipe >got &
+	run -0 dirtyckpt core image pipe
+	wait $!
+	cmp got whole
+	[[ -p pipe ]]
+	for name in /dev/stdout /dev/fd/1 /proc/self/fd/1; do
+		dirtyckpt core image $name | cmp - whole
+		echo first >got
+		dirtyckpt core image $name >>got
+		tail -c +7 got | cmp - whole
+	done
+	[[ -L /dev/stdout && $(ls) == *whole* && $(ls) != *~* ]]
+	run -0 readelf -l whole
+	# A core may hold any escape sequence.
+	LC_ALL=C script -qec "dirtyckpt core image /dev/tty" typed </dev/null >/dev/null || true
+	grep -q "is a terminal" typed
+	run ! grep -q ELF typed
+}
+
+@test "core: a file keeps mode and owner, and a new one is private" {
+	save
+	umask 022
+	run -0 dirtyckpt core image new
+	[[ $(stat -c '%a %u %g' new) == "600 0 0" ]]
+	cp new kept
+	chown 1000:1000 kept
+	chmod 4640 kept
+	run -0 dirtyckpt core image kept
+	[[ $(stat -c '%a %u %g' kept) == "640 1000 1000" ]]
+	cmp new kept
+	run -6 dirtyckpt core image .
+	run -6 dirtyckpt core image nowhere/file
+	[[ $output == *"nowhere/file: "* && $(ls) != *~* ]]
+}
+
+@test "core: a symbolic link is followed if it is ours, and its folder; else it is refused" {
+	save
+	mkdir elsewhere
+	echo precious >elsewhere/file
+	ln -s elsewhere/file link
+	run -0 dirtyckpt core image link
+	[[ -L link && $(head -c 4 elsewhere/file) == $'\x7fELF' ]]
+	echo precious >elsewhere/file
+	# Planted by another user, or in a folder of theirs
+	ln -s elsewhere/file planted
+	chown -h 1000 planted
+	run -6 dirtyckpt core image planted
+	[[ $output == *"planted: "*"another user"* ]] || fail "$output"
+	mkdir theirs
+	ln -s ../elsewhere/file theirs/link
+	chown 1000 theirs
+	run -6 dirtyckpt core image theirs/link
+	[[ -L planted && -L theirs/link && $(<elsewhere/file) == precious ]]
+}
