@@ -29,6 +29,7 @@ build_tree() {
 
 @test "apply copies the new files and applies the edits" {
 	run -0 dev/overlay apply "$own"
+	[[ $output != *mended* ]]
 	cmp fs/proc/task_dirty.c "$own/fs/proc/task_dirty.c"
 	grep -q FOLL_DIRTY "$own/mm/gup.c"
 	grep -q get_dirty_page "$own/mm/memory.c"
@@ -142,6 +143,145 @@ build_tree() {
 	run -0 dev/overlay refresh
 	[[ $output == *"mm/other.c.patch, which is new: say why"* ]]
 	grep -q '^+int touched;' mm/other.c.patch
+}
+
+# in_function FUNCTION FILE SED - edit the lines of one function of the kernel
+in_function() {
+	sed "/^[a-z].*\\b$1([^;]*\$/,/^}/ { $3 }" "$own/$2" >"$BATS_TEST_TMPDIR/edited"
+	run -1 cmp -s "$BATS_TEST_TMPDIR/edited" "$own/$2"
+	cp "$BATS_TEST_TMPDIR/edited" "$own/$2"
+}
+
+# The kernel is that which setup() made, with the edits of the scenario.
+keep_kernel() {
+	rm -r "$BATS_TEST_TMPDIR/before"
+	cp -r "$own" "$BATS_TEST_TMPDIR/before"
+}
+
+# Mainline's words are not ours.
+mend_ksm() {
+	in_function replace_page mm/ksm.c \
+		's/^\tflush_cache_page/\tnewpte = pte_soft_dirty(orig_pte) ? pte_mksoft_dirty(newpte) : newpte;\n&/'
+	keep_kernel
+}
+
+make_soft_dirty_sticky() {
+	sed -i 's/^#define VM_NONE/#define VM_STICKY (VM_SOFTDIRTY | VM_MAYBE_GUARD)\n\n&/' "$own/include/linux/mm.h"
+	in_function vma_expand mm/vma.c 's/^\tvma_start_write/\tsticky_flags = vmg->flags \& VM_STICKY;\n&/'
+	in_function vma_modify_flags mm/vma.c 's/^\treturn/\t*vm_flags_ptr = vmg.flags;\n&/'
+	in_function commit_merge mm/vma.c 's/vma_set_range/vma_set_sticky_range/'
+	keep_kernel
+}
+
+@test "a kernel with the KSM fix: the edit is passed over and named, unapply gives the tree back" {
+	mend_ksm
+	run -0 dev/overlay apply "$own"
+	[[ $(grep -c mended <<<"$output") == 1 ]]
+	[[ $output == *"mm/ksm.c is mended already"*2efc6332f18b* ]]
+	cmp "$BATS_TEST_TMPDIR/before/mm/ksm.c" "$own/mm/ksm.c"
+	grep -q FOLL_DIRTY "$own/mm/gup.c"
+	run -1 dev/overlay apply "$own"
+	[[ $output == *"has it already"* ]]
+	dev/overlay unapply "$own"
+	diff -r "$BATS_TEST_TMPDIR/before" "$own"
+}
+
+@test "a kernel with the KSM fix in our own words: unapply does not take it off" {
+	patch --silent "$own/mm/ksm.c" mm/ksm.c.patch
+	keep_kernel
+	dev/overlay apply "$own"
+	dev/overlay unapply "$own"
+	diff -r "$BATS_TEST_TMPDIR/before" "$own"
+	# Nor from a copy of the build tree, as for the kernel called plain
+	build_tree
+	cmp "$BUILD/linux/mm/ksm.c" "$BATS_TEST_TMPDIR/before/mm/ksm.c"
+	cp -a "$BUILD/linux" "$BATS_TEST_TMPDIR/plain"
+	dev/overlay unapply "$BATS_TEST_TMPDIR/plain"
+	diff -r "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/plain"
+}
+
+@test "a kernel with the KSM fix in the build tree: link names it once, refresh keeps the edit" {
+	mend_ksm
+	build_tree 2>"$BATS_TEST_TMPDIR/said"
+	grep -q "mm/ksm.c is mended already" "$BATS_TEST_TMPDIR/said"
+	cmp "$BUILD/linux/mm/ksm.c" "$KERNEL_SRC/mm/ksm.c"
+	touch -d '1 minute ago' "$BUILD/unpacked"
+	cp mm/ksm.c.patch "$BATS_TEST_TMPDIR/patch"
+	run -0 dev/overlay link
+	[[ -z $output ]]
+	run -0 dev/overlay refresh
+	[[ -z $output ]]
+	cmp mm/ksm.c.patch "$BATS_TEST_TMPDIR/patch"
+	# An edit that comes is written in front of the one that is passed over.
+	sed -i '1s/^/int first;\n/' "$BUILD/linux/mm/ksm.c"
+	run -0 dev/overlay refresh
+	[[ $output == *"wrote mm/ksm.c.patch"* ]]
+	grep -A99 '^+int first;' mm/ksm.c.patch >"$BATS_TEST_TMPDIR/rest"
+	grep -q 'newpte = pte_mksoft_dirty(newpte);' "$BATS_TEST_TMPDIR/rest"
+}
+
+@test "a kernel with sticky VM_SOFTDIRTY: those edits are passed over, and no others" {
+	make_soft_dirty_sticky
+	run -0 dev/overlay apply "$own"
+	[[ $(grep -c mended <<<"$output") == 2 ]]
+	[[ $output == *"mm/vma.c is mended already, edit 1,2 "*6707915e030a* ]]
+	[[ $output == *"include/linux/mm.h is mended already, edit 3 "* ]]
+	cmp "$BATS_TEST_TMPDIR/before/mm/vma.c" "$own/mm/vma.c"
+	# A name does not hand back the merged flags: vm_flags_reset() is still edited.
+	[[ $(grep -c '(vma->vm_flags & VM_SOFTDIRTY)' "$own/include/linux/mm.h") == 1 ]]
+	grep -q get_dirty_page "$own/include/linux/mm.h"
+	dev/overlay unapply "$own"
+	diff -r "$BATS_TEST_TMPDIR/before" "$own"
+}
+
+@test "a kernel with sticky VM_SOFTDIRTY: refresh and patches" {
+	make_soft_dirty_sticky
+	build_tree
+	cat ./*/*.patch ./*/*/*.patch >"$BATS_TEST_TMPDIR/patches"
+	dev/overlay refresh
+	cat ./*/*.patch ./*/*/*.patch | grep -v '^@@' >"$BATS_TEST_TMPDIR/refreshed"
+	grep -v '^@@' "$BATS_TEST_TMPDIR/patches" | diff - "$BATS_TEST_TMPDIR/refreshed"
+	be_known
+	dev/patches
+	dev/overlay apply "$own"
+	rm "$own/dirty_pages.mended"
+	cd "$BATS_TEST_TMPDIR/before" || return
+	git init -q && git add -A && git commit -q -m before
+	git am -q "$BUILD"/patches/*.patch
+	diff -r --exclude=.git . "$own"
+	run ! grep -l '^Mended:' "$BUILD"/patches/*.patch
+}
+
+@test "a line that mends, in another function or a comment, does not count" {
+	in_function write_protect_page mm/ksm.c 's/^\tentry = ptep_get.*/&\n\tentry = pte_mksoft_dirty(entry);/'
+	in_function replace_page mm/ksm.c 's|^\tptep = |\t/* pte_mksoft_dirty()\n\t * pte_mksoft_dirty()\n\t */\n&|'
+	keep_kernel
+	run -0 dev/overlay apply "$own"
+	[[ $output != *mended* ]]
+	grep -q 'newpte = pte_mksoft_dirty(newpte);' "$own/mm/ksm.c"
+	dev/overlay unapply "$own"
+	diff -r "$BATS_TEST_TMPDIR/before" "$own"
+}
+
+@test "a kernel that an edit does not fit and that is not mended is left as it is" {
+	in_function replace_page mm/ksm.c 's/\bflush_cache_page/flush_some_page/'
+	in_function write_protect_page mm/ksm.c 's/^\tentry = ptep_get.*/&\n\tentry = pte_mksoft_dirty(entry);/'
+	# Nor does sticky help that is not for VM_SOFTDIRTY.
+	make_soft_dirty_sticky
+	sed -i 's/^#define VM_STICKY.*/#define VM_STICKY VM_MAYBE_GUARD/' "$own/include/linux/mm.h"
+	keep_kernel
+	run -1 dev/overlay apply "$own"
+	[[ $output == *"left as it is: the edits of mm/ksm.c mm/vma.c do not fit"* ]]
+	diff -r "$BATS_TEST_TMPDIR/before" "$own"
+	run -1 build_tree
+	[[ $output == *"mm/ksm.c.patch does not fit this kernel"* ]]
+}
+
+@test "a probe that makes no sense is told" {
+	sed -i 's/^Mended: replace_page/Mended: /' mm/ksm.c.patch
+	run -1 dev/overlay apply "$own"
+	[[ $output == *"mm/ksm.c.patch: there is no sense in"* ]]
+	diff -r "$BATS_TEST_TMPDIR/before" "$own"
 }
 
 # Somebody whom git knows

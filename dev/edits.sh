@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0
+# Which edits of a .patch file a kernel needs. The scripts that apply, list or
+# take off edits source this file after lib.sh.
+# shellcheck shell=bash disable=SC2034,SC2154  # variables of theirs, and of lib.sh
+#
+# The prose of X.patch may carry probes, one a line:
+#
+#	Mended: [HUNKS: ]FUNCTION /ERE/[ and FUNCTION /ERE/]...: REASON
+#
+# A kernel does not need these hunks ("1,2"; all by default) if each FUNCTION has
+# a line that matches its regular expression. FUNCTION is in X, or FILE:FUNCTION;
+# a macro counts as a function. Comments do not match. Several probes for one
+# hunk are alternatives.
+
+# The kernel's own files, before our edits
+pristine=$build/pristine
+
+# A tree has this file while the overlay is on it and hunks were passed over. It
+# says which, so that taking the overlay off does not take off a mend as well.
+mended_list=dirty_pages.mended
+
+# edits FILE PASSED - print FILE.patch without the hunks in PASSED ("1,2"), or
+# nothing if no hunk is left
+edits() {
+	awk -v passed=",$2," '
+	/^@@ / { n++; keep = !index(passed, "," n ",") }
+	!n && /^(---|\+\+\+) / { head = head $0 "\n" }
+	n && keep { printf "%s%s\n", head, $0; head = "" }' "$top/$1.patch"
+}
+
+# all_hunks FILE - print the numbers of all hunks of FILE.patch
+all_hunks() {
+	awk '/^@@ / { printf "%s%d", sep, ++n; sep = "," }' "$top/$1.patch"
+}
+
+# has_line FILE FUNCTION ERE - is there such a line in the body of that function?
+has_line() {
+	[[ -e $1 ]] && NAME=$2 LINE=$3 awk '
+	BEGIN { name = ENVIRON["NAME"]; line = ENVIRON["LINE"] }
+	!inside && ($0 ~ "^([^ \t#/*].*[ *]|[*]?)" name "\\(" || $0 ~ "^#define " name "[ (\t]") {
+		inside = 1
+		body = macro = /^#/
+	}
+	!inside { next }
+	/^{/ { body = 1 }
+	{
+		text = $0
+		gsub(/\/\*.*/, "", text)
+		sub(/^[ \t]+\*([ \t\/].*)?$/, "", text)
+		sub(/\/\/.*/, "", text)
+	}
+	body && text ~ line { found = 1; exit }
+	macro ? !/\\$/ : /^}/ || (!body && /;$/) { inside = 0 }
+	END { exit !found }' "$1"
+}
+
+# kernel_file TREE FILE - print where FILE is as the kernel has it, before our edits
+kernel_file() {
+	if [[ $1 == "$tree" && -e $pristine/$2 ]]; then
+		printf '%s\n' "$pristine/$2"
+	else
+		printf '%s\n' "$1/$2"
+	fi
+}
+
+# probes FILE - print the probes of FILE.patch, each with its hunks in front
+probes() {
+	local probe all
+	local -r form='^(([0-9,]+): )?([^ ]+ /[^/]+/( and [^ ]+ /[^/]+/)*: .+)$'
+	all=$(all_hunks "$1")
+	sed -n '/^--- /q; s/^Mended: //p' "$top/$1.patch" | while IFS= read -r probe; do
+		[[ $probe =~ $form ]] || die "$1.patch: there is no sense in 'Mended: $probe'"
+		printf '%s %s\n' "${BASH_REMATCH[2]:-$all}" "${BASH_REMATCH[3]}"
+	done
+}
+
+# probed FILE - print the numbers of the hunks of FILE.patch that have a probe
+probed() {
+	probes "$1" | cut -d' ' -f1 | join_numbers
+}
+
+join_numbers() {
+	tr ',' '\n' | sort -nu | paste -sd,
+}
+
+# mended TREE FILE - print the hunks of FILE.patch that TREE does not need, and the
+# reason, for each probe that is found there
+mended() {
+	local hunks rest function ere file
+	local -r condition='^([^ ]+) /([^/]+)/( and )?(.*)$'
+	probes "$2" | while read -r hunks rest; do
+		while [[ $rest =~ $condition ]]; do
+			function=${BASH_REMATCH[1]} ere=${BASH_REMATCH[2]} rest=${BASH_REMATCH[4]} file=$2
+			[[ $function != *:* ]] || file=${function%%:*}
+			has_line "$(kernel_file "$1" "$file")" "${function##*:}" "$ere" || continue 2
+		done
+		printf '%s %s\n' "$hunks" "${rest#: }"
+	done
+}
+
+# passed_over TREE FILE - print the numbers of the hunks that TREE does not need
+passed_over() {
+	mended "$1" "$2" | cut -d' ' -f1 | join_numbers
+}
