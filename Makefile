@@ -76,11 +76,13 @@ shell: kernel tools
 #:                               stress, with a table at the end
 test: kernel tools
 	@dev/setup guest tests stress bench
+	@$(MAKE) -s -C tests/programs OUTPUT=$(tools)/ CFLAGS='$(CFLAGS)'
 	@dev/kernel build um
 	@GUEST_TIMEOUT=$${GUEST_TIMEOUT:-3900} tests/run $(TESTS)
 
 test-debug: tools
 	@dev/setup kernel $(source) guest tests stress
+	@$(MAKE) -s -C tests/programs OUTPUT=$(tools)/ CFLAGS='$(CFLAGS)'
 	@dev/kernel build debug
 	@GUEST_KERNEL=debug tests/run $(or $(TESTS),$(sort $(wildcard tests/bats/*.bats)))
 
