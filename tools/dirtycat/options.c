@@ -497,7 +497,7 @@ static void settle_output(const struct run *run, bool timed)
 	if (run->ctl.view == VIEW_TEXT && timed && !run->output_file)
 		usage_error("--text takes one sample, or --output-file to replace at each");
 	if (run->ctl.view == VIEW_METRICS && timed && !run->output_file)
-		usage_error("--openmetrics ends after one sample; --output-file replaces a file at each");
+		usage_error("--openmetrics takes one sample, or --output-file to replace at each");
 }
 
 /* Options that mean nothing together are an error, not ignored. */

@@ -252,6 +252,7 @@ void cli_output_abandon(struct cli_output *output)
 const char *cli_output_error(int error)
 {
 	if (error == -ELOOP)
-		return "the symbolic link or its folder belongs to another user; name the target instead";
+		return "the symbolic link or its folder belongs to another user; "
+		       "name the target instead";
 	return strerror(-error);
 }
