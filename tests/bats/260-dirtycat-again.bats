@@ -45,7 +45,7 @@ lock_name() {
 	exec {fd}<&-
 	wait $!
 	[[ ${seen[0]} =~ ^TIME\ +PID ]]
-	[[ ${seen[3]} =~ ^20[0-9-]+T[0-9:]+[+-][0-9]+\ +$pid\ memstate ]]
+	[[ ${seen[3]} =~ ^20[0-9-]+T[0-9:]{8}\.[0-9]{3}Z\ +$pid\ memstate ]]
 }
 
 @test "each sample is flushed before the pause" {
@@ -63,8 +63,6 @@ lock_name() {
 	run -0 dirtycat --json -c 3 -d 0 "$pid"
 	[[ $(jq -s length <<<"$output") == 3 ]]
 	jq -e '.dirty_pages[0].time' <<<"$output"
-	run -0 dirtycat --text -c 2 -d 0 "$pid"
-	[[ $(grep -c '\[*apdx' <<<"$output") -ge 2 ]]
 }
 
 @test "the pause is at least four times what reading took, and dirtycat says so" {
@@ -72,7 +70,7 @@ lock_name() {
 	tell many 20000
 	echo 1 >/sys/kernel/debug/dirty_pages/batch
 	SECONDS=0
-	run -0 dirtycat --openmetrics -d 0.01 -c 2 "$pid"
+	run -0 dirtycat --summary -d 0.01 -c 2 "$pid"
 	[[ $output =~ "dirtycat: reading took "([0-9.]+)" s, so the next time is in "([0-9.]+)" s, not 0.01" ]]
 	awk "BEGIN { exit !(${BASH_REMATCH[2]} > 3.5 * ${BASH_REMATCH[1]}) }"
 	awk "BEGIN { exit !($SECONDS + 1 > ${BASH_REMATCH[2]}) }"
@@ -144,7 +142,7 @@ end_napper() {
 	cleanup() { umount /tmp/small; }
 	echo kept >/tmp/small/file
 	run -6 dirtycat --openmetrics --output-file /tmp/small/file "$pid"
-	[[ $output == *"No space left on device; it is as it was"* ]]
+	[[ $output == *"No space left on device (file left unchanged)"* ]]
 	[[ $(ls /tmp/small) == file && $(</tmp/small/file) == kept ]]
 }
 
@@ -201,7 +199,7 @@ end_napper() {
 
 @test "--clear takes what attaching takes" {
 	run -3 setpriv --reuid=65534 --regid=65534 --clear-groups dirtycat --clear "$pid"
-	[[ $output == *"whom Yama lets attach"* ]]
+	[[ $output == *"Yama must let you attach"* ]]
 }
 
 @test "one tracker a process: refused while the lock is held, or says who goes on" {
@@ -213,7 +211,7 @@ end_napper() {
 	wait_until test -e "$lock"
 	wait_until pgrep -x sleep
 	run -6 dirtycat --clear "$pid"
-	[[ $output == "dirtycat: $pid: somebody else acknowledges its pages just now; one tracker a process" ]]
+	[[ $output == "dirtycat: $pid: another program is acknowledging its pages; only one tracker per process" ]]
 	run -6 dirtycat --rate --clear -d 0 -c 2 "$pid"
 	run -0 dirtycat "$pid"
 	pkill -KILL -x sleep

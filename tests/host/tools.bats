@@ -1,0 +1,36 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# The tools on this machine's own kernel, whatever it has, and their memory.
+
+setup_file() {
+	bats_require_minimum_version 1.5.0
+	cd "$BATS_TEST_DIRNAME/../.." || return
+	make -s -C tools/dirtycat OUTPUT="$BATS_FILE_TMPDIR/checked" \
+		CFLAGS="-O1 -g -Wall -Wextra -fsanitize=address,undefined -fno-sanitize-recover=all"
+}
+
+setup() {
+	PATH=$BATS_FILE_TMPDIR/checked:$PATH
+}
+
+@test "dirtycat frees all that it allocates, and steps over no end" {
+	dirtycat --text $$ >"$BATS_TEST_TMPDIR/kept"
+	for arguments in "--input KEPT" "--diff KEPT --input KEPT" "--diff KEPT $$" "--text --input KEPT" \
+		"--map --input KEPT" "--by-mapping $$" "--backend=pagemap $$" "-C bash" \
+		"--json $$" "--openmetrics $$ $PPID" "--summary=only -c 3 -d 0 $$" "--output-file KEPT --text $$"; do
+		# shellcheck disable=SC2086  # several words
+		run -0 dirtycat ${arguments//KEPT/$BATS_TEST_TMPDIR/kept}
+	done
+	printf '100-ffffffffffffffff apd?-??\n' >"$BATS_TEST_TMPDIR/kept"
+	run -6 dirtycat --map --input "$BATS_TEST_TMPDIR/kept"
+	[[ $output == *"line 1: an address is not aligned to a page"* ]]
+}
+
+@test "on this kernel, what was written is known exactly if it tracks writes" {
+	run -0 dirtycat --raw -n --summary=only -o WRITTEN $$
+	if grep -q '^VmFlags:.* sd' /proc/self/smaps; then
+		[[ $output != "?" ]]
+	else
+		[[ $output == "?" ]]
+	fi
+}
