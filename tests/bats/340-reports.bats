@@ -332,13 +332,14 @@ freeze() {
 	grep -q ' asd...' before
 	grep -q ' fpd...' before
 	referenced() { awk '/^Referenced/ { print $2 }' "/proc/$pid/smaps_rollup"; }
-	(($(referenced) > 1024))
+	before=$(referenced)
 	for what in 1 2 3; do
 		echo $what >"/proc/$pid/clear_refs"
 		listing >after
 		diff before after || fail "$what has changed the listing"
 	done
-	(($(referenced) == 0))
+	# Pages of libraries are referenced by others as well.
+	(($(referenced) < before / 2)) || fail "of $before kB, $(referenced) are still referenced"
 	go_on "$pid"
 	save
 	(($(column stored 2) >= 57))
