@@ -78,7 +78,7 @@ test: kernel tools
 	@dev/setup guest tests stress bench
 	@$(MAKE) -s -C tests/programs OUTPUT=$(tools)/ CFLAGS='$(CFLAGS)'
 	@dev/kernel build um
-	@GUEST_TIMEOUT=$${GUEST_TIMEOUT:-3900} tests/run $(TESTS)
+	@GUEST_TIMEOUT=$${GUEST_TIMEOUT:-4500} tests/run $(TESTS)
 
 test-debug: tools
 	@dev/setup kernel $(source) guest tests stress

@@ -302,6 +302,7 @@ static char *text_of(const char *format, ...)
 static char *size_text(const struct table *table, uint64_t bytes)
 {
 	static const char units[] = "BKMGTPE";
+	unsigned int tenths;
 	double size = bytes;
 	int unit = 0;
 
@@ -312,8 +313,9 @@ static char *size_text(const struct table *table, uint64_t bytes)
 		size /= 1024;
 		unit++;
 	}
-	if (size < 9.95 && size != (int)size)
-		return text_of("%.1f%c", size, units[unit]);
+	tenths = size * 10 + 0.5;
+	if (tenths < 100 && tenths % 10)
+		return text_of("%u.%u%c", tenths / 10, tenths % 10, units[unit]);
 	return text_of("%.0f%c", size, units[unit]);
 }
 

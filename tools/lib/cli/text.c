@@ -118,7 +118,8 @@ static void print_message(const char *format, va_list args)
 
 	if (vasprintf(&message, format, args) == -1)
 		message = NULL;
-	fflush(stdout);
+	/* stdout may be closed by now. */
+	fflush(NULL);
 	fprintf(stderr, "%s: ", program_invocation_short_name);
 	cli_put(stderr, message ? message : "not enough memory");
 	fputc('\n', stderr);
