@@ -262,6 +262,7 @@ input()'
 	hear
 	save
 	for locale in C C.UTF-8; do
+		# shellcheck disable=SC2030  # each scenario has its own
 		export LC_ALL=$locale
 		for command in "list image" "list --raw image" "list --json image"; do
 			# shellcheck disable=SC2086  # words
@@ -282,6 +283,7 @@ input()'
 
 @test "folders, files, options and operands with escapes: no message has them" {
 	local bad=$'\e[31m\xff\xc2\x9b\a'
+	# shellcheck disable=SC2031  # each scenario has its own
 	export LC_ALL=C.UTF-8
 	run -0 dirtyckpt save "$pid" "$bad"
 	run -9 dirtyckpt save "$pid" other

@@ -307,7 +307,7 @@ static void pause_for(const struct run *run, double spent)
 		/* A delay of 0 asks for as often as that allows. */
 		if (!told && run->ctl.delay > 0)
 			cli_warn("reading took %.2g s, so the next time is in %.2g s, not %g",
-			      spent, seconds, run->ctl.delay);
+				 spent, seconds, run->ctl.delay);
 		told = true;
 	}
 	ts.tv_sec = seconds;
