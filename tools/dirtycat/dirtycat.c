@@ -187,21 +187,6 @@ static void show(const struct run *run)
 	}
 }
 
-static int write_all(int fd, const char *text, size_t size)
-{
-	while (size) {
-		ssize_t done = write(fd, text, size);
-
-		if (done == -1 && errno != EINTR)
-			return -errno;
-		if (done > 0) {
-			text += done;
-			size -= done;
-		}
-	}
-	return 0;
-}
-
 /* Readers of a regular file see either the old or the new one, never a part. */
 static void write_output_file(const char *path, const char *text, size_t size)
 {
@@ -210,7 +195,7 @@ static void write_output_file(const char *path, const char *text, size_t size)
 
 	if (error)
 		cli_die(STATUS_OTHER, "%s: %s", path, cli_output_error(error));
-	error = write_all(output.fd, text, size);
+	error = cli_write(output.fd, text, size);
 	if (error)
 		cli_output_abandon(&output);
 	else

@@ -74,22 +74,6 @@ static size_t first_line(const struct dirty_listing *listing, uint64_t addr)
 	return low;
 }
 
-/* Find the first mapping that ends above an address. */
-static size_t first_mapping(const struct dirty_maps *maps, uint64_t addr)
-{
-	size_t low = 0, high = maps->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (addr < maps->mappings[middle].end)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return low;
-}
-
 static struct cell look_at(const struct sample *sample, uint64_t start,
 			   uint64_t last)
 {
@@ -102,7 +86,7 @@ static struct cell look_at(const struct sample *sample, uint64_t start,
 		totals_add(&cell.totals, &listing->ranges[i],
 			   overlap(listing->ranges[i].start,
 				   listing->ranges[i].end - 1, start, last));
-	for (size_t i = first_mapping(maps, start);
+	for (size_t i = dirty_maps_first(maps, start);
 	     i < maps->count && maps->mappings[i].start <= last; i++) {
 		const struct dirty_mapping *m = &maps->mappings[i];
 

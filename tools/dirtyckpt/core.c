@@ -33,21 +33,6 @@ static enum status fail_to_make(const struct core *core, const char *why)
 	return complain(STATUS_OTHER, "%s: %s", core->path, why);
 }
 
-static int write_all_of(int fd, const void *data, size_t size)
-{
-	while (size) {
-		ssize_t len = write(fd, data, size);
-
-		if (len == -1 && errno == EINTR)
-			continue;
-		if (len <= 0)
-			return len ? errno : EIO;
-		data = (const char *)data + len;
-		size -= len;
-	}
-	return 0;
-}
-
 /* A pipe cannot have holes: write zeroes instead. */
 static int write_zeroes(struct core *core, uint64_t end)
 {
@@ -58,7 +43,7 @@ static int write_zeroes(struct core *core, uint64_t end)
 		size_t size = end - core->at < sizeof(zeroes) ?
 			      end - core->at : sizeof(zeroes);
 
-		error = write_all_of(core->output.fd, zeroes, size);
+		error = -cli_write(core->output.fd, zeroes, size);
 		core->at += size;
 	}
 	return error;
@@ -75,7 +60,7 @@ static enum status put(struct core *core, const void *data, size_t size,
 	} else {
 		error = write_zeroes(core, offset);
 		if (!error)
-			error = write_all_of(core->output.fd, data, size);
+			error = -cli_write(core->output.fd, data, size);
 		core->at = offset + size;
 	}
 	return error ? fail_to_make(core, strerror(error)) : STATUS_OK;

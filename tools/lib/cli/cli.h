@@ -44,6 +44,7 @@ struct cli_output {
 
 /* output.c */
 int cli_output_open(struct cli_output *output, const char *path);
+int cli_write(int fd, const void *data, size_t size);
 int cli_output_commit(struct cli_output *output);
 void cli_output_abandon(struct cli_output *output);
 const char *cli_output_error(int error);

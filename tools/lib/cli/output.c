@@ -183,6 +183,31 @@ int cli_output_open(struct cli_output *output, const char *path)
 	return error;
 }
 
+/**
+ * cli_write() - write all of some bytes
+ * @fd: what to write to
+ * @data: the bytes
+ * @size: how many
+ *
+ * Return: 0 or a negative errno.
+ */
+int cli_write(int fd, const void *data, size_t size)
+{
+	const char *p = data;
+
+	while (size) {
+		ssize_t done = write(fd, p, size);
+
+		if (done == -1 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return done ? -errno : -EIO;
+		p += done;
+		size -= done;
+	}
+	return 0;
+}
+
 /* Give the temporary file the owner and mode that the file has, and its name. */
 static int put_in_place(const struct cli_output *output)
 {

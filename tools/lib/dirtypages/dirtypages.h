@@ -102,6 +102,7 @@ struct dirty_maps {
 int dirty_maps_parse(struct dirty_maps *maps, FILE *f);
 int dirty_maps_read(struct dirty_process *process, struct dirty_maps *maps);
 void dirty_maps_free(struct dirty_maps *maps);
+size_t dirty_maps_first(const struct dirty_maps *maps, uint64_t addr);
 const struct dirty_mapping *dirty_maps_find(const struct dirty_maps *maps,
 					    uint64_t addr);
 

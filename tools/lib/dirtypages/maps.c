@@ -117,14 +117,13 @@ void dirty_maps_free(struct dirty_maps *maps)
 }
 
 /**
- * dirty_maps_find() - the mapping that an address lies in
+ * dirty_maps_first() - find the first mapping that ends above an address
  * @maps: of a process
- * @addr: in it
+ * @addr: any
  *
- * Return: the mapping, or NULL.
+ * Return: its index, or the number of mappings if there is none.
  */
-const struct dirty_mapping *dirty_maps_find(const struct dirty_maps *maps,
-					    uint64_t addr)
+size_t dirty_maps_first(const struct dirty_maps *maps, uint64_t addr)
 {
 	size_t low = 0, high = maps->count;
 
@@ -136,7 +135,22 @@ const struct dirty_mapping *dirty_maps_find(const struct dirty_maps *maps,
 		else
 			low = middle + 1;
 	}
-	if (low < maps->count && addr >= maps->mappings[low].start)
-		return &maps->mappings[low];
+	return low;
+}
+
+/**
+ * dirty_maps_find() - find the mapping that an address lies in
+ * @maps: of a process
+ * @addr: in it
+ *
+ * Return: the mapping, or NULL.
+ */
+const struct dirty_mapping *dirty_maps_find(const struct dirty_maps *maps,
+					    uint64_t addr)
+{
+	size_t i = dirty_maps_first(maps, addr);
+
+	if (i < maps->count && addr >= maps->mappings[i].start)
+		return &maps->mappings[i];
 	return NULL;
 }
