@@ -109,7 +109,7 @@ enum format {
 enum { MAX_COLUMNS = 64 };
 
 /**
- * struct control - what was asked for
+ * struct control - the options
  * @view: what to show
  * @format: of tables
  * @columns: of the table, -1 ends them
@@ -156,7 +156,7 @@ struct control {
 
 /**
  * struct run - what the program is about to do
- * @ctl: what was asked for
+ * @ctl: the options
  * @targets: the processes
  * @count: how many
  * @names: whose processes are looked for before each sample

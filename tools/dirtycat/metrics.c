@@ -140,7 +140,7 @@ static void print_sample(const struct control *ctl, const struct gauge *gauge,
 
 /**
  * metrics_print() - print the gauges of some processes
- * @ctl: what was asked for
+ * @ctl: the options
  * @targets: those processes, sampled
  * @count: how many
  */

@@ -456,7 +456,7 @@ static void parse_option(struct run *run, struct wishes *wishes, int c,
 
 /**
  * has_table() - is what was asked for shown in a table?
- * @ctl: what was asked for
+ * @ctl: the options
  *
  * Return: true if so.
  */

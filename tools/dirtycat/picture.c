@@ -229,7 +229,7 @@ static void screen_size(FILE *out, unsigned int *width, unsigned int *height)
 
 /**
  * picture_print() - draw the address space of a process
- * @ctl: what was asked for
+ * @ctl: the options
  * @share: how many pictures the screen has to hold
  * @target: that process; cells that its earlier sample had otherwise are marked
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Samples: a listing as it was read, cut down to what was asked for, with sums. */
+/* Samples: a listing, cut down to the selection, with its sums. */
 #define _GNU_SOURCE
 #include "dirtycat.h"
 
@@ -36,7 +36,7 @@ void totals_add(struct totals *totals, const struct dirty_range *range,
 		totals->with[__builtin_ctz(left)] += bytes;
 }
 
-/* Cut the listing down to what is asked for, and sum it up. */
+/* Cut the listing down to the selection, and sum it up. */
 static void select_ranges(const struct control *ctl, struct sample *sample)
 {
 	struct dirty_listing *listing = &sample->listing;
@@ -80,7 +80,7 @@ static uint32_t open_letters(const struct control *ctl,
 	return (ctl->want | ctl->deny) & range->unknown;
 }
 
-/* Return what would tell, if the back end does not. */
+/* Name another way to learn a flag that the back end cannot report. */
 static const char *remedy(const struct target *target, char letter)
 {
 	if (!target->process.pid)
@@ -92,7 +92,7 @@ static const char *remedy(const struct target *target, char letter)
 	return "a kernel with CONFIG_PROC_DIRTY_PAGES is required";
 }
 
-/* Fail rather than guess where the selection depends on what is not known. */
+/* Fail if the selection depends on a flag that is not known. */
 static bool can_select(const struct control *ctl, struct target *target)
 {
 	const uint32_t known = DIRTY_FLAG('a') | DIRTY_FLAG('f') |
@@ -127,7 +127,7 @@ static bool can_select(const struct control *ctl, struct target *target)
 }
 
 /**
- * sample_free() - free what a sample holds
+ * sample_free() - free the contents of a sample
  * @sample: empty afterwards
  */
 void sample_free(struct sample *sample)
@@ -167,7 +167,7 @@ static int forget_untracked(struct target *target)
 
 /**
  * take_sample() - read the listing of a process, and its mappings
- * @ctl: what was asked for
+ * @ctl: the options
  * @target: that process. If something went wrong, its status and problem say
  *	what; what was read until then is there all the same. It is held until
  *	release_target(), so that acknowledge_sample() can follow.
@@ -201,7 +201,7 @@ void take_sample(const struct control *ctl, struct target *target)
 
 /**
  * parse_sample() - read a listing that was kept
- * @ctl: what was asked for
+ * @ctl: the options
  * @target: stands for it
  * @fd: what to read from
  */
@@ -231,7 +231,7 @@ void parse_sample(const struct control *ctl, struct target *target, int fd)
 
 /**
  * acknowledge_sample() - acknowledge what was shown of a process
- * @ctl: what was asked for
+ * @ctl: the options
  * @target: that process, its reader still open
  */
 void acknowledge_sample(const struct control *ctl, struct target *target)

@@ -541,7 +541,7 @@ static void default_columns(const struct control *ctl, enum view view, bool all,
 
 /**
  * columns_default() - choose the columns that nobody has named
- * @ctl: what was asked for; its columns are set
+ * @ctl: the options; its columns are set
  * @all: all that the view has
  * @timed: with the time, as there are several samples
  * @rate: with the rate
@@ -561,7 +561,7 @@ void columns_default(struct control *ctl, bool all, bool timed, bool rate)
 
 /**
  * columns_need() - find the flags that the columns are about
- * @ctl: what was asked for, with its columns
+ * @ctl: the options, with their columns
  *
  * Return: a set of letters, see DIRTY_FLAG().
  */
@@ -639,7 +639,7 @@ static const char *table_name(enum view view)
 
 /**
  * table_new() - begin a table
- * @ctl: what was asked for
+ * @ctl: the options
  * @view: what its rows are about; if that is not the view of @ctl, it has the
  *	columns that it has by default
  *

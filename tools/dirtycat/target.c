@@ -14,7 +14,7 @@
 /**
  * set_problem() - note why a target is not, or not wholly, shown
  * @target: that target
- * @status: what the program is to end with
+ * @status: the exit status that follows
  * @sentence: cause and remedy, as for printf()
  */
 void set_problem(struct target *target, enum status status,
@@ -32,8 +32,8 @@ void set_problem(struct target *target, enum status status,
 
 /**
  * explain() - note why a listing cannot be read or acknowledged
- * @ctl: what was asked for
- * @target: whose status and problem are set
+ * @ctl: the options
+ * @target: its status and problem are set
  * @error: a negative errno of the library
  */
 void explain(const struct control *ctl, struct target *target, int error)
@@ -125,8 +125,8 @@ static void notice_exec(struct target *target)
 }
 
 /**
- * hold_target() - open a process and what it is read from
- * @ctl: what was asked for
+ * hold_target() - open a process and the file with its listing
+ * @ctl: the options
  * @target: that process; if it cannot be opened, its status and problem say why
  *
  * Return: true if its reader is open, until release_target().
@@ -160,7 +160,7 @@ bool hold_target(const struct control *ctl, struct target *target)
 }
 
 /**
- * release_target() - close a process and what it is read from
+ * release_target() - close a process and the file with its listing
  * @target: that process; whether it has ended is noted if it has a problem
  */
 void release_target(struct target *target)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the command lines of dirtycat and dirtyckpt have in common: text that is
- * safe on a terminal, and files that a user names.
+ * Code for the command lines of dirtycat and dirtyckpt: text that is safe on a
+ * terminal, and files that a user names.
  *
  * Functions that return int return 0 or a negative errno.
  */
@@ -24,10 +24,10 @@ int cli_close_stdout(void);
 
 /**
  * struct cli_output - a file that the user named, while it is written
- * @fd: what to write to
+ * @fd: the descriptor to write to
  * @folder: the folder of @name
  * @name: the file that the rename replaces, NULL if @fd is the file itself
- * @temporary: the name of what @fd is until then
+ * @temporary: the name of the file behind @fd until then
  * @mode: the permissions that the file will have
  * @uid: the owner that it will have
  * @gid: the group that it will have

@@ -185,7 +185,7 @@ int cli_output_open(struct cli_output *output, const char *path)
 
 /**
  * cli_write() - write all of some bytes
- * @fd: what to write to
+ * @fd: the descriptor
  * @data: the bytes
  * @size: how many
  *
@@ -236,7 +236,7 @@ static void free_output(struct cli_output *output)
 }
 
 /**
- * cli_output_commit() - put what was written in place of the file
+ * cli_output_commit() - replace the file by the temporary one
  * @output: as cli_output_open() filled it in; to be used no more
  *
  * Return: 0, or a negative errno, and a regular file is left unchanged.

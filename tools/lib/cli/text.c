@@ -156,7 +156,7 @@ void cli_die(int status, const char *format, ...)
 
 /**
  * cli_bad_option() - say why getopt_long() refused an option
- * @c: what it returned, '?' or ':'
+ * @c: its return value, '?' or ':'
  * @argv: of the command line
  *
  * getopt_long() prints such messages itself unless its list of short options
@@ -178,7 +178,7 @@ void cli_bad_option(int c, char **argv)
 }
 
 /**
- * cli_close_stdout() - write out what stdout holds, before the program ends
+ * cli_close_stdout() - write out the buffer of stdout, before the program ends
  *
  * Return: 0, or a negative errno if some of it could not be written.
  */
