@@ -11,27 +11,27 @@ tree=$build/linux
 
 # use_kernel NAME - set what belongs to one of the kernels: its folder, its
 # architecture and compiler, the fragments that it is configured by, one on top of
-# the other, the file that boots, what it is told then, and how many times as long
-# things may take in it. plain is test without the overlay, and has a source tree of
+# the other, the file that boots, what it is told then, how many objects it has, and
+# how many times as long things may take in it. plain is test without the overlay, and has a source tree of
 # its own.
 use_kernel() {
-	arch=x86_64 cross='' goal=bzImage options='' slowness=1 fragments=("dirty_pages_$1.config")
+	arch=x86_64 cross='' goal=vmlinux options='' slowness=1 fragments=("dirty_pages_$1.config")
+	objects=0
 	[[ $1 != plain ]] || tree=$build/plain
-	obj=$tree/build-$1 image=$tree/build-$1/arch/x86/boot/bzImage
+	obj=$tree/build-$1 image=$tree/build-$1/vmlinux
 	case $1 in
-	test | plain) fragments=(dirty_pages.config) ;;
-	bench) ;;
+	test | plain) fragments=(dirty_pages.config) objects=1170 ;;
+	bench) goal=bzImage image=$obj/arch/x86/boot/bzImage ;;
 	debug | kcsan)
-		# ACPI's interpreter is too slow there to route interrupts in time.
-		options="pci=noacpi sysctl.kernel.lock_stat=0 printk.devkmsg=on" slowness=10
+		options="printk.devkmsg=on" slowness=10 objects=1200
 		fragments=(dirty_pages.config "dirty_pages_$1.config")
 		# Without U, as KASAN keeps who allocated and who freed.
 		[[ $1 != debug ]] || options+=" page_owner=on slub_debug=FZP"
 		;;
 	um) arch=um goal=linux image=$obj/linux ;;
-	i386) arch=i386 cross=i686-linux-gnu- ;;
+	i386) arch=i386 cross=i686-linux-gnu- goal=bzImage image=$obj/arch/x86/boot/bzImage ;;
 	arm64) arch=arm64 cross=aarch64-linux-gnu- goal=Image image=$obj/arch/arm64/boot/Image ;;
-	s390x) arch=s390 cross=s390x-linux-gnu- image=$obj/arch/s390/boot/bzImage ;;
+	s390x) arch=s390 cross=s390x-linux-gnu- goal=bzImage image=$obj/arch/s390/boot/bzImage ;;
 	*) die "no kernel is called $1" ;;
 	esac
 	[[ " ${arch_kernels[*]} " != *" $1 "* ]] || fragments=(dirty_pages_arch.config "${fragments[@]}")

@@ -107,9 +107,16 @@ change_at_random() {
 	verify_in_batches
 }
 
-# holds - how often a reader took the lock of an address space so far
+# holds - sets $holds to how often a listing takes the lock of an address space
 holds() {
-	awk '$1 == "&mm->mmap_lock-R:" { print $(NF - 4) }' /proc/lock_stat
+	local tracing=/sys/kernel/tracing event=events/mmap_lock/mmap_lock_acquire_returned
+	echo >$tracing/trace
+	echo 'write == 0' >$tracing/$event/filter
+	echo 1 >$tracing/$event/enable
+	listing >/dev/null
+	echo 0 >$tracing/$event/enable
+	echo 0 >$tracing/$event/filter
+	holds=$(grep -c '\<cat-.*success=true' $tracing/trace)
 }
 
 @test "of huge pages as well, one hold of the lock covers no more than a batch" {
@@ -120,17 +127,10 @@ holds() {
 	kill -STOP "$pid"
 	wait_until is_stopped "$pid"
 	echo 1 >$batch
-	echo 0 >/proc/lock_stat
-	echo 1 >/proc/sys/kernel/lock_stat
-	listing >/dev/null
-	echo 0 >/proc/sys/kernel/lock_stat
-	((many = $(holds)))
+	holds
+	many=$holds
 	echo 8192 >$batch
-	echo 0 >/proc/lock_stat
-	echo 1 >/proc/sys/kernel/lock_stat
-	listing >/dev/null
-	echo 0 >/proc/sys/kernel/lock_stat
-	((few = $(holds)))
-	echo "$many holds, $few in large batches"
-	((many - few >= 16))
+	holds
+	echo "$many holds, $holds in large batches"
+	((many - holds >= 16))
 }
