@@ -6,10 +6,11 @@
 #
 #	make run CMD='FUZZ_SECONDS=3600 FUZZ_SEED=7 bats tests/bats/290-fuzz.bats'
 #	GUEST_KERNEL=debug make run CMD='...'
+# bats file_tags=concurrent
 
 load lib
 
-: "${FUZZ_SECONDS:=$((TIMEOUT / 5))}" # a slow kernel has longer
+: "${FUZZ_SECONDS:=$((12 * SLOWNESS))}"
 : "${FUZZ_SEED:=1}"
 
 setup() {

@@ -3,6 +3,7 @@
 # Readers and writers that stop, never go on, or are killed: they hold nothing
 # that the target needs, and leave nothing behind. (140-bounds.bats has 200
 # readers at once, and one without memory.)
+# bats file_tags=concurrent
 
 load lib
 
@@ -81,7 +82,8 @@ for byte in b"0" * 128:
 	cleanup() { kill -KILL "$reader" || true; }
 	wait_until test -s "$BATS_TEST_TMPDIR/bytes"
 	keep_busy
-	(($(wc -c <"$BATS_TEST_TMPDIR/bytes") > ROBUST_STOP / 2))
+	goes_on() { (($(wc -c <"$BATS_TEST_TMPDIR/bytes") > ROBUST_STOP / 2)); }
+	wait_until goes_on
 	kill -0 "$reader"
 	tell map anon 16384
 	tell write

@@ -169,7 +169,7 @@ steps() {
 	hear
 	for n in {1..10}; do
 		status=0
-		timeout -s KILL 60 dirtyckpt save --stop "$pid" image >said 2>&1 || status=$?
+		timeout -s KILL "$TIMEOUT" dirtyckpt save --stop "$pid" image >said 2>&1 || status=$?
 		((status == 0 || status == 5)) || fail "save $n: $status, $(<said)"
 		((status)) || ((whole += 1))
 	done

@@ -9,8 +9,8 @@
  * huge pages are set to changes.
  *
  * It fails on an error that is not documented, a listing that is none, a page
- * that verify finds to differ, a worker that does not come to its end, and if
- * one of its loads did nothing: a worker, or swap, migration, huge pages, KSM
+ * that verify finds to differ, workers that neither end nor run, and if one of
+ * its loads did nothing: a worker, or swap, migration, huge pages, KSM
  * or the OOM killer. Each worker's choices follow from the seed, their
  * interleaving does not.
  */
@@ -39,7 +39,7 @@
 #define PAGES 1024		/* of a target */
 #define MAX_TARGETS 8
 #define MAX_ERRNO 134
-#define GRACE 120		/* seconds for what is under way at the end */
+#define STALL 120		/* seconds in which nobody who is to end does anything */
 
 enum figure {
 	LISTINGS, CUT, LINES, BYTES, ACKNOWLEDGED, ACK_BYTES, HALF, VERIFIED, PAGES_CHECKED,
@@ -617,6 +617,43 @@ static pid_t start(void (*work)(void))
 	exit(0);
 }
 
+/* The processor time of a process so far, in ticks */
+static uint64_t ticks(pid_t pid)
+{
+	uint64_t user = 0, system = 0;
+	char path[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = fopen(path, "r");
+	if (!f)
+		return 0;
+	if (fscanf(f, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64
+		   " %" SCNu64, &user, &system) != 2)
+		errx(1, "%s: has another form", path);
+	fclose(f);
+	return user + system;
+}
+
+/*
+ * What is under way at the end takes as long as the machine needs. Only if none
+ * of the workers has used a processor for STALL seconds, they are stuck.
+ */
+static bool are_stuck(const pid_t *pids)
+{
+	static uint64_t last;
+	static time_t since;
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < WORKERS; i++)
+		if (pids[i])
+			sum += ticks(pids[i]) + 1;
+	if (in_time() || sum != last)
+		since = now();
+	last = sum;
+	return now() >= since + STALL;
+}
+
 /* Start another target for each that was killed, and collect the workers. */
 static size_t collect(pid_t *pids)
 {
@@ -624,7 +661,7 @@ static size_t collect(pid_t *pids)
 	int status;
 	pid_t pid;
 
-	while (left && now() < deadline + GRACE) {
+	while (left && !are_stuck(pids)) {
 		pid = waitpid(-1, &status, WNOHANG);
 		if (!pid)
 			usleep(10000);
@@ -646,7 +683,7 @@ static size_t collect(pid_t *pids)
 	}
 	for (i = 0; i < WORKERS && !failed; i++)
 		if (pids[i])
-			warnx("%s: does not come to its end", workers[i].name);
+			warnx("%s: is stuck", workers[i].name);
 	return failed + left;
 }
 
