@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # The front door: each target is a script behind a line here. 'make help'.
 
+ifneq ($(words [$(CURDIR)$(BUILD)]),1)
+$(error The kernel's build takes no path with a blank, as this folder or BUILD has; move it, or name another)
+endif
+
 KERNEL_SRC ?=
 export KERNEL_SRC
 ifeq ($(KERNEL_SRC),)
@@ -14,6 +18,7 @@ export BUILD
 
 CMD ?= dev/demo
 TESTS ?=
+TAGS ?=
 CASE ?=
 ROUNDS ?= 1000
 DURATION ?= 60
@@ -49,6 +54,8 @@ shell: kernel tools
 #: Test it
 #:  *make test                   all scenarios: tests/bats in that kernel, tests/host
 #:   make test TESTS=FILE...     some of them
+#:   make test TAGS='TAG...'     those with one of these tags of bats: concurrent, or
+#:                               long, which is for test-all; !long by default
 #:   make torture ROUNDS=N SEED=N
 #:                               look for lost writes, for longer
 #:   make stress DURATION=SECONDS SEED=N
@@ -72,26 +79,24 @@ shell: kernel tools
 #:                               the concurrent ones, where data races are reported;
 #:                               those without a function of ours do not count
 #:   make test-arch              32-bit x86, arm64, s390x: KUnit, and a smoke test
-#:   make test-all               these, lint, test, variants, selftests and an hour of
-#:                               stress, with a table at the end
+#:   make test-all               these, lint, test and what is long in it, variants,
+#:                               selftests and an hour of stress, with a table at the end
 test: kernel tools
 	@dev/setup guest tests stress bench
 	@$(MAKE) -s -C tests/programs OUTPUT=$(tools)/ CFLAGS='$(CFLAGS)'
 	@dev/kernel build um
-	@GUEST_TIMEOUT=$${GUEST_TIMEOUT:-4500} tests/run $(TESTS)
+	@TAGS='$(or $(TAGS),!long)' tests/run $(TESTS)
 
 test-debug: tools
 	@dev/setup kernel $(source) guest tests stress
 	@$(MAKE) -s -C tests/programs OUTPUT=$(tools)/ CFLAGS='$(CFLAGS)'
 	@dev/kernel build debug
-	@GUEST_KERNEL=debug tests/run $(or $(TESTS),$(sort $(wildcard tests/bats/*.bats)))
+	@GUEST_KERNEL=debug TAGS='$(or $(TAGS),!long)' tests/run $(or $(TESTS),tests/bats)
 
-concurrent := $(foreach n,080 100 120 140 200 210 220 240 250 280 281 290 295 296, \
-	$(wildcard tests/bats/$(n)-*.bats))
 test-kcsan: tools
 	@dev/setup kernel $(source) guest tests stress
 	@dev/kernel build kcsan
-	@GUEST_KERNEL=kcsan tests/run $(or $(TESTS),$(concurrent))
+	@GUEST_KERNEL=kcsan TAGS='$(or $(TAGS),concurrent$(comma)!long)' tests/run $(or $(TESTS),tests/bats)
 
 test-arch:
 	@dev/setup kernel $(source) arch
@@ -193,4 +198,5 @@ distclean:
 #: or a tarball; BUILD=PATH another folder than build/; GUEST_TIMEOUT, GUEST_MEM,
 #: GUEST_CPUS, GUEST_ACCEL and GUEST_KERNEL are explained in dev/guest.
 
+comma := ,
 quote = '$(subst ','\'',$(1))'

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
 # One text for one state, however it is read.
+# bats file_tags=concurrent
 
 load lib
 

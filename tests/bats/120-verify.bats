@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
 # The self-check in debugfs.
+# bats file_tags=concurrent
 
 load lib
 

@@ -237,7 +237,7 @@ cells() {
 	run -0 cells SIZE,DIRTY,WRITTEN,SHARED,SWAPPED,HUGE,RUNS,PAGES --bytes --by-mapping \
 		-A "$start,$end" "$pid"
 	shared=$(listing | awk -v s="$start" -v e="$end" '
-		{ split($1, a, "-") } a[1] >= s && a[2] <= e && $2 !~ /x/ { print $1 }' |
+		{ split($1, a, "-") } a[1] "" >= s "" && a[2] "" <= e "" && $2 !~ /x/ { print $1 }' |
 		awk -F- '{ cmd = "echo $((0x" $2 " - 0x" $1 "))"; cmd | getline n; sum += n } END { print sum }')
 	[[ $output == "$((64 * page)) $((32 * page)) $((28 * page)) $shared $((8 * page)) 0 "* ]]
 	run -0 cells DIRTY --bytes --by-mapping "$pid"

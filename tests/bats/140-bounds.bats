@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
 # What a reader may cost, and whom.
+# bats file_tags=concurrent
 
 load lib
 

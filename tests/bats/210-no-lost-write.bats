@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Where soft-dirty tracking has holes: each scenario makes one of them happen,
 # after or before an acknowledgment. None may hide a write.
+# bats file_tags=concurrent
 
 load lib
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
 # What cannot be a line, or not now: refused, and nothing is done of it.
+# bats file_tags=concurrent
 
 load lib
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
 # What acknowledging is for: incremental checkpoints, as the document shows them.
+# bats file_tags=concurrent
 
 load lib
 

@@ -3,6 +3,7 @@
 # Everything at once: a target that writes and reshapes its memory in all ways,
 # a checkpointer that lists, acknowledges and copies, and a kernel under
 # pressure. See tests/memstate/torture.c.
+# bats file_tags=concurrent
 
 load lib
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
 # What debugfs counts.
+# bats file_tags=concurrent
 
 load lib
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # What goes wrong on purpose, by debugfs dirty_pages/fail/: readers and writers
 # get the documented errors and nothing else, and nothing is lost.
+# bats file_tags=concurrent
 
 load lib
 

@@ -131,6 +131,7 @@ press() {
 	PYTHON
 }
 
+# bats test_tags=concurrent
 @test "pages that were lazily freed since: the kernel does not drop them any more" {
 	cleanup() { drop_swap; }
 	use_swap zram
@@ -286,6 +287,7 @@ assert prctl(59, 1, 0, stack, ctypes.addressof(block)) == 0'
 	end_target
 }
 
+# bats test_tags=concurrent
 @test "verify: a thread that has moved to another processor is as it was" {
 	taskset -p -c 0 "$pid"
 	tell read 0 0
