@@ -301,12 +301,12 @@ use_swap() {
 		swap_device=/dev/zram$id
 		echo 256M >"/sys/block/zram$id/disksize"
 	else
-		mkdir -p /run/ext4
+		mkdir -p /run/ext2
 		truncate -s 300M /run/disk
-		mkfs.ext4 -q /run/disk
+		mkfs.ext2 -q /run/disk
 		swap_loop=$(losetup --find --show /run/disk)
-		mount "$swap_loop" /run/ext4
-		swap_device=/run/ext4/swap
+		mount "$swap_loop" /run/ext2
+		swap_device=/run/ext2/swap
 		dd if=/dev/zero of="$swap_device" bs=1M count=128 status=none
 		chmod 600 "$swap_device"
 	fi
@@ -320,7 +320,7 @@ drop_swap() {
 	if [[ $swap_device == /dev/zram* ]]; then
 		echo "${swap_device#/dev/zram}" >/sys/class/zram-control/hot_remove
 	else
-		umount /run/ext4
+		umount /run/ext2
 		losetup --detach "$swap_loop"
 		rm /run/disk
 	fi
