@@ -23,12 +23,13 @@ CASE ?=
 ROUNDS ?= 1000
 DURATION ?= 60
 SEED ?= 1
+SUITE ?= trixie
 CFLAGS ?= -O2 -g -Wall -Wextra
 PREFIX ?= /usr/local
 tools := $(BUILD)/tools
 
 .NOTPARALLEL:
-.PHONY: help run shell test torture stress test-all test-debug test-kcsan test-arch selftests bench \
+.PHONY: help run shell test torture stress test-all test-debug test-kcsan test-arch test-fresh selftests bench \
 	kernel tools install uninstall lint variants apply unapply patches refresh clean distclean
 
 help:
@@ -79,6 +80,8 @@ shell: kernel tools
 #:                               the concurrent ones, where data races are reported;
 #:                               those without a function of ours do not count
 #:   make test-arch              32-bit x86, arm64, s390x: KUnit, and a smoke test
+#:   make test-fresh SUITE=trixie
+#:                               make run and make test in a Debian that has nothing yet
 #:   make test-all               these, lint, test and what is long in it, variants,
 #:                               selftests and an hour of stress, with a table at the end
 test: kernel tools
@@ -102,6 +105,9 @@ test-arch:
 	@dev/setup kernel $(source) arch
 	@dev/arch
 
+test-fresh:
+	@dev/fresh $(SUITE)
+
 test-all:
 	@dev/test-all
 
@@ -113,7 +119,7 @@ torture: kernel tools
 stress: kernel tools
 	@dev/setup guest stress
 	@GUEST_TIMEOUT=$${GUEST_TIMEOUT:-86400} dev/guest env STRESS_SECONDS='$(DURATION)' \
-		STRESS_SEED='$(SEED)' ROBUST_SEED='$(SEED)' ROBUST_STOP=60 \
+		STRESS_SEED='$(SEED)' ROBUST_SEED='$(SEED)' ROBUST_STOP=60 ROBUST_OPENS=10000 \
 		bats --tap tests/bats/295-stress.bats tests/bats/296-robust.bats
 
 selftests: kernel
@@ -188,7 +194,7 @@ refresh:
 	@dev/overlay refresh
 
 clean:
-	rm -rf $(tools) $(BUILD)/linux/build-* $(BUILD)/plain/build-* $(BUILD)/selftests $(BUILD)/guest $(BUILD)/kvm-probe $(BUILD)/*.log
+	rm -rf $(tools) $(BUILD)/linux/build-* $(BUILD)/plain/build-* $(BUILD)/selftests $(BUILD)/guest $(BUILD)/tests $(BUILD)/kvm-probe $(BUILD)/*.log
 
 distclean:
 	rm -rf $(BUILD)

@@ -20,10 +20,10 @@ use_kernel() {
 	[[ $1 != plain ]] || tree=$build/plain
 	obj=$tree/build-$1 image=$tree/build-$1/vmlinux
 	case $1 in
-	test | plain) fragments=(dirty_pages.config) objects=1170 ;;
+	test | plain) fragments=(dirty_pages.config) objects=960 ;;
 	bench) goal=bzImage image=$obj/arch/x86/boot/bzImage ;;
 	debug | kcsan)
-		options="printk.devkmsg=on" slowness=10 objects=1200
+		options="printk.devkmsg=on" slowness=10 objects=990
 		fragments=(dirty_pages.config "dirty_pages_$1.config")
 		# Without U, as KASAN keeps who allocated and who freed.
 		[[ $1 != debug ]] || options+=" page_owner=on slub_debug=FZP"

@@ -181,11 +181,11 @@ migrations() {
 	tell write
 	before=$(migrations pgmigrate_success)
 	tell migrate loop
-	for _ in {1..60}; do
+	for _ in {1..20}; do
 		run -0 picture
 		[[ $output != *:-* && $output != *s* ]] || fail "$output"
 	done
-	(($(migrations pgmigrate_success) > before + 1000))
+	(($(migrations pgmigrate_success) > before + 300))
 }
 
 @test "a huge page under migration is never missing, and never clean to verify" {
@@ -194,7 +194,7 @@ migrations() {
 	tell write
 	before=$(migrations thp_migration_success)
 	tell migrate loop
-	for _ in {1..40}; do
+	for _ in {1..15}; do
 		run -0 picture
 		[[ $output != *:-* && $output != *s* ]] || fail "$output"
 	done

@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
 # One text for one state, however it is read.
-# bats file_tags=concurrent
 
 load lib
 
@@ -146,6 +145,7 @@ setup() {
 	PYTHON
 }
 
+# bats test_tags=concurrent
 @test "two readers of one descriptor at once: each byte goes to one of them" {
 	{
 		dd bs=512 status=none >"$BATS_TEST_TMPDIR/1" &

@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
 # Processes end, exec and fork while somebody looks.
-# bats file_tags=concurrent
 
 load lib
 
@@ -101,6 +100,7 @@ reader() {
 	exec {fd}<&-
 }
 
+# bats test_tags=concurrent
 @test "listing processes that fork, map, exec and exit all the time" {
 	(while :; do /bin/true; done) 3>&- &
 	churn=($!)
@@ -117,6 +117,7 @@ for _ in range(30):
             pass'
 }
 
+# bats test_tags=concurrent
 @test "a mapping replaced in the middle of a run: nothing of the other one is listed" {
 	local kind line text
 	batch=/sys/kernel/debug/dirty_pages/batch
@@ -143,6 +144,7 @@ for _ in range(30):
 	done
 }
 
+# bats test_tags=concurrent
 @test "a target that maps and unmaps all the time: lines stay in order" {
 	start_busy
 	cleanup() { kill -KILL "$busy"; }

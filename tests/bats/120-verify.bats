@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
 # The self-check in debugfs.
-# bats file_tags=concurrent
 
 load lib
 
@@ -60,6 +59,7 @@ for _ in range(2):
 	done
 }
 
+# bats test_tags=concurrent
 @test "verify agrees on a process that keeps changing" {
 	start_busy
 	cleanup() { kill -KILL "$busy"; }

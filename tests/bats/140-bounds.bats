@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
 # What a reader may cost, and whom.
-# bats file_tags=concurrent
 
 load lib
 
+# bats test_tags=concurrent
 @test "no lock is held over a copy: a reader stuck in a page fault stops nobody" {
 	# A second memstate reads into memory whose pages never come.
 	mkfifo /tmp/commands
@@ -23,6 +23,7 @@ load lib
 	exec {fd}>&-
 }
 
+# bats test_tags=concurrent
 @test "a reader that never reads on stops nobody" {
 	tell many 5000
 	exec {fd}<"/proc/$pid/dirty_pages"
@@ -93,6 +94,7 @@ except OSError as e:
 	expect 8:apdx---
 }
 
+# bats test_tags=concurrent
 @test "200 readers at once" {
 	tell many 300
 	kill -STOP "$pid"

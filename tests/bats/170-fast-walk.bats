@@ -64,32 +64,60 @@ change_pages() {
 	esac
 }
 
-# change_at_random PAGES [file] - again and again, and look at it now and then
+# change_at_random STEPS PAGES [file] - and look at it now and then
 change_at_random() {
 	use_swap zram
 	tell write
 	tell fork
-	for ((step = 1; step <= 120; step++)); do
-		change_pages "$@"
+	for ((step = 1; step <= $1; step++)); do
+		change_pages "${@:2}"
 		((step % 15)) || verify_in_batches
 	done
 }
 
-@test "random changes of anonymous memory" {
+# change_anonymous STEPS, change_file STEPS, change_huge STEPS
+change_anonymous() {
 	tell map anon 1500
-	change_at_random 1500
+	change_at_random "$1" 1500
 }
 
-@test "random changes of a private file mapping" {
+change_file() {
 	new_file /tmp/file 1500
 	tell map file 1500 /tmp/file
-	change_at_random 1500 file
+	change_at_random "$1" 1500 file
 }
 
-@test "random changes of huge pages" {
+change_huge() {
 	tell map anon-aligned 2048
 	tell advise hugepage
-	change_at_random 2048
+	change_at_random "$1" 2048
+}
+
+@test "30 random changes of anonymous memory" {
+	change_anonymous 30
+}
+
+@test "30 random changes of a private file mapping" {
+	change_file 30
+}
+
+@test "30 random changes of huge pages" {
+	change_huge 30
+}
+
+# bats test_tags=long
+@test "1,000 random changes of anonymous memory" {
+	change_anonymous 1000
+}
+
+# bats test_tags=long
+@test "1,000 random changes of a private file mapping" {
+	change_file 1000
+}
+
+# bats test_tags=long
+@test "1,000 random changes of huge pages" {
+	change_huge 1000
 }
 
 @test "merged pages among others" {

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
 # Writing to the file: what a line does, and what is left alone.
-# bats file_tags=concurrent
 
 load lib
 

@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
 # What acknowledging is for: incremental checkpoints, as the document shows them.
-# bats file_tags=concurrent
 
 load lib
 
@@ -86,6 +85,7 @@ stop_program() {
 	[[ $(sum_of "$pid" "$dir/listing") == "$before" ]]
 }
 
+# bats test_tags=concurrent
 @test "a reader killed at any system call: who copies its list misses nothing" {
 	checked_pid=
 	cd "$BATS_TEST_TMPDIR"
@@ -93,6 +93,7 @@ stop_program() {
 	[[ $output =~ ^killed\ at\ [1-9][0-9]+\ places,\ 0\ pages\ missed$ ]] || fail "$output"
 }
 
+# bats test_tags=concurrent
 @test "a reader killed at any system call: who forgets its list misses pages" {
 	checked_pid=
 	cd "$BATS_TEST_TMPDIR"
@@ -100,6 +101,7 @@ stop_program() {
 	[[ $output =~ ^killed\ at\ [1-9][0-9]+\ places,\ [1-9][0-9]*\ pages\ missed$ ]] || fail "$output"
 }
 
+# bats test_tags=concurrent
 @test "pages that go while a round copies: those around them are not missed" {
 	local dir=$BATS_TEST_TMPDIR/image before saver
 	functions_of_document
@@ -174,6 +176,7 @@ stop_program() {
 	exec {one}>&- {other}>&-
 }
 
+# bats test_tags=concurrent
 @test "checkpointers and clear_refs all at once, on a process that writes: all stay well" {
 	local i loops=()
 	tell map anon-aligned 2048

@@ -7,8 +7,8 @@
 
 load lib
 
-: "${TORTURE_SEEDS:=1 2 3 4}"
-: "${TORTURE_ROUNDS:=250}"
+: "${TORTURE_SEEDS:=1 2}"
+: "${TORTURE_ROUNDS:=100}"
 
 setup() {
 	pid=

@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
 # What debugfs counts.
-# bats file_tags=concurrent
 
 load lib
 
@@ -97,6 +96,7 @@ counted() {
 	((more[ack_pages] == 10 && more[ack_split_huge_pages] == 1))
 }
 
+# bats test_tags=concurrent
 @test "stats count what several CPUs do" {
 	reading() {
 		local readers=()

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # What goes wrong on purpose, by debugfs dirty_pages/fail/: readers and writers
 # get the documented errors and nothing else, and nothing is lost.
-# bats file_tags=concurrent
 
 load lib
 
@@ -164,6 +163,7 @@ with_fault() {
 	echo "# $1: $output" >&3
 }
 
+# bats test_tags=concurrent
 @test "contention: the text is the same byte for byte, and no acknowledgment is half done" {
 	with_fault contention '
 with fault(100, 100000):
@@ -212,6 +212,7 @@ with fault(100, 4):
     os.close(fd)'
 }
 
+# bats test_tags=concurrent
 @test "an interrupted wait for the lock: EINTR, and whoever goes on loses nothing" {
 	with_fault lock '
 for each in faults():
@@ -250,6 +251,7 @@ with fault(100, 1):
 	done
 }
 
+# bats test_tags=concurrent
 @test "a mapping that goes between two batches: a true list of what is left, and what was not reached stays d" {
 	with_fault mapping '
 lines = list(parse(whole))

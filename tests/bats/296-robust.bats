@@ -8,7 +8,7 @@
 load lib
 
 : "${ROBUST_STOP:=5}" # seconds that a reader is stopped
-: "${ROBUST_OPENS:=10000}"
+: "${ROBUST_OPENS:=2000}"
 : "${ROBUST_SEED:=1}"
 
 kilobytes_of() {

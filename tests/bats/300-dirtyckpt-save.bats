@@ -139,11 +139,12 @@ steps() {
 	ask wake
 }
 
-@test "--stop: threads that make others and end, all the while, are stopped as well" {
+# save_relay TIMES - threads that make others and end, all the while
+save_relay() {
 	start_program relay
 	hear
 	read -r first second <<<"$told"
-	for n in 1 2 3 4 5 6 7 8; do
+	for ((n = 1; n <= $1; n++)); do
 		save --stop
 		read -r -a ahead <<<"$(saved_numbers $n "$first" 4)"
 		read -r -a behind <<<"$(saved_numbers $n "$second" 4)"
@@ -154,10 +155,19 @@ steps() {
 	done
 }
 
+@test "--stop: threads that make others and end, all the while, are stopped as well" {
+	save_relay 2
+}
+
+# bats test_tags=long
+@test "--stop: threads that make others and end, all the while, 20 times" {
+	save_relay 20
+}
+
 @test "--stop: threads that make others and end, where the first thread has ended: its memory is found" {
 	start_program relay alone
 	hear
-	for n in {1..8}; do
+	for n in 1 2 3; do
 		save --stop
 		(($(column pages "$n") > 2048)) || fail "generation $n is of another memory"
 	done

@@ -312,6 +312,7 @@ shown() {
 	done <examples
 }
 
+# bats test_tags=long
 @test "what checkpoints take, side by side: none fails" {
 	run -0 --separate-stderr "$BATS_TEST_DIRNAME/../bench/checkpoints" 500
 	printf '# %s\n' "${lines[@]}" >&3

@@ -23,7 +23,7 @@ setup() {
 
 @test "the files and folders that the README names are there" {
 	local file
-	for file in $(grep -oE '^\| .* \|' README.md | cut -d'|' -f2 | grep -oE '`[^`]+`' | tr -d '`'); do
+	for file in $(grep -oE '^\| .* \|' README.md | cut -d'|' -f2 | grep -oE '`[^` ]+`' | tr -d '`'); do
 		[[ -e $file ]] || {
 			echo "$file"
 			return 1

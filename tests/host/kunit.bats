@@ -85,6 +85,9 @@ kunit_py() {
 	x86=$(names_of fs/proc/tests/*_kunit.c | wc -l)
 	run -0 kunit_py um
 	[[ $output == *"Testing complete. Ran $um tests: passed: $((um - 3)), skipped: 3"$'\n'* ]]
+	# It boots no vmlinux.
+	use_kernel test
+	env -u MAKEFLAGS -u MAKELEVEL make -s -C "$tree" O="$obj" CC="ccache gcc" HOSTCC="ccache gcc" bzImage 3>&-
 	run -0 kunit_py test --arch=x86_64 --kernel_args=no_timer_check
 	[[ $output == *"Testing complete. Ran $x86 tests: passed: $x86"$'\n'* ]]
 }

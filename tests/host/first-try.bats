@@ -1,0 +1,105 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# What may go wrong for who tries it the first time: a line says what it is, and the
+# next call goes on.
+
+setup() {
+	bats_require_minimum_version 1.5.0
+	cd "$BATS_TEST_DIRNAME/../.." || return
+	export BUILD=$BATS_TEST_TMPDIR/build
+	mkdir -p "$BUILD"
+}
+
+teardown() {
+	[[ -z ${reachable-} ]] || rm -r "$reachable"
+	! mountpoint -q "$BUILD" || umount "$BUILD"
+}
+
+# small_kernel - a tarball with just the files that the project edits, and a large one
+small_kernel() {
+	local own=$BATS_TEST_TMPDIR/linux
+	mkdir -p "$own/fs/proc"
+	cp -r build/pristine/. "$own"
+	touch "$own/Kbuild" "$own/fs/proc/task_mmu.c"
+	head -c 16M /dev/zero >"$own/large"
+	KERNEL_SRC=$BATS_TEST_TMPDIR/small.tar.xz
+	export KERNEL_SRC
+	tar -C "$BATS_TEST_TMPDIR" -cJf "$KERNEL_SRC" linux
+}
+
+# No configuration comes of those few files, but that is the step that follows.
+goes_on() {
+	run -1 dev/kernel tree
+	[[ $output == *"unpacking $KERNEL_SRC"*"no configuration" ]]
+	cmp "$BUILD/linux/fs/proc/task_dirty.c" fs/proc/task_dirty.c
+	grep -q get_dirty_page "$BUILD/linux/mm/memory.c"
+}
+
+@test "a folder with a blank in its path" {
+	mkdir "$BATS_TEST_TMPDIR/a folder"
+	cp Makefile "$BATS_TEST_TMPDIR/a folder"
+	unset BUILD
+	for target in help run test; do
+		run -2 make -C "$BATS_TEST_TMPDIR/a folder" "$target"
+		[[ $output == *"no path with a blank"* ]]
+		run -2 make BUILD="$BATS_TEST_TMPDIR/a folder" "$target"
+		[[ $output == *"no path with a blank"* ]]
+	done
+}
+
+@test "neither root nor sudo: one line to run" {
+	local as=()
+	((EUID)) || as=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+	reachable=$(mktemp -d) # for others as well
+	chmod a+rx "$reachable"
+	cp dev/setup dev/lib.sh "$reachable"
+	# To dpkg, nothing is installed there.
+	run -1 env -u BUILD DPKG_ADMINDIR=/nonexistent PATH=/usr/bin:/bin "${as[@]}" "$reachable/setup" guest
+	[[ ${#lines[@]} == 1 ]]
+	[[ $output == "setup: run this as root, then again what you ran: apt-get update && apt-get install -y "*qemu* ]]
+}
+
+@test "no network" {
+	mkdir -p "$BATS_TEST_TMPDIR/lists/partial"
+	touch "$BATS_TEST_TMPDIR/status"
+	cat >"$BATS_TEST_TMPDIR/apt.conf" <<-END
+		Acquire::http::Proxy "http://127.0.0.1:9";
+		Acquire::https::Proxy "http://127.0.0.1:9";
+		Dir::State::Lists "$BATS_TEST_TMPDIR/lists";
+		Dir::State::status "$BATS_TEST_TMPDIR/status";
+	END
+	run -1 env APT_CONFIG="$BATS_TEST_TMPDIR/apt.conf" DPKG_ADMINDIR=/nonexistent dev/setup stress
+	[[ $output == *"setup: not installed, for the reason above; once that is mended, the same command goes on from here" ]]
+}
+
+@test "a disk that is full, before unpacking and during it" {
+	mount -t tmpfs -o size=1m tmpfs "$BUILD"
+	truncate -s 100M "$BATS_TEST_TMPDIR/large.tar.xz"
+	KERNEL_SRC=$BATS_TEST_TMPDIR/large.tar.xz run -1 dev/kernel tree
+	[[ $output == "kernel: $BUILD has "*" MiB left, and the kernel needs 1400; make room, or say BUILD=PATH" ]]
+
+	small_kernel
+	mount -o remount,size=8m "$BUILD"
+	run -1 dev/kernel tree
+	[[ $output == *"No space left on device"*"$KERNEL_SRC cannot be unpacked"* ]]
+	mount -o remount,size=64m "$BUILD"
+	goes_on
+}
+
+@test "stopped by Ctrl-C while it unpacks" {
+	local never=$BATS_TEST_TMPDIR/never.tar
+	mkfifo "$never"
+	KERNEL_SRC=$never run -0 python3 - dev/kernel tree <<-'END'
+		import os, signal, subprocess, sys, time
+		kernel = subprocess.Popen(sys.argv[1:], stderr=subprocess.PIPE, text=True, start_new_session=True,
+		                          preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+		assert "unpacking" in kernel.stderr.readline()
+		time.sleep(1)
+		os.killpg(kernel.pid, signal.SIGINT)
+		assert kernel.stderr.read() == "kernel: stopped; the same command goes on from here\n"
+		assert kernel.wait() == 130
+	END
+	[[ ! -e $BUILD/base ]]
+	small_kernel
+	goes_on
+}
