@@ -3,8 +3,10 @@
 # What the scenarios share: a target process, what is listed of it, and the two
 # checks that close every scenario about a state of memory.
 
-: "${TIMEOUT:=600}" # seconds after which a step hangs, however slow the machine is
-: "${SLOWNESS:=1}" # of the kernel: how many times as long load is put on it
+# How many seconds a step may take until it hangs, however slow the machine is; and
+# how many times as long load is put on the kernel, as that is slow
+: "${TIMEOUT:=600}" "${SLOWNESS:=1}"
+
 # Before each command, bats notes where it is, which takes twenty times as long as
 # most commands. It is enough to look where one has failed; not so for bats --trace.
 if ((${BATS_TRACE_LEVEL:-0} == 0)); then
