@@ -1,0 +1,105 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# How scenarios are run: no failure is overlooked, and it shows what it was.
+
+setup() {
+	bats_require_minimum_version 1.5.0
+	cd "$BATS_TEST_DIRNAME/../.." || return
+	. dev/lib.sh
+	set +u +o pipefail # as bats has them
+	mkdir -p "$build/tests"
+	dir=$(mktemp -d "$build/tests/run.XXXXXX") # which the guest sees
+	export TAGS='!long'
+}
+
+teardown() {
+	rm -r "$dir" "$build"/tests/test-*"${dir##*/}"*
+}
+
+# scenarios NAME - a file of what comes in, which bats is not to take for this one's
+scenarios() {
+	sed 's/^scenario /@test /' >"$dir/$1.bats"
+}
+
+run_scenarios() {
+	tests/run "$@" 3>&- 4>&-
+}
+
+@test "one stream for all files, in order, with what did not hold, and a count" {
+	scenarios a <<-'END'
+		scenario "holds" { true; }
+		# bats test_tags=concurrent
+		scenario "has two CPUs" { (($(nproc) == 2)); }
+		scenario "does not hold" { echo because; false; }
+		scenario "is skipped" { skip; }
+		scenario "has one CPU" { (($(nproc) == 1)); }
+		# bats test_tags=long
+		scenario "is not run" { false; }
+	END
+	scenarios b <<<'scenario "holds as well" { true; }'
+	run -1 run_scenarios "$dir"
+	grep -E '^(ok|not ok|1\.\.|[0-9]+ passed)' <<<"$output" | sed 's/ in [0-9]*ms//' | diff - <(cat <<-'END'
+		ok 1 holds
+		not ok 2 does not hold
+		ok 3 is skipped # skip
+		ok 4 has one CPU
+		ok 5 holds as well
+		ok 6 has two CPUs
+		1..6
+		4 passed, 2 failed
+	END
+	)
+	[[ $output == *$'\n# because\n'* ]]
+}
+
+@test "a kernel that panics fails all that was still to come, and shows its console" {
+	scenarios a <<-'END'
+		scenario "holds" { true; }
+		scenario "panics" { echo c >/proc/sysrq-trigger; sleep 60; }
+		scenario "never begins" { true; }
+	END
+	run -1 run_scenarios "$dir/a.bats"
+	[[ $output == *"ok 1 holds in "*"not ok 2 a scenario of $dir/a.bats that did not come to its end"* ]]
+	[[ $output == *"not ok 3 a scenario of "*"not ok 4 $dir/a.bats ended with 125"* ]]
+	[[ $output == *"Kernel panic - not syncing: sysrq triggered crash"* ]]
+	[[ ${lines[-1]} == "1 passed, 3 failed" ]]
+}
+
+@test "tags: those that fit, and none" {
+	scenarios a <<-'END'
+		scenario "has no tag" { true; }
+		# bats test_tags=long
+		scenario "is long" { true; }
+		# bats test_tags=concurrent,long
+		scenario "is both" { true; }
+	END
+	TAGS=long run -0 run_scenarios "$dir"
+	[[ $output == *"ok 1 is long"*"ok 2 is both"*"2 passed, 0 failed" ]]
+	TAGS=concurrent,long run -0 run_scenarios "$dir"
+	[[ $output == *"ok 1 is both"*"1 passed, 0 failed" ]]
+	TAGS=other run -1 run_scenarios "$dir"
+	[[ $output == "run: no scenario there has the tags 'other'" ]]
+	run -1 run_scenarios "$dir/nowhere.bats"
+	[[ $output == *"there is no $dir/nowhere.bats"* ]]
+}
+
+@test "Ctrl-C stops the guests" {
+	scenarios a <<<'scenario "sleeps" { sleep 1000; }'
+	run -0 python3 - "$dir" <<-'END'
+		import os, signal, subprocess, sys, time
+		run = subprocess.Popen(["tests/run", sys.argv[1]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+		                       preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+		def descendants(pid):
+		    for child in open(f"/proc/{pid}/task/{pid}/children").read().split():
+		        yield child
+		        yield from descendants(child)
+		def names():
+		    return [open(f"/proc/{pid}/comm").read().strip() for pid in descendants(run.pid)]
+		while not any(name.startswith("qemu") for name in names()):
+		    time.sleep(0.2)
+		pids = list(descendants(run.pid))
+		run.send_signal(signal.SIGINT)
+		assert run.wait() == 130
+		assert not [pid for pid in pids if os.path.exists(f"/proc/{pid}/exe")]
+	END
+}
