@@ -38,16 +38,17 @@ run_scenarios() {
 	END
 	scenarios b <<<'scenario "holds as well" { true; }'
 	run -1 run_scenarios "$dir"
-	grep -E '^(ok|not ok|1\.\.|[0-9]+ passed)' <<<"$output" | sed 's/ in [0-9]*ms//' | diff - <(cat <<-'END'
-		ok 1 holds
-		not ok 2 does not hold
-		ok 3 is skipped # skip
-		ok 4 has one CPU
-		ok 5 holds as well
-		ok 6 has two CPUs
-		1..6
-		4 passed, 2 failed
-	END
+	grep -E '^(ok|not ok|1\.\.|[0-9]+ passed)' <<<"$output" | sed 's/ in [0-9]*ms//' | diff - <(
+		cat <<-'END'
+			ok 1 holds
+			not ok 2 does not hold
+			ok 3 is skipped # skip
+			ok 4 has one CPU
+			ok 5 holds as well
+			ok 6 has two CPUs
+			1..6
+			4 passed, 2 failed
+		END
 	)
 	[[ $output == *$'\n# because\n'* ]]
 }
