@@ -19,6 +19,7 @@ load dirtyckpt
 	(($(column size 3) < $(column size 1) / 10))
 }
 
+# bats test_tags=concurrent
 @test "a process that writes all the while: stopped at last, it is as it was saved" {
 	tell map anon 1024
 	tell write
@@ -155,6 +156,7 @@ save_relay() {
 	done
 }
 
+# bats test_tags=concurrent
 @test "--stop: threads that make others and end, all the while, are stopped as well" {
 	save_relay 2
 }
@@ -164,6 +166,7 @@ save_relay() {
 	save_relay 20
 }
 
+# bats test_tags=concurrent
 @test "--stop: threads that make others and end, where the first thread has ended: its memory is found" {
 	start_program relay alone
 	hear
@@ -173,6 +176,7 @@ save_relay() {
 	done
 }
 
+# bats test_tags=concurrent
 @test "--stop: a thread that calls exec, over and over: nobody waits for ever, and what is saved is sound" {
 	local whole=0
 	start_program relay again
@@ -268,6 +272,7 @@ print(len(got), flush=True)'
 	(($(column stored 1) >= 1024 && $(column stored 3) < 200))
 }
 
+# bats test_tags=concurrent
 @test "--until-pages: passes end when few pages are left, or say that they never will be" {
 	tell map anon 1024
 	tell write

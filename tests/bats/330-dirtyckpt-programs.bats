@@ -87,6 +87,7 @@ loads_more() {
 	while ((after < before + 20)); do after=$(redis-cli -p 6399 get counter); done
 }
 
+# bats test_tags=concurrent
 @test "redis-server under load during BGSAVE: saved while it runs, restored, right afterwards" {
 	start_redis
 	redis-cli -p 6399 bgsave
