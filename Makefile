@@ -181,7 +181,7 @@ apply unapply:
 	@dev/overlay $@ '$(KERNEL_SRC)'
 
 patches:
-	@dev/setup kernel $(source)
+	@dev/setup kernel $(source) patches
 	@dev/kernel tree
 	@dev/patches
 
