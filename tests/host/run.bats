@@ -18,7 +18,7 @@ teardown() {
 
 # scenarios NAME - a file of what comes in, which bats is not to take for this one's
 scenarios() {
-	sed 's/^scenario /@test /' >"$dir/$1.bats"
+	sed 's/^scenario /@test /; s/^tagged /# bats test_tags=/' >"$dir/$1.bats"
 }
 
 run_scenarios() {
@@ -28,12 +28,12 @@ run_scenarios() {
 @test "one stream for all files, in order, with what did not hold, and a count" {
 	scenarios a <<-'END'
 		scenario "holds" { true; }
-		# bats test_tags=concurrent
+		tagged concurrent
 		scenario "has two CPUs" { (($(nproc) == 2)); }
 		scenario "does not hold" { echo because; false; }
 		scenario "is skipped" { skip; }
 		scenario "has one CPU" { (($(nproc) == 1)); }
-		# bats test_tags=long
+		tagged long
 		scenario "is not run" { false; }
 	END
 	scenarios b <<<'scenario "holds as well" { true; }'
@@ -69,9 +69,9 @@ run_scenarios() {
 @test "tags: those that fit, and none" {
 	scenarios a <<-'END'
 		scenario "has no tag" { true; }
-		# bats test_tags=long
+		tagged long
 		scenario "is long" { true; }
-		# bats test_tags=concurrent,long
+		tagged concurrent,long
 		scenario "is both" { true; }
 	END
 	TAGS=long run -0 run_scenarios "$dir"
@@ -100,7 +100,8 @@ run_scenarios() {
 		    time.sleep(0.2)
 		pids = list(descendants(run.pid))
 		run.send_signal(signal.SIGINT)
-		assert run.wait() == 130
-		assert not [pid for pid in pids if os.path.exists(f"/proc/{pid}/exe")]
+		assert run.wait() == 130, run.returncode
+		while [pid for pid in pids if os.path.exists(f"/proc/{pid}/exe")]:
+		    time.sleep(0.2)
 	END
 }
