@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# What may go wrong for who tries it the first time: a line says what it is, and the
+# What may go wrong when somebody tries it for the first time: a line says what, and the
 # next call goes on.
 
 setup() {
