@@ -5,12 +5,11 @@
 #
 # The prose of X.patch may carry probes, one a line:
 #
-#	Mended: [HUNKS: ]FUNCTION /ERE/[ and FUNCTION /ERE/]...: REASON
+#	Mended: [HUNKS: ]FUNCTION /ERE/: REASON
 #
-# A kernel does not need these hunks ("1,2"; all by default) if each FUNCTION has
-# a line that matches its regular expression. FUNCTION is in X, or FILE:FUNCTION;
-# a macro counts as a function. Comments do not match. Several probes for one
-# hunk are alternatives.
+# A kernel does not need these hunks ("1,2"; all by default) if FUNCTION of X has
+# a line that matches the regular expression. Comments do not match. Several
+# probes for one hunk are alternatives.
 
 # The kernel's own files, before our edits
 pristine=$build/pristine
@@ -37,9 +36,9 @@ all_hunks() {
 has_line() {
 	[[ -e $1 ]] && NAME=$2 LINE=$3 awk '
 	BEGIN { name = ENVIRON["NAME"]; line = ENVIRON["LINE"] }
-	!inside && ($0 ~ "^([^ \t#/*].*[ *]|[*]?)" name "\\(" || $0 ~ "^#define " name "[ (\t]") {
+	!inside && $0 ~ "^([^ \t#/*].*[ *]|[*]?)" name "\\(" {
 		inside = 1
-		body = macro = /^#/
+		body = 0
 	}
 	!inside { next }
 	/^{/ { body = 1 }
@@ -50,7 +49,7 @@ has_line() {
 		sub(/\/\/.*/, "", text)
 	}
 	body && text ~ line { found = 1; exit }
-	macro ? !/\\$/ : /^}/ || (!body && /;$/) { inside = 0 }
+	/^}/ || (!body && /;$/) { inside = 0 }
 	END { exit !found }' "$1"
 }
 
@@ -66,7 +65,7 @@ kernel_file() {
 # probes FILE - print the probes of FILE.patch, each with its hunks in front
 probes() {
 	local probe all
-	local -r form='^(([0-9,]+): )?([^ ]+ /[^/]+/( and [^ ]+ /[^/]+/)*: .+)$'
+	local -r form='^(([0-9,]+): )?([^ ]+ /[^/]+/: .+)$'
 	all=$(all_hunks "$1")
 	sed -n '/^--- /q; s/^Mended: //p' "$top/$1.patch" | while IFS= read -r probe; do
 		[[ $probe =~ $form ]] || die "$1.patch: there is no sense in 'Mended: $probe'"
@@ -86,15 +85,13 @@ join_numbers() {
 # mended TREE FILE - print the hunks of FILE.patch that TREE does not need, and the
 # reason, for each probe that is found there
 mended() {
-	local hunks rest function ere file
-	local -r condition='^([^ ]+) /([^/]+)/( and )?(.*)$'
+	local hunks rest
+	local -r form='^([^ ]+) /([^/]+)/: (.*)$'
 	probes "$2" | while read -r hunks rest; do
-		while [[ $rest =~ $condition ]]; do
-			function=${BASH_REMATCH[1]} ere=${BASH_REMATCH[2]} rest=${BASH_REMATCH[4]} file=$2
-			[[ $function != *:* ]] || file=${function%%:*}
-			has_line "$(kernel_file "$1" "$file")" "${function##*:}" "$ere" || continue 2
-		done
-		printf '%s %s\n' "$hunks" "${rest#: }"
+		[[ $rest =~ $form ]] || continue
+		if has_line "$(kernel_file "$1" "$2")" "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"; then
+			printf '%s %s\n' "$hunks" "${BASH_REMATCH[3]}"
+		fi
 	done
 }
 

@@ -42,9 +42,6 @@
 /* The longest line, without its newline */
 #define ACK_LINE_MAX	128
 
-/* How often marking starts over before it keeps the lock until it is done */
-#define MARK_TRIES	3
-
 /**
  * struct dirty_ack - the acknowledgments of an open file
  * @mm: the address space, pinned by mmgrab() only, or NULL if there was none
@@ -57,10 +54,6 @@
  * @budget: entries that this hold of the mmap lock may still look at
  * @hold: what was done during this hold
  * @holding: the mmap lock is held for writing
- * @marking: the walk marks entries, instead of clearing them
- * @mark_next: entries of a VM_SOFTDIRTY mapping below are marked; 0 if none
- * @mark_seq: what the lock's sequence is if no one else takes it for writing
- * @mark_tries: how often marking of the mapping has begun
  * @drain: a page is held, perhaps only by a CPU's LRU batch: have them drained
  * @drained: that was done during this write
  * @flush_vma: the mapping with changed entries, if it was but one
@@ -81,10 +74,6 @@ struct dirty_ack {
 	long budget;
 	struct dirty_hold hold;
 	bool holding;
-	bool marking;
-	unsigned long mark_next;
-	unsigned int mark_seq;
-	unsigned int mark_tries;
 	bool drain;
 	bool drained;
 	struct vm_area_struct *flush_vma;
@@ -98,10 +87,7 @@ struct dirty_ack {
 /* Returns 1 to end the hold of the lock: all below @addr has been looked at. */
 static int looked_at(struct dirty_ack *a, unsigned long addr, long entries)
 {
-	if (a->marking)
-		a->mark_next = addr;
-	else
-		a->next = addr;
+	a->next = addr;
 	a->budget -= entries;
 	a->hold.entries += entries;
 	return a->budget <= 0 || dirty_should_fail(DIRTY_FAIL_CONTENTION);
@@ -258,24 +244,6 @@ static int clear_pte(struct dirty_ack *a, struct vm_area_struct *vma,
 	return clear_swap_pte(a, vma, addr, ptep);
 }
 
-static void mark_pte(struct dirty_ack *a, struct vm_area_struct *vma,
-		     unsigned long addr, pte_t *ptep)
-{
-	pte_t pte = ptep_get(ptep);
-
-	if (pte_none(pte) || is_pte_marker(pte))
-		return;
-	a->hold.marked++;
-	if (!pte_present(pte)) {
-		set_pte_at(vma->vm_mm, addr, ptep, pte_swp_mksoft_dirty(pte));
-	} else if (!pte_soft_dirty(pte)) {
-		pte = ptep_modify_prot_start(vma, addr, ptep);
-		ptep_modify_prot_commit(vma, addr, ptep, pte,
-					pte_mksoft_dirty(pte));
-		note_flush(a, vma, addr, addr + PAGE_SIZE);
-	}
-}
-
 /* Returns -EAGAIN if the table has just become something else. */
 static int ack_pte_table(struct dirty_ack *a, struct vm_area_struct *vma,
 			 pmd_t *pmd, unsigned long addr, unsigned long end)
@@ -292,10 +260,7 @@ static int ack_pte_table(struct dirty_ack *a, struct vm_area_struct *vma,
 	if (!start_pte)
 		return -EAGAIN;
 	for (pte = start_pte; addr != end; pte++, addr += PAGE_SIZE) {
-		if (a->marking)
-			mark_pte(a, vma, addr, pte);
-		else
-			stop = clear_pte(a, vma, addr, pte);
+		stop = clear_pte(a, vma, addr, pte);
 		if (stop)
 			break;
 	}
@@ -337,20 +302,6 @@ static int clear_huge_pmd(struct dirty_ack *a, struct vm_area_struct *vma,
 	return stop;
 }
 
-static void mark_huge_pmd(struct dirty_ack *a, struct vm_area_struct *vma,
-			  unsigned long addr, pmd_t *pmdp)
-{
-	pmd_t pmd = *pmdp;
-
-	if (!pmd_present(pmd)) {
-		set_pmd_at(vma->vm_mm, addr, pmdp, pmd_swp_mksoft_dirty(pmd));
-	} else if (!pmd_soft_dirty(pmd)) {
-		pmd = pmdp_invalidate_ad(vma, addr, pmdp);
-		set_pmd_at(vma->vm_mm, addr, pmdp, pmd_mksoft_dirty(pmd));
-		note_flush(a, vma, addr, addr + HPAGE_PMD_SIZE);
-	}
-}
-
 /* Returns -EAGAIN if there are page-table entries to look at instead. */
 static int ack_huge_pmd(struct dirty_ack *a, struct vm_area_struct *vma,
 			pmd_t *pmd, unsigned long addr, unsigned long end)
@@ -360,12 +311,10 @@ static int ack_huge_pmd(struct dirty_ack *a, struct vm_area_struct *vma,
 
 	if (!ptl)
 		return -EAGAIN;
-	if (a->marking) {
-		a->hold.marked++;
-		mark_huge_pmd(a, vma, addr & HPAGE_PMD_MASK, pmd);
-	} else if (is_pmd_migration_entry(*pmd)) {
+	if (is_pmd_migration_entry(*pmd)) {
 		/* Keeps its bit, as a small page does, or gets it back. */
-		mark_huge_pmd(a, vma, addr & HPAGE_PMD_MASK, pmd);
+		set_pmd_at(vma->vm_mm, addr & HPAGE_PMD_MASK, pmd,
+			   pmd_swp_mksoft_dirty(*pmd));
 	} else if (huge_pmd_is_clearable(vma, addr, *pmd)) {
 		/* Never more than was asked for */
 		if (end - addr != HPAGE_PMD_SIZE) {
@@ -381,25 +330,7 @@ static int ack_huge_pmd(struct dirty_ack *a, struct vm_area_struct *vma,
 	return looked_at(a, stop ? addr : end, 1) || stop;
 }
 
-/* A huge page that reclaim frees lazily may be taken out and put back. */
-static void mark_pmd_hole(struct dirty_ack *a, struct vm_area_struct *vma,
-			  unsigned long addr)
-{
-	pmd_t *pmd = pmd_off(vma->vm_mm, addr);
-	spinlock_t *ptl = pmd_lock(vma->vm_mm, pmd);
-
-	if (pmd_trans_huge(*pmd) || is_swap_pmd(*pmd)) {
-		a->hold.marked++;
-		mark_huge_pmd(a, vma, addr & HPAGE_PMD_MASK, pmd);
-	}
-	spin_unlock(ptl);
-}
 #else
-static void mark_pmd_hole(struct dirty_ack *a, struct vm_area_struct *vma,
-			  unsigned long addr)
-{
-}
-
 static int ack_huge_pmd(struct dirty_ack *a, struct vm_area_struct *vma,
 			pmd_t *pmd, unsigned long addr, unsigned long end)
 {
@@ -431,11 +362,9 @@ static int ack_pmd_entry(pmd_t *pmd, unsigned long addr, unsigned long end,
 	/* Others that map these pages, as KVM does, have to fault too. */
 	mmu_notifier_range_init(&range, MMU_NOTIFY_SOFT_DIRTY, 0, walk->mm,
 				addr, end);
-	if (!a->marking)
-		mmu_notifier_invalidate_range_start(&range);
+	mmu_notifier_invalidate_range_start(&range);
 	ret = ack_pmd(a, pmd, addr, end, walk);
-	if (!a->marking)
-		mmu_notifier_invalidate_range_end(&range);
+	mmu_notifier_invalidate_range_end(&range);
 	cond_resched();
 	return ret;
 }
@@ -443,11 +372,7 @@ static int ack_pmd_entry(pmd_t *pmd, unsigned long addr, unsigned long end,
 static int ack_hole(unsigned long addr, unsigned long end, int depth,
 		    struct mm_walk *walk)
 {
-	struct dirty_ack *a = walk->private;
-
-	if (a->marking && depth == 3)
-		mark_pmd_hole(a, walk->vma, addr);
-	return looked_at(a, end, 1);
+	return looked_at(walk->private, end, 1);
 }
 
 static const struct mm_walk_ops ack_walk_ops = {
@@ -456,56 +381,6 @@ static const struct mm_walk_ops ack_walk_ops = {
 	.pte_hole	= ack_hole,
 	.walk_lock	= PGWALK_WRLOCK,
 };
-
-/* Grows by one with each taking and each dropping of the lock for writing. */
-static unsigned int lock_sequence(struct mm_struct *mm)
-{
-#ifdef CONFIG_PER_VMA_LOCK
-	return READ_ONCE(mm->mm_lock_seq.sequence);
-#else
-	return 0;
-#endif
-}
-
-/*
- * While a mapping has VM_SOFTDIRTY, entries become writable without the bit.
- * The flag stands for the bits of all entries, so each populated one gets its
- * own before the flag goes; only then is any bit cleared.
- *
- * That may take several holds of the lock. What has been marked stays marked,
- * and what is populated meanwhile is populated with the bit, as long as nobody
- * else holds the lock for writing in between. If somebody did, marking starts
- * over; having lost MARK_TRIES times, it keeps the lock until it is done.
- *
- * Returns false if the hold has to end before the flag could be cleared.
- */
-static bool clear_vma_soft_dirty(struct dirty_ack *a,
-				 struct vm_area_struct *vma)
-{
-	int stop;
-
-	if (!a->mark_next || a->mark_seq != lock_sequence(a->mm)) {
-		a->mark_next = vma->vm_start;
-		a->mark_tries++;
-	}
-	if (a->mark_tries > MARK_TRIES || !IS_ENABLED(CONFIG_PER_VMA_LOCK))
-		a->budget = LONG_MAX;
-
-	a->marking = true;
-	stop = walk_page_range_vma(vma, a->mark_next, vma->vm_end,
-				   &ack_walk_ops, a);
-	a->marking = false;
-	if (stop && a->mark_next != vma->vm_end)
-		return false;
-
-	a->mark_next = 0;
-	a->mark_tries = 0;
-	/* Who waits for the lock may set the flag again: gain a whole batch. */
-	a->budget = max(READ_ONCE(dirty_pages_batch), 1U);
-	vm_flags_clear(vma, VM_SOFTDIRTY);
-	vma_set_page_prot(vma);
-	return true;
-}
 
 /*
  * Acknowledge what of the line at hand this hold of the lock allows. Returns
@@ -524,14 +399,9 @@ static bool ack_batch(struct dirty_ack *a)
 
 		/* As in the listing, and hugetlb pages are always "d". */
 		if (is_cow_mapping(vma->vm_flags) && vma->anon_vma &&
-		    !is_vm_hugetlb_page(vma)) {
-			if ((vma->vm_flags & VM_SOFTDIRTY) &&
-			    !clear_vma_soft_dirty(a, vma))
-				return false;
-			if (walk_page_range_vma(vma, start, end, &ack_walk_ops,
-						a))
-				return false;
-		}
+		    !is_vm_hugetlb_page(vma) &&
+		    walk_page_range_vma(vma, start, end, &ack_walk_ops, a))
+			return false;
 		if (looked_at(a, end, 1))
 			return false;
 	}
@@ -562,6 +432,8 @@ static int begin_hold(struct dirty_ack *a)
 		ret = -ESRCH;
 		goto out_unlock;
 	}
+	/* Before any bit is cleared: see there */
+	set_bit(MMF_SOFT_DIRTY_CLEARED, &mm->flags);
 	inc_tlb_flush_pending(mm);
 	a->budget = max(READ_ONCE(dirty_pages_batch), 1U);
 	a->flush_end = 0;
@@ -588,7 +460,6 @@ static void note_hold(struct dirty_ack *a)
 	dirty_stat_add(DIRTY_STAT_ACK_SLOW, hold->slow);
 	dirty_stat_add(DIRTY_STAT_ACK_PAGES, hold->pages);
 	dirty_stat_add(DIRTY_STAT_ACK_HELD, hold->held);
-	dirty_stat_add(DIRTY_STAT_ACK_MARKED, hold->marked);
 	dirty_stat_add(DIRTY_STAT_ACK_SPLIT, hold->split);
 }
 
@@ -603,8 +474,6 @@ static void end_hold(struct dirty_ack *a)
 	else if (a->flush_end)
 		flush_tlb_mm(mm);
 	dec_tlb_flush_pending(mm);
-	/* Once for this unlock, once for the next lock */
-	a->mark_seq = lock_sequence(mm) + 2;
 	a->holding = false;
 	mmap_write_unlock(mm);
 	note_hold(a);
@@ -630,8 +499,6 @@ static int ack_range(struct dirty_ack *a, unsigned long start,
 		a->start = start;
 		a->next = start;
 		a->end = end;
-		a->mark_next = 0;
-		a->mark_tries = 0;
 	}
 	a->resume = false;
 	while (a->next < a->end) {

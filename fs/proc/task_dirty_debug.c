@@ -529,7 +529,6 @@ static const char *const stat_names[NR_DIRTY_STATS] = {
 	[DIRTY_STAT_ACK_SLOW]	= "ack_slow_entries",
 	[DIRTY_STAT_ACK_PAGES]	= "ack_pages",
 	[DIRTY_STAT_ACK_HELD]	= "ack_held_pages",
-	[DIRTY_STAT_ACK_MARKED]	= "ack_marked_entries",
 	[DIRTY_STAT_ACK_SPLIT]	= "ack_split_huge_pages",
 	[DIRTY_STAT_ACK_DRAINS]	= "ack_drains",
 };

@@ -804,8 +804,8 @@ static unsigned long vma_dirty_flags(struct vm_area_struct *vma)
 {
 	unsigned long flags = vma_is_anonymous(vma) ? 0 : DIRTY_FILE;
 
-	if (!IS_ENABLED(CONFIG_MEM_SOFT_DIRTY) ||
-	    (vma->vm_flags & VM_SOFTDIRTY))
+	/* VM_SOFTDIRTY says nothing that the entries do not. */
+	if (!IS_ENABLED(CONFIG_MEM_SOFT_DIRTY))
 		flags |= DIRTY_WRITTEN;
 	if (vma->vm_flags & VM_DROPPABLE)
 		flags |= DIRTY_LAZYFREE;

@@ -164,7 +164,6 @@ struct dirty_batch {
  * @slow: of those, entries whose page was asked who refers to it
  * @pages: pages that were acknowledged
  * @held: pages that stay as they are, since somebody refers to them
- * @marked: entries that got a bit for that of their mapping
  * @split: huge pages that were split
  */
 struct dirty_hold {
@@ -174,7 +173,6 @@ struct dirty_hold {
 	unsigned long slow;
 	unsigned long pages;
 	unsigned long held;
-	unsigned long marked;
 	unsigned long split;
 };
 
@@ -193,7 +191,6 @@ enum dirty_stat {
 	DIRTY_STAT_ACK_SLOW,
 	DIRTY_STAT_ACK_PAGES,
 	DIRTY_STAT_ACK_HELD,
-	DIRTY_STAT_ACK_MARKED,
 	DIRTY_STAT_ACK_SPLIT,
 	DIRTY_STAT_ACK_DRAINS,
 	NR_DIRTY_STATS,

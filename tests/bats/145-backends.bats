@@ -27,7 +27,10 @@ same_text() {
 	tell map anon 64
 	tell read 0 8
 	tell write 8 32
-	put "$(page_range 10 4)"
+	# A fresh mapping is d as a whole to pagemap.
+	clear_soft_dirty "$pid"
+	tell write 8 2
+	tell write 14 26
 	same_text "1 2 3 4"
 	tell fork
 	tell write 12 4

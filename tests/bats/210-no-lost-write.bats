@@ -19,144 +19,158 @@ cleanup() {
 	echo never >$large_folios/enabled
 }
 
-# only_the_mapping_tells FIRST COUNT FRESH COUNT - pages that were acknowledged
-# are written without a trace in their entries. VM_SOFTDIRTY, which the fresh
-# pages beside them bring, allows that, and is all that tells of it.
-only_the_mapping_tells() {
-	tell again "$3" "$4"
-	tell protect none "$1" "$2"
-	tell protect rw "$1" "$2"
-	tell write "$1" "$2"
-}
-
 is_listed_as() {
 	[[ $(picture) == "$*" ]]
 }
 
 # ---- the mapping as a whole ----
 
-@test "VM_SOFTDIRTY: acknowledging a part marks what only the mapping told of" {
+# beside_fresh FIRST COUNT FRESH COUNT - acknowledged pages are made writable and
+# written, in a mapping that fresh pages have given VM_SOFTDIRTY
+beside_fresh() {
+	tell again "$3" "$4"
+	tell protect none "$1" "$2"
+	tell protect rw "$1" "$2"
+	tell write "$1" "$2"
+}
+
+@test "beside fresh pages, what was acknowledged stays so, and is d when written" {
 	tell map anon 10
 	tell write
 	acknowledge
-	only_the_mapping_tells 2 4 0 2
-	put "$(page_range 6 1)"
-	expect "2:- 4:apdx--- 1:ap-x--- 3:apdx---"
+	tell again 0 2
+	expect "2:- 8:ap-x---"
+	beside_fresh 2 4 0 2
+	expect "2:- 4:apdx--- 4:ap-x---"
 }
 
-@test "VM_SOFTDIRTY: marked also in swap" {
+@test "beside fresh pages: in swap, and d when written after coming back" {
 	use_swap zram
 	tell map anon 10
 	tell write
 	acknowledge
 	tell again 0 2
 	tell advise pageout 4 4
-	put "$(page_range 3 1)"
-	expect "2:- 1:apdx--- 1:ap-x--- 4:asdx--- 2:apdx---"
+	expect "2:- 2:ap-x--- 4:as-x--- 2:ap-x---"
+	tell read
+	tell write 5 2
+	expect "2:- 3:ap-x--- 2:apdx--- 3:ap-x---"
 }
 
-@test "VM_SOFTDIRTY: marked also in huge pages" {
+@test "beside fresh pages: huge pages" {
 	tell map anon-aligned 1536
 	tell advise hugepage
 	tell write
 	acknowledge
 	expect "1536:ap-xh--"
-	tell again 0 512
-	tell advise hugepage 0 512
-	expect "512:- 1024:apdxh--"
-	put "$(page_range 512 512)"
-	expect "512:- 512:ap-xh-- 512:apdxh--"
+	beside_fresh 512 512 0 512
+	expect "512:- 512:apdxh-- 512:ap-xh--"
 }
 
-@test "VM_SOFTDIRTY: marked in as many holds of the lock as it takes" {
-	tell map anon 1000
-	tell write
-	acknowledge
-	only_the_mapping_tells 2 998 0 2
-	echo 7 >/sys/kernel/debug/dirty_pages/batch
-	put "$(page_range 600 1)"
-	expect "2:- 598:apdx--- 1:ap-x--- 399:apdx---"
-}
-
-# bats test_tags=concurrent
-@test "VM_SOFTDIRTY: marked though others take the lock all the time" {
-	tell map anon 20000
-	tell write
-	acknowledge
-	only_the_mapping_tells 2 19998 0 2
-	tell lockstorm
-	echo 7 >/sys/kernel/debug/dirty_pages/batch
-	page_range 600 1 >"$BATS_TEST_TMPDIR/line"
-	echo >>"$BATS_TEST_TMPDIR/line"
-	timeout "$TIMEOUT" dd if="$BATS_TEST_TMPDIR/line" of="/proc/$pid/dirty_pages" status=none
-	expect "2:- 598:apdx--- 1:ap-x--- 19399:apdx---"
-}
-
-# bats test_tags=concurrent
-@test "a page made by a debugger while a read-only mapping is being marked is d" {
-	local i writer
-	tell map anon-aligned-noreserve 102400
-	for ((i = 0; i < 200; i++)); do
-		tell write $((i * 512 + 1)) 1
-	done
-	tell protect r
-	echo 1 >/sys/kernel/debug/dirty_pages/batch
-	put "$(page_range 101889 1)" 3>&- &
-	writer=$!
-	i=2
-	while kill -0 $writer 2>/dev/null && ((i < 500)); do
-		tell poke $i 1
-		((i += 1))
-	done
-	wait $writer
-	((i > 3)) || fail "acknowledged before the debugger wrote"
-	echo 8192 >/sys/kernel/debug/dirty_pages/batch
-	[[ $(picture) == "1:- $((i - 1)):apdx--- "*"1:apdx--- 511:- 1:ap-x--- 510:-" ]] ||
-		fail "$(picture)"
-}
-
-@test "mprotect merges into a neighbour with VM_SOFTDIRTY, which is kept" {
+@test "a debugger writes to what is read-only, beside fresh pages: d" {
 	tell map anon 10
 	tell write
 	acknowledge
-	tell protect r 6 4
-	only_the_mapping_tells 2 4 0 2
-	tell protect rw 6 4
-	expect "2:- 8:apdx---"
+	tell again 0 2
+	tell protect r
+	tell poke 4 1
+	expect "2:- 2:ap-x--- 1:apdx--- 5:ap-x---"
 }
 
-@test "mprotect joins three mappings, of which the last has VM_SOFTDIRTY" {
+@test "a page made by a debugger in a mapping that is read-only: d, and nothing else" {
+	tell map anon 10
+	tell write 0 4
+	acknowledge
+	tell protect r
+	tell poke 6 1
+	expect "4:ap-x--- 2:- 1:apdx--- 3:-"
+}
+
+@test "mprotect joins mappings: what was acknowledged stays so, and is d when written" {
 	tell map anon 12
 	tell write
 	acknowledge
 	tell protect r 4 4
-	only_the_mapping_tells 8 2 10 2
+	beside_fresh 8 2 10 2
 	tell protect rw 4 4
-	expect "10:apdx--- 2:-"
+	expect "8:ap-x--- 2:apdx--- 2:-"
+	tell write 3 2
+	expect "3:ap-x--- 2:apdx--- 3:ap-x--- 2:apdx--- 2:-"
 }
 
-@test "mlock merges into a neighbour with VM_SOFTDIRTY, which is kept" {
+@test "mlock joins mappings: what was acknowledged stays so" {
 	tell map anon 10
 	tell write
+	tell lock 6 4 # which writes to it
 	acknowledge
-	tell lock 6 4
-	only_the_mapping_tells 2 4 0 2
+	beside_fresh 2 4 0 2
 	tell unlock 6 4
-	expect "2:- 8:apdx---"
+	expect "2:- 4:apdx--- 4:ap-x---"
 }
 
-@test "the heap grows: its pages are d again, and what is not acknowledged stays so" {
+@test "the heap grows: only what is written there is d" {
 	tell heap 1 # the C library takes its own share after this
 	tell heap 8
 	tell write
 	acknowledge
 	expect "8:ap-x---"
-	local first=$start
 	tell heap 8
-	start=$first
-	expect "8:apdx--- 8:-"
-	put "$(page_range 0 2)"
-	expect "2:ap-x--- 6:apdx--- 8:-"
+	tell write 2 3
+	expect "2:- 3:apdx--- 3:-"
+	tell use 1
+	expect "8:ap-x---"
+	tell write 7 1
+	expect "7:ap-x--- 1:apdx---"
+}
+
+@test "a heap of 32 MiB that grows by 1 MiB and writes 266 pages: no more are d" {
+	tell heap 1
+	tell heap 8192
+	tell write
+	acknowledge
+	tell write 4000 10
+	tell heap 256
+	tell write
+	expect "256:apdx---"
+	tell use 1
+	expect "4000:ap-x--- 10:apdx--- 4182:ap-x---"
+}
+
+@test "a name, no copy for children, userfaultfd given up: none brings d back" {
+	tell map anon 12
+	tell write
+	acknowledge
+	tell name 0 4
+	tell advise dontfork 4 4
+	tell again 8 4
+	expect "4:ap-x--- 4:ap-x--- 4:-"
+	tell uffd missing
+	tell unregister
+	tell advise dofork
+	tell unname
+	tell write 1 1
+	expect "1:ap-x--- 1:apdx--- 6:ap-x--- 4:-"
+}
+
+@test "a stack that a debugger's write has grown: d where it was written" {
+	tell stack 8
+	acknowledge
+	expect "8:ap-x---"
+	tell pokestack 64
+	local poked=$answer
+	tell write 2 1
+	# It goes on using what is at the end of it.
+	[[ $(picture) == "2:ap-x--- 1:apdx--- "[1-4]":ap-x---"* ]] || fail "$(picture)"
+	# One page at the address that was written to, and what it lies in is the stack.
+	grep -q "^$poked-.* apdx" <(listing) || fail "$poked: $(listing)"
+}
+
+@test "a hole is acknowledged, and then filled: d" {
+	tell map anon 8
+	tell write 0 4
+	put "$(page_range 0 8)"
+	tell write 6 1
+	expect "4:ap-x--- 2:- 1:apdx--- 1:-"
 }
 
 @test "unmapped, and mapped and written again at the same place: d" {
@@ -186,6 +200,39 @@ is_listed_as() {
 	expect "1024:ap-x---"
 	tell move
 	expect "1024:apdx---"
+}
+
+@test "mremap moves a gigabyte of page tables: d at the new place" {
+	tell map anon-aligned-noreserve 262144
+	tell advise nohugepage
+	tell write 5 1
+	tell write 100000 3
+	acknowledge
+	expect "5:- 1:ap-x--- 99994:- 3:ap-x--- 162141:-"
+	tell move
+	expect "5:- 1:apdx--- 99994:- 3:apdx--- 162141:-"
+}
+
+@test "mremap after clear_refs: d at the new place" {
+	tell map anon-aligned 1024
+	tell advise nohugepage
+	tell write
+	clear_soft_dirty "$pid"
+	expect "1024:ap-x---"
+	tell move
+	expect "1024:apdx---"
+}
+
+@test "a child moves what its parent had acknowledged: d at the new place" {
+	tell map anon-aligned 1024
+	tell advise nohugepage
+	tell write
+	acknowledge
+	tell fork
+	child=$answer
+	tell child move
+	expect_of "$child" "1024:apd----"
+	tell reap
 }
 
 @test "mremap moves huge pages: d at the new place" {
@@ -582,9 +629,10 @@ is_listed_as() {
 	tell fork
 	expect_of "$answer" "3:apd---- 9:ap----- 4:apd---- 496:-"
 	tell reap
+	# Nor do fresh pages beside it make a difference.
 	tell again 400 112
 	tell fork
-	expect_of "$answer" "16:apd---- 496:-"
+	expect_of "$answer" "3:apd---- 9:ap----- 4:apd---- 496:-"
 	tell reap
 }
 

@@ -165,11 +165,10 @@ mend_ksm() {
 	keep_kernel
 }
 
-make_soft_dirty_sticky() {
-	sed -i 's/^#define VM_NONE/#define VM_STICKY (VM_SOFTDIRTY | VM_MAYBE_GUARD)\n\n&/' "$own/include/linux/mm.h"
-	in_function vma_expand mm/vma.c 's/^\tvma_start_write/\tsticky_flags = vmg->flags \& VM_STICKY;\n&/'
-	in_function vma_modify_flags mm/vma.c 's/^\treturn/\t*vm_flags_ptr = vmg.flags;\n&/'
-	in_function commit_merge mm/vma.c 's/vma_set_range/vma_set_sticky_range/'
+# One of several edits of a file
+mend_first_page() {
+	in_function do_anonymous_page mm/memory.c \
+		's/^\tentry = pte_sw_mkyoung(entry);/\tentry = pte_mksoft_dirty(pte_sw_mkyoung(entry));/'
 	keep_kernel
 }
 
@@ -220,22 +219,20 @@ make_soft_dirty_sticky() {
 	grep -q 'newpte = pte_mksoft_dirty(newpte);' "$BATS_TEST_TMPDIR/rest"
 }
 
-@test "a kernel with sticky VM_SOFTDIRTY: those edits are passed over, and no others" {
-	make_soft_dirty_sticky
+@test "a kernel that has one of a file's edits: that one is passed over, and no other" {
+	mend_first_page
 	run -0 dev/overlay apply "$own"
-	[[ $(grep -c mended <<<"$output") == 2 ]]
-	[[ $output == *"mm/vma.c is mended already, edit 1,2 "*6707915e030a* ]]
-	[[ $output == *"include/linux/mm.h is mended already, edit 3 "* ]]
-	cmp "$BATS_TEST_TMPDIR/before/mm/vma.c" "$own/mm/vma.c"
-	# A name does not hand back the merged flags: vm_flags_reset() is still edited.
-	[[ $(grep -c '(vma->vm_flags & VM_SOFTDIRTY)' "$own/include/linux/mm.h") == 1 ]]
-	grep -q get_dirty_page "$own/include/linux/mm.h"
+	[[ $(grep -c mended <<<"$output") == 1 ]]
+	[[ $output == *"mm/memory.c is mended already, edit 3 "* ]]
+	run ! grep -q 'What was there before' "$own/mm/memory.c"
+	grep -q 'folio_test_anon(old_folio))' "$own/mm/memory.c"
+	grep -q get_dirty_page "$own/mm/memory.c"
 	dev/overlay unapply "$own"
 	diff -r "$BATS_TEST_TMPDIR/before" "$own"
 }
 
-@test "a kernel with sticky VM_SOFTDIRTY: refresh and patches" {
-	make_soft_dirty_sticky
+@test "a kernel that has one of a file's edits: refresh and patches" {
+	mend_first_page
 	build_tree
 	cat ./*/*.patch ./*/*/*.patch >"$BATS_TEST_TMPDIR/patches"
 	dev/overlay refresh
@@ -266,12 +263,10 @@ make_soft_dirty_sticky() {
 @test "a kernel that an edit does not fit and that is not mended is left as it is" {
 	in_function replace_page mm/ksm.c 's/\bflush_cache_page/flush_some_page/'
 	in_function write_protect_page mm/ksm.c 's/^\tentry = ptep_get.*/&\n\tentry = pte_mksoft_dirty(entry);/'
-	# Nor does sticky help that is not for VM_SOFTDIRTY.
-	make_soft_dirty_sticky
-	sed -i 's/^#define VM_STICKY.*/#define VM_STICKY VM_MAYBE_GUARD/' "$own/include/linux/mm.h"
+	in_function do_anonymous_page mm/memory.c 's/^\tentry = pte_sw_mkyoung/\tentry = pte_some_young/'
 	keep_kernel
 	run -1 dev/overlay apply "$own"
-	[[ $output == *"left as it is: the edits of mm/ksm.c mm/vma.c do not fit"* ]]
+	[[ $output == *"left as it is: the edits of mm/ksm.c mm/memory.c do not fit"* ]]
 	diff -r "$BATS_TEST_TMPDIR/before" "$own"
 	run -1 build_tree
 	[[ $output == *"mm/ksm.c.patch does not fit this kernel"* ]]

@@ -47,6 +47,7 @@ struct uffdio_poison {
 
 #define PAGE ((size_t)4096)
 #define HUGE ((size_t)2 << 20)
+#define GIGABYTE ((size_t)1 << 30)
 #define MAX_MAPPINGS 20000
 #define MAX_ARGS 8
 
@@ -112,17 +113,18 @@ static bool add_mapping(void *start, size_t pages)
 		     (unsigned long)start + pages * PAGE);
 }
 
-/* An address range that starts where a huge page may */
+/* An address range that starts where a huge page may, or whole tables of tables */
 static void *reserve_aligned(size_t bytes)
 {
-	char *start = mmap(NULL, bytes + HUGE, PROT_NONE,
+	size_t align = bytes % GIGABYTE ? HUGE : GIGABYTE;
+	char *start = mmap(NULL, bytes + align, PROT_NONE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	char *aligned;
 
 	if (start == MAP_FAILED)
 		return start;
-	aligned = (char *)(((uintptr_t)start + HUGE - 1) & ~(HUGE - 1));
-	munmap(start, bytes + HUGE);
+	aligned = (char *)(((uintptr_t)start + align - 1) & ~(align - 1));
+	munmap(start, bytes + align);
 	return aligned;
 }
 
@@ -325,6 +327,8 @@ static bool do_advise(int argc, char **argv)
 	} advices[] = {
 		{ "cold", MADV_COLD },
 		{ "collapse", MADV_COLLAPSE },
+		{ "dofork", MADV_DOFORK },
+		{ "dontfork", MADV_DONTFORK },
 		{ "dontneed", MADV_DONTNEED },
 		{ "free", MADV_FREE },
 		{ "hugepage", MADV_HUGEPAGE },
@@ -394,6 +398,29 @@ static bool do_poke(int argc, char **argv)
 	}
 	close(fd);
 	return ok();
+}
+
+/* pokestack PAGES: write so below the mapping at hand, for the stack to grow */
+static bool do_pokestack(int argc, char **argv)
+{
+	char *p = this()->start - strtoul(argv[1], NULL, 0) * PAGE;
+	int fd = open("/proc/self/mem", O_RDWR);
+
+	(void)argc;
+	if (fd == -1 || pwrite(fd, "Z", 1, (off_t)(uintptr_t)p) != 1)
+		return false;
+	close(fd);
+	return ready("%08lx", (unsigned long)p);
+}
+
+/* name, unname [FIRST [COUNT]]: what maps shows of anonymous memory */
+static bool do_name(int argc, char **argv)
+{
+	const char *name = strcmp(argv[0], "name") ? NULL : "state";
+	size_t bytes;
+	char *p = range(argc, argv, 1, &bytes);
+
+	return done(prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, p, bytes, name));
 }
 
 /* vdso: the vdso is the mapping to act on */
@@ -479,6 +506,16 @@ static bool do_uffd(int argc, char **argv)
 	if (uffd == -1 || ioctl(uffd, UFFDIO_API, &api) == -1)
 		return false;
 	return done(ioctl(uffd, UFFDIO_REGISTER, &reg));
+}
+
+/* unregister [FIRST [COUNT]] */
+static bool do_unregister(int argc, char **argv)
+{
+	size_t bytes;
+	char *p = range(argc, argv, 1, &bytes);
+	struct uffdio_range range = { (uintptr_t)p, bytes };
+
+	return done(ioctl(uffd, UFFDIO_UNREGISTER, &range));
 }
 
 /* resolve zeropage|copy|continue|wp|unwp|poison [FIRST [COUNT]] */
@@ -1012,11 +1049,13 @@ static const struct {
 	{ "map", 2, do_map },
 	{ "migrate", 1, do_migrate },
 	{ "move", 0, do_move },
+	{ "name", 0, do_name },
 	{ "partner", 0, do_partner },
 	{ "pin", 0, do_pin },
 	{ "pinread", 0, do_pinread },
 	{ "pipe", 0, do_pipe },
 	{ "poke", 0, do_poke },
+	{ "pokestack", 1, do_pokestack },
 	{ "poller", 0, do_poller },
 	{ "protect", 1, do_protect },
 	{ "read", 0, do_read },
@@ -1030,7 +1069,9 @@ static const struct {
 	{ "undumpable", 0, do_undumpable },
 	{ "unlock", 0, do_lock },
 	{ "unmap", 0, do_unmap },
+	{ "unname", 0, do_name },
 	{ "unpin", 0, do_unpin },
+	{ "unregister", 0, do_unregister },
 	{ "use", 1, do_use },
 	{ "vdso", 0, do_vdso },
 	{ "write", 0, do_write },

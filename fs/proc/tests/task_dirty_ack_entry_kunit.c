@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What becomes of an entry that is acknowledged, or marked: each state that
- * one can be in, made by hand in a page table of this thread's own address
- * space, where few of them would hold still otherwise.
+ * What becomes of an entry that is acknowledged: each state that one can be in,
+ * made by hand in a page table of this thread's own address space, where few of
+ * them would hold still otherwise.
  */
 #include <kunit/test.h>
 #include <linux/mman.h>
 #include <linux/uaccess.h>
 
+#include "../../../mm/internal.h"
 #include "../../../mm/swap.h"
 
 #define ACK_PAGES	40
@@ -19,7 +20,7 @@
  * struct ack_fixture - what the cases share
  * @ack: the acknowledgments of the address space
  * @mm: that of this thread
- * @vma: a mapping of written pages, none of them huge, that is not VM_SOFTDIRTY
+ * @vma: a mapping of written pages, none of them huge
  * @addr: where the page is whose entry is looked at
  * @page: the page that is really there, exclusive and not held
  */
@@ -55,7 +56,6 @@ static void start_anew(struct dirty_ack *a)
 {
 	a->drain = false;
 	a->drained = true;
-	a->marking = false;
 	a->flush_end = 0;
 	a->budget = LONG_MAX;
 }
@@ -92,7 +92,6 @@ static void map_written(struct kunit *test, struct ack_fixture *f,
 	mmap_read_lock(f->mm);
 	f->vma = vma_lookup(f->mm, f->addr);
 	mmap_read_unlock(f->mm);
-	set_vma_flags(f, 0, VM_SOFTDIRTY);
 }
 
 static int ack_entry_init(struct kunit *test)
@@ -130,10 +129,7 @@ static pte_t after_ack(struct kunit *test, pte_t entry, int *stop)
 	real = ptep_get_and_clear(f->mm, f->addr, pte);
 	set_pte_at(f->mm, f->addr, pte, entry);
 	f->ack->flush_end = 0;
-	if (f->ack->marking)
-		mark_pte(f->ack, f->vma, f->addr, pte);
-	else
-		*stop = clear_pte(f->ack, f->vma, f->addr, pte);
+	*stop = clear_pte(f->ack, f->vma, f->addr, pte);
 	after = ptep_get_and_clear(f->mm, f->addr, pte);
 	set_pte_at(f->mm, f->addr, pte, real);
 	pte_unmap_unlock(pte, ptl);
@@ -147,18 +143,6 @@ static pte_t after_clear(struct kunit *test, pte_t entry)
 	pte_t after = after_ack(test, entry, &stop);
 
 	KUNIT_EXPECT_EQ(test, stop, 0);
-	return after;
-}
-
-static pte_t after_mark(struct kunit *test, pte_t entry)
-{
-	struct ack_fixture *f = test->priv;
-	pte_t after;
-	int stop;
-
-	f->ack->marking = true;
-	after = after_ack(test, entry, &stop);
-	f->ack->marking = false;
 	return after;
 }
 
@@ -495,74 +479,6 @@ static void devices_errors_and_markers_are_left_alone(struct kunit *test)
 	unlock_page(f->page);
 }
 
-/* While a mapping has VM_SOFTDIRTY, nothing else says what was written. */
-static void marking_gives_present_pages_the_bit(struct kunit *test)
-{
-	struct ack_fixture *f = test->priv;
-	unsigned int bits;
-	pte_t pte, after;
-
-	for (bits = 0; bits < BIT_COMBINATIONS; bits++) {
-		pte = present_entry(f->page, bits);
-		after = after_mark(test, pte);
-		expect_present(test, after, pte, true, pte_write(pte));
-		KUNIT_EXPECT_TRUE(test, is_flushed(f));
-
-		pte = pte_mksoft_dirty(pte);
-		EXPECT_ENTRY(test, after_mark(test, pte), pte);
-		KUNIT_EXPECT_EQ(test, f->ack->flush_end, 0);
-	}
-	/* Held or not */
-	get_page(f->page);
-	pte = present_entry(f->page, BIT_WRITE);
-	EXPECT_ENTRY(test, after_mark(test, pte), pte_mksoft_dirty(pte));
-	put_page(f->page);
-}
-
-static void marking_gives_absent_pages_the_bit(struct kunit *test)
-{
-	struct ack_fixture *f = test->priv;
-	const unsigned long __maybe_unused pfn = page_to_pfn(f->page);
-	pte_t entries[] = {
-		swap_entry_pte(1, 0), swap_entry_pte(2, 1),
-		swap_entry_pte(3, 2), swap_entry_pte(4, 3),
-#ifdef CONFIG_MIGRATION
-		swp_entry_to_pte(make_readable_migration_entry(pfn)),
-		swp_entry_to_pte(make_writable_migration_entry(pfn)),
-#endif
-#ifdef CONFIG_DEVICE_PRIVATE
-		swp_entry_to_pte(make_writable_device_private_entry(pfn)),
-		swp_entry_to_pte(make_writable_device_exclusive_entry(pfn)),
-#endif
-#ifdef CONFIG_MEMORY_FAILURE
-		swp_entry_to_pte(swp_entry(SWP_HWPOISON, pfn)),
-#endif
-	};
-	pte_t marked;
-	int i;
-
-	lock_page(f->page);
-	for (i = 0; i < ARRAY_SIZE(entries); i++) {
-		marked = pte_swp_mksoft_dirty(entries[i]);
-		EXPECT_ENTRY(test, after_mark(test, entries[i]), marked);
-		EXPECT_ENTRY(test, after_mark(test, marked), marked);
-	}
-	unlock_page(f->page);
-}
-
-static void marking_leaves_holes_and_markers_alone(struct kunit *test)
-{
-	const pte_t entries[] = {
-		no_pte(),
-		make_pte_marker(PTE_MARKER_UFFD_WP),
-		make_pte_marker(PTE_MARKER_POISONED),
-	};
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(entries); i++)
-		EXPECT_ENTRY(test, after_mark(test, entries[i]), entries[i]);
-}
-
 /* Write back a line. */
 static void acknowledge(struct kunit *test, unsigned long start,
 			unsigned long end)
@@ -622,19 +538,18 @@ static void a_write_behind_a_swap_entry_is_shut_out(struct kunit *test)
 
 #endif /* CONFIG_SWAP */
 
-/* Which of the pages have the bit? All are said to have it to begin with. */
-static void mark_all(struct ack_fixture *f)
+static void give_all_the_bit(struct ack_fixture *f)
 {
 	unsigned long addr = f->addr;
+	pte_t entry, *pte;
 	spinlock_t *ptl;
-	pte_t *pte;
 	int i;
 
 	mmap_write_lock(f->mm);
 	for (i = 0; i < ACK_PAGES; i++, f->addr += PAGE_SIZE) {
 		pte = lock_entry(f, &ptl);
-		f->ack->flush_end = 0;
-		mark_pte(f->ack, f->vma, f->addr, pte);
+		entry = ptep_get_and_clear(f->mm, f->addr, pte);
+		set_pte_at(f->mm, f->addr, pte, pte_mksoft_dirty(entry));
 		pte_unmap_unlock(pte, ptl);
 	}
 	f->addr = addr;
@@ -657,7 +572,10 @@ static bool has_bit(struct ack_fixture *f, unsigned int i)
 	return ret;
 }
 
-/* Just what was named, however little a hold of the lock may cover */
+/*
+ * Just what was named, however little a hold of the lock may cover, and whatever
+ * the mapping says of others
+ */
 static void a_line_takes_effect_whatever_the_batches(struct kunit *test)
 {
 	struct ack_fixture *f = test->priv;
@@ -667,15 +585,13 @@ static void a_line_takes_effect_whatever_the_batches(struct kunit *test)
 
 	for (batch = 1; batch <= ACK_PAGES + 2; batch++) {
 		WRITE_ONCE(dirty_pages_batch, batch);
-		mark_all(f);
-		if (batch % 2) {
-			/* As if the mapping had just grown: no bit says so. */
-			acknowledge(test, f->addr, f->addr + ACK_PAGES * PAGE_SIZE);
-			set_vma_flags(f, VM_SOFTDIRTY, 0);
-		}
+		give_all_the_bit(f);
+		set_vma_flags(f, batch % 2 ? VM_SOFTDIRTY : 0,
+			      batch % 2 ? 0 : VM_SOFTDIRTY);
 		acknowledge(test, f->addr + first * PAGE_SIZE,
 			    f->addr + last * PAGE_SIZE);
-		KUNIT_EXPECT_FALSE(test, f->vma->vm_flags & VM_SOFTDIRTY);
+		KUNIT_EXPECT_EQ(test, !!(f->vma->vm_flags & VM_SOFTDIRTY),
+				batch % 2);
 		for (i = 0; i < ACK_PAGES; i++)
 			KUNIT_EXPECT_EQ_MSG(test, has_bit(f, i),
 					    i < first || i >= last,
@@ -706,47 +622,27 @@ static void a_hold_covers_no_more_than_its_batch(struct kunit *test)
 	start_anew(a);
 }
 
-/* One hold of the lock for marking: how many pages are marked by now? */
-static long mark_in_one_hold(struct kunit *test, bool *done)
-{
-	struct ack_fixture *f = test->priv;
-	struct dirty_ack *a = f->ack;
-
-	KUNIT_ASSERT_EQ(test, begin_hold(a), 0);
-	*done = clear_vma_soft_dirty(a, f->vma);
-	end_hold(a);
-	return (a->mark_next - f->vma->vm_start) >> PAGE_SHIFT;
-}
-
 /*
- * What was marked stays so as long as nobody else may have changed the mapping.
- * Whoever loses too often does not let go any more.
+ * An entry without the bit does not become writable without it: in a private
+ * mapping never, in a shared one unless the mapping counts as written.
  */
-static void marking_starts_over_if_others_had_the_lock(struct kunit *test)
+static void entries_stay_read_only_without_the_bit(struct kunit *test)
 {
 	struct ack_fixture *f = test->priv;
-	const long batch = 7;
-	u32 usual = dirty_pages_batch;
-	bool done;
+	pte_t cleared = present_entry(f->page, BIT_DIRTY);
+	pte_t written = pte_mksoft_dirty(cleared);
+	const vm_flags_t flags[] = { 0, VM_SOFTDIRTY, VM_SHARED,
+				     VM_SHARED | VM_SOFTDIRTY };
+	struct vm_area_struct vma = { .vm_mm = f->mm };
 	int i;
 
-	set_vma_flags(f, VM_SOFTDIRTY, 0);
-	WRITE_ONCE(dirty_pages_batch, batch);
-	for (i = 0; IS_ENABLED(CONFIG_PER_VMA_LOCK) && i < MARK_TRIES; i++) {
-		KUNIT_EXPECT_EQ(test, mark_in_one_hold(test, &done), batch);
-		KUNIT_EXPECT_FALSE(test, done);
-		KUNIT_EXPECT_EQ(test, mark_in_one_hold(test, &done), 2 * batch);
-		KUNIT_EXPECT_FALSE(test, done);
-		KUNIT_EXPECT_TRUE(test, f->vma->vm_flags & VM_SOFTDIRTY);
-		mmap_write_lock(f->mm);
-		mmap_write_unlock(f->mm);
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
+		bool tracked = i != 3;
+
+		vm_flags_init(&vma, flags[i]);
+		KUNIT_EXPECT_EQ(test, pte_needs_soft_dirty_wp(&vma, cleared), tracked);
+		KUNIT_EXPECT_FALSE(test, pte_needs_soft_dirty_wp(&vma, written));
 	}
-	mark_in_one_hold(test, &done);
-	KUNIT_EXPECT_TRUE(test, done);
-	KUNIT_EXPECT_FALSE(test, f->vma->vm_flags & VM_SOFTDIRTY);
-	WRITE_ONCE(dirty_pages_batch, usual);
-	for (i = 0; i < ACK_PAGES; i++)
-		KUNIT_EXPECT_TRUE_MSG(test, has_bit(f, i), "page %d", i);
 }
 
 static struct kunit_case dirty_ack_entry_cases[] = {
@@ -765,12 +661,9 @@ static struct kunit_case dirty_ack_entry_cases[] = {
 #endif
 	KUNIT_CASE(pages_under_migration_keep_the_bit_or_get_it),
 	KUNIT_CASE(devices_errors_and_markers_are_left_alone),
-	KUNIT_CASE(marking_gives_present_pages_the_bit),
-	KUNIT_CASE(marking_gives_absent_pages_the_bit),
-	KUNIT_CASE(marking_leaves_holes_and_markers_alone),
 	KUNIT_CASE(a_line_takes_effect_whatever_the_batches),
 	KUNIT_CASE(a_hold_covers_no_more_than_its_batch),
-	KUNIT_CASE(marking_starts_over_if_others_had_the_lock),
+	KUNIT_CASE(entries_stay_read_only_without_the_bit),
 	{}
 };
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What becomes of a huge entry that is acknowledged, or marked, by the huge page
- * of a mapping of this thread's own.
+ * What becomes of a huge entry that is acknowledged, by the huge page of a mapping
+ * of this thread's own.
  */
 
 /**
  * struct ack_huge_fixture - what the cases share
  * @ack: the acknowledgments of the address space
  * @mm: that of this thread
- * @vma: a mapping that has a huge page, and is not VM_SOFTDIRTY
+ * @vma: a mapping that has a huge page
  * @addr: where that is
  * @folio: the huge page, exclusive and not held
  */
@@ -46,10 +46,9 @@ static void map_huge_page(struct kunit *test, struct ack_huge_fixture *f)
 	set_bit(TRANSPARENT_HUGEPAGE_REQ_MADV_FLAG, &transparent_hugepage_flags);
 	write_page(test, f->addr);
 	transparent_hugepage_flags = usual;
-	mmap_write_lock(f->mm);
+	mmap_read_lock(f->mm);
 	f->vma = vma_lookup(f->mm, f->addr);
-	vm_flags_clear(f->vma, VM_SOFTDIRTY);
-	mmap_write_unlock(f->mm);
+	mmap_read_unlock(f->mm);
 	KUNIT_ASSERT_TRUE(test, pmd_trans_huge(*huge_entry(f)));
 	f->folio = pmd_folio(*huge_entry(f));
 }
@@ -72,12 +71,8 @@ static int ack_huge_init(struct kunit *test)
 	return 0;
 }
 
-/* How an entry is looked at */
-enum look { LOOK_CLEAR, LOOK_MARK, LOOK_HOLE };
-
 /* What @entry is afterwards. Returns 1 where the walk has to stop. */
-static pmd_t after_look(struct kunit *test, pmd_t entry, enum look how,
-			int *ret)
+static pmd_t after_huge_ack(struct kunit *test, pmd_t entry, int *ret)
 {
 	struct ack_huge_fixture *f = test->priv;
 	pmd_t real, after, *pmd = huge_entry(f);
@@ -91,14 +86,8 @@ static pmd_t after_look(struct kunit *test, pmd_t entry, enum look how,
 	spin_unlock(ptl);
 
 	f->ack->flush_end = 0;
-	f->ack->marking = how != LOOK_CLEAR;
-	*ret = 0;
-	if (how == LOOK_HOLE)
-		mark_pmd_hole(f->ack, f->vma, f->addr);
-	else
-		*ret = ack_huge_pmd(f->ack, f->vma, pmd, f->addr,
-				    f->addr + HPAGE_PMD_SIZE);
-	f->ack->marking = false;
+	*ret = ack_huge_pmd(f->ack, f->vma, pmd, f->addr,
+			    f->addr + HPAGE_PMD_SIZE);
 
 	ptl = pmd_lock(f->mm, pmd);
 	after = *pmd;
@@ -111,12 +100,12 @@ static pmd_t after_look(struct kunit *test, pmd_t entry, enum look how,
 	return after;
 }
 
-static pmd_t after_huge_look(struct kunit *test, pmd_t entry, enum look how)
+static pmd_t after_huge_clear(struct kunit *test, pmd_t entry)
 {
 	pmd_t after;
 	int ret;
 
-	after = after_look(test, entry, how, &ret);
+	after = after_huge_ack(test, entry, &ret);
 	KUNIT_EXPECT_EQ(test, ret, 0);
 	return after;
 }
@@ -133,12 +122,11 @@ static bool is_huge_flushed(struct ack_huge_fixture *f)
 	KUNIT_EXPECT_EQ_MSG(test, pmd_val(after), pmd_val(expected),	\
 			    "of this huge entry")
 
-static void expect_huge_untouched(struct kunit *test, pmd_t entry,
-				  enum look how)
+static void expect_huge_untouched(struct kunit *test, pmd_t entry)
 {
 	struct ack_huge_fixture *f = test->priv;
 
-	EXPECT_HUGE(test, after_huge_look(test, entry, how), entry);
+	EXPECT_HUGE(test, after_huge_clear(test, entry), entry);
 	KUNIT_EXPECT_EQ(test, f->ack->flush_end, 0);
 }
 
@@ -178,16 +166,16 @@ static void huge_pages_are_protected(struct kunit *test)
 
 	for (bits = 0; bits < BIT_COMBINATIONS; bits++) {
 		pmd = pmd_mksoft_dirty(present_huge(f->folio, bits));
-		expect_huge(test, after_huge_look(test, pmd, LOOK_CLEAR), pmd,
+		expect_huge(test, after_huge_clear(test, pmd), pmd,
 			    false, false);
 		KUNIT_EXPECT_TRUE(test, is_huge_flushed(f));
 
 		pmd = present_huge(f->folio, bits);
 		if (!pmd_write(pmd)) {
-			expect_huge_untouched(test, pmd, LOOK_CLEAR);
+			expect_huge_untouched(test, pmd);
 			continue;
 		}
-		expect_huge(test, after_huge_look(test, pmd, LOOK_CLEAR), pmd,
+		expect_huge(test, after_huge_clear(test, pmd), pmd,
 			    false, false);
 		KUNIT_EXPECT_TRUE(test, is_huge_flushed(f));
 	}
@@ -201,13 +189,13 @@ static void huge_pages_that_are_held_keep_the_bit(struct kunit *test)
 	int ret;
 
 	folio_get(f->folio);
-	EXPECT_HUGE(test, after_huge_look(test, soft_dirty, LOOK_CLEAR),
+	EXPECT_HUGE(test, after_huge_clear(test, soft_dirty),
 		    soft_dirty);
-	expect_huge(test, after_huge_look(test, pmd, LOOK_CLEAR), pmd, true,
+	expect_huge(test, after_huge_clear(test, pmd), pmd, true,
 		    true);
 	/* Perhaps only the batch of a CPU holds it. */
 	f->ack->drained = false;
-	EXPECT_HUGE(test, after_look(test, soft_dirty, LOOK_CLEAR, &ret),
+	EXPECT_HUGE(test, after_huge_ack(test, soft_dirty, &ret),
 		    soft_dirty);
 	KUNIT_EXPECT_EQ(test, ret, 1);
 	KUNIT_EXPECT_TRUE(test, f->ack->drain);
@@ -222,11 +210,11 @@ static void the_huge_zero_page_is_left_alone(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, zero);
 	pmd = present_huge(zero, BIT_YOUNG);
-	expect_huge_untouched(test, pmd, LOOK_CLEAR);
-	expect_huge_untouched(test, pmd_mksoft_dirty(pmd), LOOK_CLEAR);
+	expect_huge_untouched(test, pmd);
+	expect_huge_untouched(test, pmd_mksoft_dirty(pmd));
 }
 
-/* As with small pages; marking makes no difference between them. */
+/* As with small pages */
 static void huge_pages_under_migration_keep_the_bit_or_get_it(struct kunit *test)
 {
 	struct ack_huge_fixture *f = test->priv;
@@ -236,7 +224,6 @@ static void huge_pages_under_migration_keep_the_bit_or_get_it(struct kunit *test
 		make_readable_exclusive_migration_entry(pfn),
 		make_writable_migration_entry(pfn),
 	};
-	enum look how;
 	pmd_t pmd;
 	int i;
 
@@ -248,55 +235,11 @@ static void huge_pages_under_migration_keep_the_bit_or_get_it(struct kunit *test
 		pmd = swp_entry_to_pmd(entries[i / 2]);
 		if (i % 2)
 			pmd = pmd_swp_mkuffd_wp(pmd);
-		for (how = LOOK_CLEAR; how <= LOOK_HOLE; how++) {
-			EXPECT_HUGE(test, after_huge_look(test, pmd, how),
-				    pmd_swp_mksoft_dirty(pmd));
-			expect_huge_untouched(test, pmd_swp_mksoft_dirty(pmd),
-					      how);
-		}
+		EXPECT_HUGE(test, after_huge_clear(test, pmd),
+			    pmd_swp_mksoft_dirty(pmd));
+		expect_huge_untouched(test, pmd_swp_mksoft_dirty(pmd));
 	}
 	folio_unlock(f->folio);
-}
-
-/* What looks like a hole may be a huge page again, under the lock. */
-static void marking_gives_huge_pages_the_bit(struct kunit *test)
-{
-	struct ack_huge_fixture *f = test->priv;
-	unsigned int bits;
-	enum look how;
-	pmd_t pmd;
-
-	for (bits = 0; bits < BIT_COMBINATIONS; bits++) {
-		for (how = LOOK_MARK; how <= LOOK_HOLE; how++) {
-			pmd = present_huge(f->folio, bits);
-			expect_huge(test, after_huge_look(test, pmd, how), pmd,
-				    true, pmd_write(pmd));
-			KUNIT_EXPECT_TRUE(test, is_huge_flushed(f));
-			expect_huge_untouched(test, pmd_mksoft_dirty(pmd), how);
-		}
-	}
-}
-
-static void marking_leaves_real_holes_alone(struct kunit *test)
-{
-	struct ack_huge_fixture *f = test->priv;
-	unsigned long next = f->addr + HPAGE_PMD_SIZE;
-	pmd_t *pmd, before, none;
-
-	pmd_clear(&none);
-	expect_huge_untouched(test, none, LOOK_HOLE);
-
-	/* And a page table that has just come: what is in it has the bit. */
-	write_page(test, next);
-	pmd = pmd_off(f->mm, next);
-	before = *pmd;
-	KUNIT_EXPECT_TRUE(test, pmd_present(before) && !pmd_leaf(before));
-	mmap_write_lock(f->mm);
-	f->ack->flush_end = 0;
-	mark_pmd_hole(f->ack, f->vma, next);
-	mmap_write_unlock(f->mm);
-	EXPECT_HUGE(test, *pmd, before);
-	KUNIT_EXPECT_EQ(test, f->ack->flush_end, 0);
 }
 
 /* A part of it is acknowledged: that is split, and the rest keeps its bit. */
@@ -357,8 +300,6 @@ static struct kunit_case dirty_ack_huge_cases[] = {
 	KUNIT_CASE(huge_pages_that_are_held_keep_the_bit),
 	KUNIT_CASE(the_huge_zero_page_is_left_alone),
 	KUNIT_CASE(huge_pages_under_migration_keep_the_bit_or_get_it),
-	KUNIT_CASE(marking_gives_huge_pages_the_bit),
-	KUNIT_CASE(marking_leaves_real_holes_alone),
 	KUNIT_CASE(what_has_just_become_huge_is_looked_at_again),
 	KUNIT_CASE(a_part_of_a_huge_page_is_never_widened),
 	{}

@@ -59,7 +59,6 @@ TRACE_EVENT(dirty_pages_ack,
 		__field(unsigned long, ranges)
 		__field(unsigned long, pages)
 		__field(unsigned long, held)
-		__field(unsigned long, marked)
 		__field(unsigned long, split)
 		__field(unsigned long, fast)
 		__field(unsigned long, slow)
@@ -72,7 +71,6 @@ TRACE_EVENT(dirty_pages_ack,
 		__entry->ranges = hold->ranges;
 		__entry->pages = hold->pages;
 		__entry->held = hold->held;
-		__entry->marked = hold->marked;
 		__entry->split = hold->split;
 		__entry->fast = hold->entries - hold->slow;
 		__entry->slow = hold->slow;
@@ -80,10 +78,10 @@ TRACE_EVENT(dirty_pages_ack,
 		__entry->locked_ns = hold->times.unlocked - hold->times.locked;
 	),
 
-	TP_printk("pid=%d ranges=%lu pages=%lu held=%lu marked=%lu split=%lu fast=%lu slow=%lu time_ns=%llu locked_ns=%llu",
+	TP_printk("pid=%d ranges=%lu pages=%lu held=%lu split=%lu fast=%lu slow=%lu time_ns=%llu locked_ns=%llu",
 		  __entry->pid, __entry->ranges, __entry->pages, __entry->held,
-		  __entry->marked, __entry->split, __entry->fast, __entry->slow,
-		  __entry->time_ns, __entry->locked_ns)
+		  __entry->split, __entry->fast, __entry->slow, __entry->time_ns,
+		  __entry->locked_ns)
 );
 
 #endif /* _TRACE_DIRTY_PAGES_H */
