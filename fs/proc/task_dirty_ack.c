@@ -171,6 +171,7 @@ static int held(struct dirty_ack *a, unsigned long pages)
 	return 1;
 }
 
+/* Where the bit was cleared before, somebody may write by a reference since. */
 static int clear_present_pte(struct dirty_ack *a, struct vm_area_struct *vma,
 			     unsigned long addr, pte_t *ptep)
 {
@@ -178,13 +179,14 @@ static int clear_present_pte(struct dirty_ack *a, struct vm_area_struct *vma,
 	struct page *page;
 	int stop = 0;
 
-	if (!pte_soft_dirty(pte) && !pte_write(pte))
-		return 0;
 	page = vm_normal_page(vma, addr, pte);
 	if (!page || !PageAnon(page))
 		return 0;
 
 	a->hold.slow++;
+	if (!pte_soft_dirty(pte) && !pte_write(pte) &&
+	    !folio_is_held(page_folio(page), 0))
+		return 0;
 	/* Not ptep_modify_prot_start(), which Xen makes a mere read. */
 	pte = ptep_get_and_clear(vma->vm_mm, addr, ptep);
 	if (folio_is_held(page_folio(page), 0)) {
@@ -214,7 +216,7 @@ static int clear_swap_pte(struct dirty_ack *a, struct vm_area_struct *vma,
 	 */
 	if (is_writable_migration_entry(entry))
 		set_pte_at(vma->vm_mm, addr, ptep, pte_swp_mksoft_dirty(pte));
-	if (non_swap_entry(entry) || !pte_swp_soft_dirty(pte))
+	if (non_swap_entry(entry))
 		return 0;
 
 	a->hold.slow++;
@@ -223,8 +225,12 @@ static int clear_swap_pte(struct dirty_ack *a, struct vm_area_struct *vma,
 		is_held = folio_is_held(folio, 1);
 		folio_put(folio);
 	}
-	if (is_held)
+	if (is_held) {
+		set_pte_at(vma->vm_mm, addr, ptep, pte_swp_mksoft_dirty(pte));
 		return held(a, 1);
+	}
+	if (!pte_swp_soft_dirty(pte))
+		return 0;
 	a->hold.pages++;
 	set_pte_at(vma->vm_mm, addr, ptep, pte_swp_clear_soft_dirty(pte));
 	note_flush(a, vma, addr, addr + PAGE_SIZE);
@@ -271,16 +277,22 @@ static int ack_pte_table(struct dirty_ack *a, struct vm_area_struct *vma,
 }
 
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
-/* Of a huge page, only an anonymous one that is present is ever cleared. */
+/*
+ * Only an anonymous huge page that is present is ever cleared, and split for it
+ * only if there is something to clear, or to give back.
+ */
 static bool huge_pmd_is_clearable(struct vm_area_struct *vma,
 				  unsigned long addr, pmd_t pmd)
 {
 	struct page *page;
 
-	if (!pmd_present(pmd) || (!pmd_soft_dirty(pmd) && !pmd_write(pmd)))
+	if (!pmd_present(pmd))
 		return false;
 	page = vm_normal_page_pmd(vma, addr, pmd);
-	return page && PageAnon(page);
+	if (!page || !PageAnon(page))
+		return false;
+	return pmd_soft_dirty(pmd) || pmd_write(pmd) ||
+	       folio_is_held(page_folio(page), 0);
 }
 
 static int clear_huge_pmd(struct dirty_ack *a, struct vm_area_struct *vma,

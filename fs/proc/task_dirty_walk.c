@@ -64,6 +64,15 @@ static __always_inline bool set_flags(struct dirty_runs *runs,
 	return true;
 }
 
+/*
+ * May the page of an anonymous entry have been written? No entry should be
+ * writable without the bit. One that is nevertheless would be written unseen.
+ */
+static __always_inline bool pte_written(pte_t pte)
+{
+	return pte_soft_dirty(pte) || pte_write(pte);
+}
+
 /* @flags of a page, with those of its mapping if it is not clean */
 static unsigned long with_vma_flags(const struct dirty_walk *w,
 				    unsigned long flags)
@@ -109,6 +118,9 @@ static unsigned long migrating_page_flags(swp_entry_t entry)
 		flags |= DIRTY_WRITTEN;
 	if (!is_readable_migration_entry(entry))
 		flags |= DIRTY_EXCLUSIVE;
+	/* As with an entry that is writable: see pte_written() */
+	if (is_writable_migration_entry(entry))
+		flags |= DIRTY_WRITTEN;
 	if (!folio_test_swapbacked(folio) && !folio_test_dirty(folio))
 		flags |= DIRTY_LAZYFREE;
 	return flags;
@@ -174,7 +186,7 @@ static noinline unsigned long pte_dirty_flags(struct vm_area_struct *vma,
 	}
 
 	flags = anon_page_flags(page_folio(page), page, pte_dirty(pte));
-	if (pte_soft_dirty(pte))
+	if (pte_written(pte))
 		flags |= DIRTY_WRITTEN;
 	return flags;
 }
@@ -350,7 +362,7 @@ static struct alike like_pte(struct dirty_walk *w,
 	    frame_of(pte) == pte_pfn(pte)) {
 		ignore(&a, pte_place);
 		a.flags = DIRTY_PRESENT | w->vma_flags;
-		if (pte_soft_dirty(pte))
+		if (pte_written(pte))
 			a.flags |= DIRTY_WRITTEN;
 		if (pte_write(pte) && pte_dirty(pte))
 			a.flags |= DIRTY_EXCLUSIVE;
@@ -573,7 +585,7 @@ static struct alike like_pmd(const struct dirty_walk *w,
 			return a;
 		folio = page_folio(page);
 		a.flags = anon_page_flags(folio, &folio->page, pmd_dirty(pmd));
-		if (pmd_soft_dirty(pmd))
+		if (pmd_soft_dirty(pmd) || pmd_write(pmd))
 			a.flags |= DIRTY_WRITTEN;
 		if (pmd_write(pmd) && pmd_dirty(pmd))
 			ignore(&a, pmd_place);

@@ -292,28 +292,59 @@ beside_fresh() {
 	expect "96:apdx--- 12:ap-x--- 404:apdx---"
 }
 
-@test "clear_refs loses what is read into a pinned page that is read-only for now" {
+@test "clear_refs: a pinned page stays d though it is read-only for now" {
 	new_file /tmp/file 4
-	tell map anon 4
+	tell map anon 8
 	tell write
-	tell pin
+	tell pin 0 4
 	tell protect r
 	clear_soft_dirty "$pid"
 	tell fixedread /tmp/file 0 4
-	tell read
+	tell read 0 4
 	((answer == 4 * 0x78)) || fail "nothing was read: $answer"
-	expect "4:ap-x---"
+	expect "4:apdx--- 4:ap-x---"
+	acknowledge
+	expect "4:apdx--- 4:ap-x---"
 }
 
-@test "clear_refs loses what is read into a pinned huge page" {
+@test "clear_refs: a pinned huge page stays d" {
 	new_file /tmp/file 4
-	tell map anon-aligned 512
+	tell map anon-aligned 1024
 	tell advise hugepage
 	tell write
-	tell pin
+	tell pin 0 512
 	clear_soft_dirty "$pid"
 	tell fixedread /tmp/file 0 4
-	expect "512:ap-xh--"
+	expect "512:apdxh-- 512:ap-xh--"
+	acknowledge
+	expect "512:apdxh-- 512:ap-xh--"
+}
+
+# written_while_migrating FLAGS KIND PAGES - clear_refs again and again while the
+# pages migrate: what is written then has the bit, in pagemap as in the listing
+written_while_migrating() {
+	local i
+	tell map "$2" "$3"
+	[[ $2 != *aligned ]] || tell advise hugepage
+	tell write
+	tell migrate loop
+	for ((i = 0; i < 60; i++)); do
+		clear_soft_dirty "$pid"
+	done
+	tell migrate stop
+	tell write
+	expect "$3:$1"
+	[[ -z $(dirtycat --text --backend=pagemap -f -d -A "$start,$end" "$pid") ]]
+}
+
+# bats test_tags=concurrent
+@test "clear_refs while pages migrate: d when written after" {
+	written_while_migrating apdx--- anon 64
+}
+
+# bats test_tags=concurrent
+@test "clear_refs while huge pages migrate: d when written after" {
+	written_while_migrating apdxh-- anon-aligned 2048
 }
 
 @test "a page that somebody refers to without a pin stays d" {

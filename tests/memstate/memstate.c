@@ -18,6 +18,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -790,6 +791,36 @@ static bool do_storm(int argc, char **argv)
 	return done(errno ? -1 : 0);
 }
 
+static atomic_bool giving;
+
+/* What was given back is filled with zeroes again by the next write. */
+static void *give_on(void *mapping)
+{
+	struct mapping *m = mapping;
+	size_t i;
+
+	while (giving) {
+		madvise(m->start, m->pages * PAGE, MADV_DONTNEED);
+		for (i = 0; i < m->pages; i++)
+			((volatile char *)m->start)[i * PAGE] = 1;
+	}
+	return NULL;
+}
+
+/* giver: a thread that gives all pages back and writes them again, until "stop" */
+static bool do_giver(int argc, char **argv)
+{
+	static pthread_t thread;
+
+	(void)argv;
+	giving = argc == 1;
+	if (giving)
+		errno = pthread_create(&thread, NULL, give_on, this());
+	else
+		errno = pthread_join(thread, NULL);
+	return done(errno ? -1 : 0);
+}
+
 static void *lock_for_ever(void *unused)
 {
 	for (;;) {
@@ -841,24 +872,35 @@ static int move_to_node(int node)
 	return ret < 0 ? -1 : 0;
 }
 
-static void *migrate_for_ever(void *unused)
+static atomic_bool migrating;
+
+static void *migrate_on(void *unused)
 {
+	int node;
+
 	(void)unused;
-	for (int node = 0;; node = !node)
+	for (node = 0; migrating; node = !node)
 		move_to_node(node);
 	return NULL;
 }
 
-/* migrate NODE, or "loop": back and forth by a thread of its own */
+/* migrate NODE, or "loop": back and forth by a thread of its own, until "stop" */
 static bool do_migrate(int argc, char **argv)
 {
-	pthread_t thread;
+	static pthread_t thread;
 
 	(void)argc;
-	if (strcmp(argv[1], "loop"))
-		return done(move_to_node(atoi(argv[1])));
-	errno = pthread_create(&thread, NULL, migrate_for_ever, NULL);
-	return done(errno ? -1 : 0);
+	if (!strcmp(argv[1], "loop")) {
+		migrating = true;
+		errno = pthread_create(&thread, NULL, migrate_on, NULL);
+		return done(errno ? -1 : 0);
+	}
+	if (!strcmp(argv[1], "stop")) {
+		migrating = false;
+		errno = pthread_join(thread, NULL);
+		return done(errno ? -1 : 0);
+	}
+	return done(move_to_node(atoi(argv[1])));
 }
 
 static void serve(void);
@@ -1040,6 +1082,7 @@ static const struct {
 	{ "fill", 1, do_fill },
 	{ "fixedread", 1, do_fixedread },
 	{ "fork", 0, do_fork },
+	{ "giver", 0, do_giver },
 	{ "heap", 1, do_heap },
 	{ "hmm", 1, do_hmm },
 	{ "leave", 0, do_leave },

@@ -254,9 +254,12 @@ static void present_entries_tell_the_kind_of_page(struct kunit *test)
 		KUNIT_EXPECT_EQ_MSG(test, flags_of(f->anon, pte), flags,
 				    "kind %d", kind);
 	}
-	/* Written after it was given up, in the entry's or in the page's word */
+	/*
+	 * Written after it was given up, in the entry's or in the page's word.
+	 * What is writable counts as written, whatever its bit says.
+	 */
 	KUNIT_EXPECT_EQ(test, flags_of(f->anon, map_writable(f->pages[KIND_LAZY])),
-			DIRTY_PRESENT | DIRTY_EXCLUSIVE);
+			DIRTY_PRESENT | DIRTY_EXCLUSIVE | DIRTY_WRITTEN);
 	set_bit(PG_dirty, &f->pages[KIND_LAZY]->flags);
 	KUNIT_EXPECT_EQ(test, flags_of(f->anon, map_page(f->pages[KIND_LAZY])),
 			DIRTY_PRESENT | DIRTY_EXCLUSIVE);
@@ -305,8 +308,10 @@ static void migrating_pages_are_in_memory(struct kunit *test)
 		pte = swp_entry_to_pte(make_readable_exclusive_migration_entry(pfn));
 		KUNIT_EXPECT_EQ_MSG(test, flags_of(f->anon, pte), flags | x,
 				    "kind %d", kind);
+		/* As with a writable page; KSM's never are. */
 		pte = swp_entry_to_pte(make_writable_migration_entry(pfn));
-		KUNIT_EXPECT_EQ_MSG(test, flags_of(f->anon, pte), flags | x,
+		KUNIT_EXPECT_EQ_MSG(test, flags_of(f->anon, pte),
+				    flags | x | (x ? DIRTY_WRITTEN : 0),
 				    "kind %d", kind);
 		if (!IS_ENABLED(CONFIG_MEM_SOFT_DIRTY))
 			continue;
