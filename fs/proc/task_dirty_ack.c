@@ -11,17 +11,28 @@
  * in which the listing always says "d" (hugetlb, devices, the zero page over a
  * file, memory errors).
  *
- * All is done under the mmap lock held for writing, for a bounded number of
- * entries at a time. That also shuts out page faults, fork, and those who write
- * through an unpinned page under the lock, as ptrace does.
+ * All is done under the mmap lock held for reading, for a bounded number of
+ * entries at a time. The lock shuts out what copies, moves, protects or collapses
+ * the pages of a mapping: fork, mremap, mprotect, khugepaged. Page faults go on:
+ * they and this code take turns by the page-table lock, for 64 entries at most.
+ *
+ * The TLBs are flushed once a hold, before the mmap lock is dropped. That is late
+ * enough for a CPU to write to a page whose entry is write-protected already, and
+ * early enough: that write comes before the acknowledgment returns. Nobody copies
+ * the page meanwhile, and takes it for one that nobody writes to. Only pages that
+ * are marked exclusive are writable, and that mark goes with fork, which the lock
+ * shuts out, or where others flush first (see mm_tlb_flush_pending()).
  */
 #include <linux/dirty_pages.h>
+#include <linux/bitops.h>
+#include <linux/delay.h>
 #include <linux/huge_mm.h>
 #include <linux/hugetlb.h>
 #include <linux/mm_inline.h>
 #include <linux/mmap_lock.h>
 #include <linux/mmu_notifier.h>
 #include <linux/oom.h>
+#include <linux/sched/coredump.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -42,6 +53,21 @@
 /* The longest line, without its newline */
 #define ACK_LINE_MAX	128
 
+/* How many entries a hold of a page-table lock covers: a bit of a word each */
+#define ACK_ENTRIES	64
+
+/**
+ * struct ack_span - addresses of which CPUs may have old translations
+ * @vma: the mapping that they are in, if it is but one
+ * @start: the lowest
+ * @end: after the highest, or 0 if there is none
+ */
+struct ack_span {
+	struct vm_area_struct *vma;
+	unsigned long start;
+	unsigned long end;
+};
+
 /**
  * struct dirty_ack - the acknowledgments of an open file
  * @mm: the address space, pinned by mmgrab() only, or NULL if there was none
@@ -53,12 +79,13 @@
  * @resume: a signal interrupted the line at hand; the next may be its repetition
  * @budget: entries that this hold of the mmap lock may still look at
  * @hold: what was done during this hold
- * @holding: the mmap lock is held for writing
+ * @holding: the mmap lock is held for reading
  * @drain: a page is held, perhaps only by a CPU's LRU batch: have them drained
  * @drained: that was done during this write
- * @flush_vma: the mapping with changed entries, if it was but one
- * @flush_start: lowest address of a changed entry
- * @flush_end: end of the highest, 0 if none was changed
+ * @looked: where this hold has looked at entries
+ * @changed: where it has changed some
+ * @range: of which those who map the process's pages on their own were told
+ * @notified: they were, and have not been told yet that it is over
  * @kept: bytes of an unfinished line at the start of @text
  * @broken: a bad line was written
  * @text: what is being written
@@ -76,9 +103,10 @@ struct dirty_ack {
 	bool holding;
 	bool drain;
 	bool drained;
-	struct vm_area_struct *flush_vma;
-	unsigned long flush_start;
-	unsigned long flush_end;
+	struct ack_span looked;
+	struct ack_span changed;
+	struct mmu_notifier_range range;
+	bool notified;
 	size_t kept;
 	bool broken;
 	char text[];
@@ -90,25 +118,22 @@ static int looked_at(struct dirty_ack *a, unsigned long addr, long entries)
 	a->next = addr;
 	a->budget -= entries;
 	a->hold.entries += entries;
-	return a->budget <= 0 || dirty_should_fail(DIRTY_FAIL_CONTENTION);
+	return a->budget <= 0 || mmap_lock_is_contended(a->mm) ||
+	       fatal_signal_pending(current) ||
+	       dirty_should_fail(DIRTY_FAIL_CONTENTION);
 }
 
-/*
- * Entries of [@addr, @end) have changed. That holds for swap entries too:
- * reclaim puts them in before it flushes, so that a CPU may still be able to
- * write to the page that was there.
- */
-static void note_flush(struct dirty_ack *a, struct vm_area_struct *vma,
-		       unsigned long addr, unsigned long end)
+static void add_to_span(struct ack_span *span, struct vm_area_struct *vma,
+			unsigned long start, unsigned long end)
 {
-	if (!a->flush_end) {
-		a->flush_vma = vma;
-		a->flush_start = addr;
-	} else if (a->flush_vma != vma) {
-		a->flush_vma = NULL;
+	if (!span->end) {
+		span->vma = vma;
+		span->start = start;
+	} else if (span->vma != vma) {
+		span->vma = NULL;
 	}
-	a->flush_start = min(a->flush_start, addr);
-	a->flush_end = max(a->flush_end, end);
+	span->start = min(span->start, start);
+	span->end = max(span->end, end);
 }
 
 static unsigned int expected_refs(struct folio *folio)
@@ -120,18 +145,62 @@ static unsigned int expected_refs(struct folio *folio)
 	return refs;
 }
 
+/**
+ * struct page_counts - of a small page, both at one moment
+ * @mappings: how often it is mapped, less one
+ * @refs: how often it is referred to
+ *
+ * At no time is there a mapping without its reference.
+ */
+struct page_counts {
+	int mappings;
+	int refs;
+};
+
+/* One load, as both lie side by side; else one after the other, at two moments. */
+static __always_inline struct page_counts counts_of(struct page *page)
+{
+	union {
+		u64 both;
+		struct page_counts counts;
+	} u;
+
+	BUILD_BUG_ON(offsetof(struct page, _refcount) !=
+		     offsetof(struct page, _mapcount) + sizeof(int));
+	u.both = READ_ONCE(*(u64 *)&page->_mapcount);
+	return u.counts;
+}
+
+/* See folio_is_held(). */
+static bool small_page_is_held(struct folio *folio, unsigned int ours)
+{
+	bool cached = folio_test_swapcache(folio);
+	struct page_counts count;
+
+	/* Between two looks at the flag; there is no barrier to pair with. */
+	smp_rmb();
+	count = counts_of(&folio->page);
+	/* likewise */
+	smp_rmb();
+	return count.refs != count.mappings + 1 + cached + ours ||
+	       folio_test_swapcache(folio) != cached;
+}
+
 /*
  * Does somebody hold a reference beyond those of the page tables, of the swap
  * cache, and @ours? He may write by it at any time, whether he pinned the page
  * or not: direct I/O, a pipe, a fixed buffer of io_uring.
  *
- * No new writer can come while this is asked: the entry was changed before,
- * and get_user_pages_fast() looks at it again after taking its reference. For
- * a page of ours alone nothing else that counts here changes either, without
- * the page-table lock. But relatives that share the page may unmap it and map
- * it meanwhile. Each has a reference for longer than it counts as a mapping, so
- * that either makes the page look held. To miss a writer, all looks at the
- * mappings have to find as many, and both at the references one fewer: one
+ * No new writer can come while this is asked: the caller has write-protected the
+ * entry, with a full barrier after that, and get_user_pages_fast() looks at it
+ * again after taking its reference. For a page of ours alone nothing else that
+ * counts here changes either, without the page-table lock.
+ *
+ * But relatives that share the page may unmap it and map it meanwhile. Each has a
+ * reference for longer than it counts as a mapping. So they can make a page look
+ * held that is not, but the counts of one moment never hide a holder. A large folio
+ * has no such moment. Of it, all looks at the mappings have to find as many, and
+ * both at the references one fewer, to miss somebody who has not pinned it: one
  * relative has to go and another to come, twice, each between the right two of
  * five neighbouring loads.
  */
@@ -140,8 +209,10 @@ static bool folio_is_held(struct folio *folio, unsigned int ours)
 	unsigned int expected;
 	int look;
 
-	/* Pairs with taking the reference before the second look at the entry */
-	smp_mb();
+	if (IS_ENABLED(CONFIG_64BIT) && !folio_test_large(folio))
+		return small_page_is_held(folio, ours);
+	if (folio_maybe_dma_pinned(folio))
+		return true;
 	expected = expected_refs(folio);
 	for (look = 0; look < 2; look++) {
 		/* Alternately, as told above; there is no barrier to pair with. */
@@ -157,123 +228,271 @@ static bool folio_is_held(struct folio *folio, unsigned int ours)
 }
 
 /*
- * @pages that are held keep their bits. Before that is said of the first ones,
- * the references of LRU batches, which say nothing, are got rid of: returns 1 to
- * have this done, and the entry looked at again.
+ * Is it sure that nobody refers to a page but by mapping it? Of a large folio, the
+ * first page has the references to all of it, which equal its own mappings only if
+ * there is nothing else, and the others have none at all.
  */
-static int held(struct dirty_ack *a, unsigned long pages)
+static __always_inline bool page_is_only_mapped(struct page *page)
 {
-	if (a->drained) {
-		a->hold.held += pages;
-		return 0;
-	}
-	a->drain = true;
-	return 1;
+	struct page_counts count = counts_of(page);
+
+	return IS_ENABLED(CONFIG_64BIT) && count.refs == count.mappings + 1;
 }
 
-/* Where the bit was cleared before, somebody may write by a reference since. */
-static int clear_present_pte(struct dirty_ack *a, struct vm_area_struct *vma,
-			     unsigned long addr, pte_t *ptep)
+/*
+ * A page that is held may be so only by a CPU's batch for the LRU lists, where no
+ * large one waits. Before anything is said of it, those are to be drained.
+ */
+static bool held_for_sure(struct dirty_ack *a, struct folio *folio)
 {
-	pte_t pte = ptep_get(ptep);
-	struct page *page;
-	int stop = 0;
+	return a->drained || folio_test_large(folio) ||
+	       folio_maybe_dma_pinned(folio);
+}
 
-	page = vm_normal_page(vma, addr, pte);
+/**
+ * struct ack_entries - neighbouring entries, a bit each
+ * @asked: their pages have to be asked who refers to them
+ * @cleared: they had the soft-dirty bit, or were writable
+ * @writable: they were writable
+ * @held: they have the bit again, as somebody refers to their pages
+ * @unsure: of these, perhaps only by a CPU's batch for the LRU lists
+ * @swapped: their pages are in swap, and were asked already
+ */
+struct ack_entries {
+	u64 asked;
+	u64 cleared;
+	u64 writable;
+	u64 held;
+	u64 unsure;
+	u64 swapped;
+};
+
+static void note_held(struct dirty_ack *a, struct ack_entries *e, u64 bit,
+		      struct folio *folio)
+{
+	e->held |= bit;
+	if (!held_for_sure(a, folio))
+		e->unsure |= bit;
+}
+
+static __always_inline void protect_pte(struct vm_area_struct *vma,
+					unsigned long addr, pte_t *ptep)
+{
+	pte_t old = ptep_modify_prot_start(vma, addr, ptep);
+
+	ptep_modify_prot_commit(vma, addr, ptep, old,
+				pte_clear_soft_dirty(pte_wrprotect(old)));
+}
+
+/*
+ * Most entries are writable. In a mapping of the usual kind that is enough to know
+ * that they map anonymous pages: see the fast walk. Returns which they were.
+ */
+static noinline u64 protect_writable(struct vm_area_struct *vma,
+				     unsigned long addr, pte_t *ptep,
+				     unsigned int nr)
+{
+	pte_t *end = ptep + nr;
+	u64 bit = 1, writable = 0;
+
+	for (; ptep != end; ptep++, addr += PAGE_SIZE, bit <<= 1) {
+		pte_t pte = ptep_get(ptep);
+
+		if (pte_present(pte) && pte_write(pte)) {
+			protect_pte(vma, addr, ptep);
+			writable |= bit;
+		}
+	}
+	return writable;
+}
+
+/*
+ * Where the bit was cleared before, somebody may write by a reference since: such
+ * a page is asked as well.
+ */
+static void clear_present_pte(struct ack_entries *e, u64 bit,
+			      struct vm_area_struct *vma, unsigned long addr,
+			      pte_t *ptep, pte_t pte)
+{
+	struct page *page = vm_normal_page(vma, addr, pte);
+
 	if (!page || !PageAnon(page))
-		return 0;
-
-	a->hold.slow++;
-	if (!pte_soft_dirty(pte) && !pte_write(pte) &&
-	    !folio_is_held(page_folio(page), 0))
-		return 0;
-	/* Not ptep_modify_prot_start(), which Xen makes a mere read. */
-	pte = ptep_get_and_clear(vma->vm_mm, addr, ptep);
-	if (folio_is_held(page_folio(page), 0)) {
-		stop = held(a, 1);
-		pte = pte_mksoft_dirty(pte);
-	} else {
-		pte = pte_clear_soft_dirty(pte_wrprotect(pte));
-		a->hold.pages++;
-	}
-	set_pte_at(vma->vm_mm, addr, ptep, pte);
-	note_flush(a, vma, addr, addr + PAGE_SIZE);
-	return stop;
+		return;
+	e->asked |= bit;
+	if (pte_write(pte))
+		e->writable |= bit;
+	if (!pte_write(pte) && !pte_soft_dirty(pte))
+		return;
+	e->cleared |= bit;
+	protect_pte(vma, addr, ptep);
 }
 
-static int clear_swap_pte(struct dirty_ack *a, struct vm_area_struct *vma,
-			  unsigned long addr, pte_t *ptep)
+static void clear_swap_pte(struct dirty_ack *a, struct ack_entries *e, u64 bit,
+			   struct vm_area_struct *vma, unsigned long addr,
+			   pte_t *ptep, pte_t pte)
 {
-	pte_t pte = ptep_get(ptep);
 	swp_entry_t entry = pte_to_swp_entry(pte);
 	struct folio *folio;
-	bool is_held = false;
 
 	/*
-	 * A page under migration keeps its bit, as who refers to it is not to be
-	 * told from who migrates it. If clear_refs has taken it, the page would
-	 * become writable without it.
+	 * A page under migration keeps its bit, or gets it: who refers to it is
+	 * not to be told from who migrates it.
 	 */
-	if (is_writable_migration_entry(entry))
+	if (is_migration_entry(entry))
 		set_pte_at(vma->vm_mm, addr, ptep, pte_swp_mksoft_dirty(pte));
 	if (non_swap_entry(entry))
-		return 0;
+		return;
 
-	a->hold.slow++;
+	e->swapped |= bit;
+	/* Asked first: only by this entry could somebody come to the page. */
 	folio = swap_cache_peek(entry);
 	if (folio) {
-		is_held = folio_is_held(folio, 1);
+		if (folio_is_held(folio, 1))
+			note_held(a, e, bit, folio);
 		folio_put(folio);
 	}
-	if (is_held) {
+	if (e->held & bit) {
 		set_pte_at(vma->vm_mm, addr, ptep, pte_swp_mksoft_dirty(pte));
-		return held(a, 1);
+	} else if (pte_swp_soft_dirty(pte)) {
+		e->cleared |= bit;
+		set_pte_at(vma->vm_mm, addr, ptep, pte_swp_clear_soft_dirty(pte));
 	}
-	if (!pte_swp_soft_dirty(pte))
-		return 0;
-	a->hold.pages++;
-	set_pte_at(vma->vm_mm, addr, ptep, pte_swp_clear_soft_dirty(pte));
-	note_flush(a, vma, addr, addr + PAGE_SIZE);
-	return 0;
 }
 
-/* Returns 1 if the entry has to be looked at again. */
-static int clear_pte(struct dirty_ack *a, struct vm_area_struct *vma,
-		     unsigned long addr, pte_t *ptep)
+static void give_back(struct vm_area_struct *vma, unsigned long addr,
+		      pte_t *ptep, bool writable)
 {
-	pte_t pte = ptep_get(ptep);
+	pte_t old = ptep_modify_prot_start(vma, addr, ptep);
+	pte_t pte = pte_mksoft_dirty(old);
 
-	if (pte_none(pte))
-		return 0;
-	if (pte_present(pte))
-		return clear_present_pte(a, vma, addr, ptep);
-	return clear_swap_pte(a, vma, addr, ptep);
+	if (writable)
+		pte = pte_mkwrite(pte, vma);
+	ptep_modify_prot_commit(vma, addr, ptep, old, pte);
+}
+
+/* Neighbours often belong to one folio, which is asked once. */
+static void ask_folio(struct dirty_ack *a, struct ack_entries *e, unsigned int i,
+		      struct folio *folio, struct folio **last, bool *is_held)
+{
+	if (folio != *last)
+		*is_held = folio_is_held(folio, 0);
+	*last = folio;
+	if (*is_held)
+		note_held(a, e, BIT_ULL(i), folio);
+}
+
+/* Those that are held get back what was taken. */
+static void ask_pages(struct dirty_ack *a, struct ack_entries *e,
+		      struct vm_area_struct *vma, unsigned long addr,
+		      pte_t *ptep)
+{
+	struct folio *last = NULL;
+	bool is_held = false;
+	pte_t *pte = ptep;
+	struct page *page;
+	unsigned int i;
+	u64 ask;
+
+	/*
+	 * Pairs with get_user_pages_fast(), which takes its reference before it
+	 * looks at the entry again. Nothing of the changes may be pending either,
+	 * so lazy MMU mode is never entered here.
+	 */
+	smp_mb();
+	for (ask = e->writable; ask; pte++, ask >>= 1) {
+		if (!(ask & 1))
+			continue;
+		page = pfn_to_page(dirty_frame_of(ptep_get(pte)));
+		if (!page_is_only_mapped(page))
+			ask_folio(a, e, pte - ptep, page_folio(page), &last,
+				  &is_held);
+	}
+	for (ask = e->asked & ~e->writable; ask; ask &= ask - 1) {
+		i = __ffs64(ask);
+		page = pfn_to_page(pte_pfn(ptep_get(ptep + i)));
+		if (!page_is_only_mapped(page))
+			ask_folio(a, e, i, page_folio(page), &last, &is_held);
+	}
+	for (ask = e->held & ~e->swapped; ask; ask &= ask - 1) {
+		i = __ffs64(ask);
+		give_back(vma, addr + i * PAGE_SIZE, ptep + i,
+			  e->writable & BIT_ULL(i));
+	}
+}
+
+/* Returns 1 to end the hold of the lock. */
+static int note_entries(struct dirty_ack *a, const struct ack_entries *e,
+			struct vm_area_struct *vma, unsigned long addr,
+			unsigned int nr)
+{
+	u64 changed = e->cleared | e->held, counted = ~0ULL;
+
+	add_to_span(&a->looked, vma, addr, addr + nr * PAGE_SIZE);
+	/*
+	 * Swap entries too: reclaim puts them in before it flushes, so that a CPU
+	 * may still be able to write to the page that was there.
+	 */
+	if (changed)
+		add_to_span(&a->changed, vma, addr + __ffs64(changed) * PAGE_SIZE,
+			    addr + fls64(changed) * PAGE_SIZE);
+	a->hold.pages += hweight64(e->cleared & ~e->held);
+	/* After the drain, it goes on with the first of which it is not sure. */
+	if (e->unsure) {
+		a->drain = true;
+		nr = __ffs64(e->unsure);
+		counted = BIT_ULL(nr) - 1;
+	}
+	a->hold.slow += hweight64((e->asked | e->swapped) & counted);
+	a->hold.held += hweight64(e->held & counted);
+	return looked_at(a, addr + nr * PAGE_SIZE, nr) || e->unsure;
 }
 
 /* Returns -EAGAIN if the table has just become something else. */
+static int ack_ptes(struct dirty_ack *a, struct vm_area_struct *vma, pmd_t *pmd,
+		    unsigned long addr, unsigned int nr)
+{
+	struct ack_entries e = {};
+	spinlock_t *ptl;
+	pte_t *ptep;
+	u64 rest;
+
+	ptep = pte_offset_map_lock(vma->vm_mm, pmd, addr, &ptl);
+	if (!ptep)
+		return -EAGAIN;
+	if (!(vma->vm_flags & DIRTY_VM_SPECIAL))
+		e.writable = protect_writable(vma, addr, ptep, nr);
+	e.asked = e.writable;
+	e.cleared = e.writable;
+	for (rest = GENMASK_ULL(nr - 1, 0) & ~e.writable; rest; rest &= rest - 1) {
+		unsigned int i = __ffs64(rest);
+		pte_t pte = ptep_get(ptep + i);
+
+		if (pte_present(pte))
+			clear_present_pte(&e, BIT_ULL(i), vma, addr + i * PAGE_SIZE,
+					  ptep + i, pte);
+		else if (!pte_none(pte))
+			clear_swap_pte(a, &e, BIT_ULL(i), vma, addr + i * PAGE_SIZE,
+				       ptep + i, pte);
+	}
+	if (e.asked)
+		ask_pages(a, &e, vma, addr, ptep);
+	pte_unmap_unlock(ptep, ptl);
+	return note_entries(a, &e, vma, addr, nr);
+}
+
 static int ack_pte_table(struct dirty_ack *a, struct vm_area_struct *vma,
 			 pmd_t *pmd, unsigned long addr, unsigned long end)
 {
-	unsigned long start = addr;
-	pte_t *start_pte, *pte;
-	spinlock_t *ptl;
-	int stop = 0;
+	int ret = 0;
 
-	if ((end - addr) >> PAGE_SHIFT > a->budget)
-		end = addr + (max(a->budget, 1L) << PAGE_SHIFT);
+	while (!ret && addr != end) {
+		unsigned long nr = min_t(unsigned long, (end - addr) >> PAGE_SHIFT,
+					 clamp(a->budget, 1L, (long)ACK_ENTRIES));
 
-	start_pte = pte_offset_map_lock(vma->vm_mm, pmd, addr, &ptl);
-	if (!start_pte)
-		return -EAGAIN;
-	for (pte = start_pte; addr != end; pte++, addr += PAGE_SIZE) {
-		stop = clear_pte(a, vma, addr, pte);
-		if (stop)
-			break;
+		ret = ack_ptes(a, vma, pmd, addr, nr);
+		addr += nr << PAGE_SHIFT;
 	}
-	pte_unmap_unlock(start_pte, ptl);
-	/* One that has to be looked at again has not been looked at. */
-	a->hold.slow -= stop;
-	return looked_at(a, addr, (addr - start) >> PAGE_SHIFT) || stop;
+	return ret;
 }
 
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
@@ -295,23 +514,23 @@ static bool huge_pmd_is_clearable(struct vm_area_struct *vma,
 	       folio_is_held(page_folio(page), 0);
 }
 
-static int clear_huge_pmd(struct dirty_ack *a, struct vm_area_struct *vma,
-			  unsigned long addr, pmd_t *pmdp)
+static void clear_huge_pmd(struct dirty_ack *a, struct vm_area_struct *vma,
+			   unsigned long addr, pmd_t *pmdp)
 {
 	pmd_t pmd = pmdp_invalidate_ad(vma, addr, pmdp);
-	int stop = 0;
 
 	a->hold.slow++;
+	/* Pairs as in ask_pages() */
+	smp_mb();
 	if (folio_is_held(pmd_folio(pmd), 0)) {
-		stop = held(a, HPAGE_PMD_NR);
 		pmd = pmd_mksoft_dirty(pmd);
+		a->hold.held += HPAGE_PMD_NR;
 	} else {
 		pmd = pmd_clear_soft_dirty(pmd_wrprotect(pmd));
 		a->hold.pages += HPAGE_PMD_NR;
 	}
 	set_pmd_at(vma->vm_mm, addr, pmdp, pmd);
-	note_flush(a, vma, addr, addr + HPAGE_PMD_SIZE);
-	return stop;
+	add_to_span(&a->changed, vma, addr, addr + HPAGE_PMD_SIZE);
 }
 
 /* Returns -EAGAIN if there are page-table entries to look at instead. */
@@ -319,12 +538,11 @@ static int ack_huge_pmd(struct dirty_ack *a, struct vm_area_struct *vma,
 			pmd_t *pmd, unsigned long addr, unsigned long end)
 {
 	spinlock_t *ptl = pmd_trans_huge_lock(pmd, vma);
-	int stop = 0;
 
 	if (!ptl)
 		return -EAGAIN;
 	if (is_pmd_migration_entry(*pmd)) {
-		/* Keeps its bit, as a small page does, or gets it back. */
+		/* Keeps its bit, as a small page does, or gets it. */
 		set_pmd_at(vma->vm_mm, addr & HPAGE_PMD_MASK, pmd,
 			   pmd_swp_mksoft_dirty(*pmd));
 	} else if (huge_pmd_is_clearable(vma, addr, *pmd)) {
@@ -336,12 +554,12 @@ static int ack_huge_pmd(struct dirty_ack *a, struct vm_area_struct *vma,
 			a->hold.split++;
 			return -EAGAIN;
 		}
-		stop = clear_huge_pmd(a, vma, addr, pmd);
+		clear_huge_pmd(a, vma, addr, pmd);
 	}
 	spin_unlock(ptl);
-	return looked_at(a, stop ? addr : end, 1) || stop;
+	add_to_span(&a->looked, vma, addr, end);
+	return looked_at(a, end, 1);
 }
-
 #else
 static int ack_huge_pmd(struct dirty_ack *a, struct vm_area_struct *vma,
 			pmd_t *pmd, unsigned long addr, unsigned long end)
@@ -350,33 +568,76 @@ static int ack_huge_pmd(struct dirty_ack *a, struct vm_area_struct *vma,
 }
 #endif
 
-static int ack_pmd(struct dirty_ack *a, pmd_t *pmd, unsigned long addr,
-		   unsigned long end, struct mm_walk *walk)
+/*
+ * Of which addresses have CPUs to forget what they know? Somebody else may have
+ * cleared bits meanwhile, and not have flushed yet: then that includes what this
+ * hold found clear already.
+ */
+static const struct ack_span *to_flush(const struct dirty_ack *a)
 {
-	int ret = ack_huge_pmd(a, walk->vma, pmd, addr, end);
+	return mm_tlb_flush_nested(a->mm) ? &a->looked : &a->changed;
+}
 
-	if (ret == -EAGAIN)
-		ret = ack_pte_table(a, walk->vma, pmd, addr, end);
-	if (ret == -EAGAIN) {
-		walk->action = ACTION_AGAIN;
-		ret = 0;
-	}
-	return ret;
+/* CPUs forget, and then so do those who were told by notify_begin(). */
+static void flush_tlbs(struct dirty_ack *a)
+{
+	const struct ack_span *span = to_flush(a);
+
+	if (dirty_should_fail(DIRTY_FAIL_FLUSH))
+		msleep(MSEC_PER_SEC);
+	if (span->end && span->vma)
+		flush_tlb_range(span->vma, span->start, span->end);
+	else if (span->end)
+		flush_tlb_mm(a->mm);
+	a->looked.end = 0;
+	a->changed.end = 0;
+	if (a->notified)
+		mmu_notifier_invalidate_range_end(&a->range);
+	a->notified = false;
+}
+
+/*
+ * Others that map these pages, as KVM does, have to fault too. They are told
+ * before a page-table lock is taken, as they may sleep; of what this hold may
+ * still come to in the mapping, as they stand still in all that they are told of;
+ * and that it is over once the TLBs are flushed.
+ */
+static void notify_begin(struct dirty_ack *a, struct vm_area_struct *vma,
+			 pmd_t *pmd, unsigned long addr, unsigned long end)
+{
+	unsigned long pages = min_t(unsigned long, max(a->budget, 1L),
+				    (vma->vm_end - addr) >> PAGE_SHIFT);
+	unsigned long last = addr + (pages << PAGE_SHIFT);
+
+	if (!mm_has_notifiers(a->mm))
+		return;
+	/* A huge page is looked at as a whole, whatever is left of the batch. */
+	if (dirty_pmd_is_table(pmdp_get_lockless(pmd)))
+		end = min(end, last);
+	if (a->notified && a->range.start <= addr && end <= a->range.end)
+		return;
+	if (a->notified)
+		flush_tlbs(a);
+	mmu_notifier_range_init(&a->range, MMU_NOTIFY_PROTECTION_PAGE, 0, a->mm,
+				addr, max(end, last));
+	mmu_notifier_invalidate_range_start(&a->range);
+	a->notified = true;
 }
 
 static int ack_pmd_entry(pmd_t *pmd, unsigned long addr, unsigned long end,
 			 struct mm_walk *walk)
 {
 	struct dirty_ack *a = walk->private;
-	struct mmu_notifier_range range;
 	int ret;
 
-	/* Others that map these pages, as KVM does, have to fault too. */
-	mmu_notifier_range_init(&range, MMU_NOTIFY_SOFT_DIRTY, 0, walk->mm,
-				addr, end);
-	mmu_notifier_invalidate_range_start(&range);
-	ret = ack_pmd(a, pmd, addr, end, walk);
-	mmu_notifier_invalidate_range_end(&range);
+	notify_begin(a, walk->vma, pmd, addr, end);
+	ret = ack_huge_pmd(a, walk->vma, pmd, addr, end);
+	if (ret == -EAGAIN)
+		ret = ack_pte_table(a, walk->vma, pmd, addr, end);
+	if (ret == -EAGAIN) {
+		walk->action = ACTION_AGAIN;
+		ret = 0;
+	}
 	cond_resched();
 	return ret;
 }
@@ -384,14 +645,18 @@ static int ack_pmd_entry(pmd_t *pmd, unsigned long addr, unsigned long end,
 static int ack_hole(unsigned long addr, unsigned long end, int depth,
 		    struct mm_walk *walk)
 {
-	return looked_at(walk->private, end, 1);
+	struct dirty_ack *a = walk->private;
+
+	/* userfaultfd may take a huge page out, and put it back. */
+	add_to_span(&a->looked, walk->vma, addr, end);
+	return looked_at(a, end, 1);
 }
 
 static const struct mm_walk_ops ack_walk_ops = {
 	.pud_entry	= dirty_skip_huge_pud,
 	.pmd_entry	= ack_pmd_entry,
 	.pte_hole	= ack_hole,
-	.walk_lock	= PGWALK_WRLOCK,
+	.walk_lock	= PGWALK_RDLOCK,
 };
 
 /*
@@ -410,7 +675,7 @@ static bool ack_batch(struct dirty_ack *a)
 		unsigned long end = min(a->end, vma->vm_end);
 
 		/* As in the listing, and hugetlb pages are always "d". */
-		if (is_cow_mapping(vma->vm_flags) && vma->anon_vma &&
+		if (is_cow_mapping(vma->vm_flags) && READ_ONCE(vma->anon_vma) &&
 		    !is_vm_hugetlb_page(vma) &&
 		    walk_page_range_vma(vma, start, end, &ack_walk_ops, a))
 			return false;
@@ -418,6 +683,13 @@ static bool ack_batch(struct dirty_ack *a)
 			return false;
 	}
 	return !looked_at(a, a->end, 1);
+}
+
+/* The OOM reaper takes pages under the mmap lock held for reading, too. */
+static bool is_reaped(struct mm_struct *mm)
+{
+	return check_stable_address_space(mm) ||
+	       dirty_should_fail(DIRTY_FAIL_REAP);
 }
 
 static int begin_hold(struct dirty_ack *a)
@@ -434,26 +706,24 @@ static int begin_hold(struct dirty_ack *a)
 	if (trace_dirty_pages_ack_enabled())
 		a->hold.times.begin = ktime_get_ns();
 	ret = dirty_should_fail(DIRTY_FAIL_LOCK) ? -EINTR :
-	      mmap_write_lock_killable(mm);
+	      mmap_read_lock_killable(mm);
 	if (ret)
 		goto out_mmput;
 	if (a->hold.times.begin)
 		a->hold.times.locked = ktime_get_ns();
-	if (check_stable_address_space(mm) ||
-	    dirty_should_fail(DIRTY_FAIL_REAP)) {
+	if (is_reaped(mm)) {
 		ret = -ESRCH;
 		goto out_unlock;
 	}
-	/* Before any bit is cleared: see there */
+	/* Both before any bit is cleared */
 	set_bit(MMF_SOFT_DIRTY_CLEARED, &mm->flags);
 	inc_tlb_flush_pending(mm);
-	a->budget = max(READ_ONCE(dirty_pages_batch), 1U);
-	a->flush_end = 0;
+	a->budget = clamp_t(u32, READ_ONCE(dirty_pages_batch), 1, INT_MAX);
 	a->holding = true;
 	return 0;
 
 out_unlock:
-	mmap_write_unlock(mm);
+	mmap_read_unlock(mm);
 out_mmput:
 	mmput(mm);
 	return ret;
@@ -475,19 +745,19 @@ static void note_hold(struct dirty_ack *a)
 	dirty_stat_add(DIRTY_STAT_ACK_SPLIT, hold->split);
 }
 
-static void end_hold(struct dirty_ack *a)
+/* Returns -ESRCH if the address space was being torn down meanwhile. */
+static int end_hold(struct dirty_ack *a)
 {
 	struct mm_struct *mm = a->mm;
+	int ret;
 
 	if (!a->holding)
-		return;
-	if (a->flush_end && a->flush_vma)
-		flush_tlb_range(a->flush_vma, a->flush_start, a->flush_end);
-	else if (a->flush_end)
-		flush_tlb_mm(mm);
+		return 0;
+	flush_tlbs(a);
 	dec_tlb_flush_pending(mm);
+	ret = is_reaped(mm) ? -ESRCH : 0;
 	a->holding = false;
-	mmap_write_unlock(mm);
+	mmap_read_unlock(mm);
 	note_hold(a);
 	mmput(mm);
 	cond_resched();
@@ -498,13 +768,14 @@ static void end_hold(struct dirty_ack *a)
 		a->drain = false;
 		a->drained = true;
 	}
+	return ret;
 }
 
 /* Leaves the lock held for the next line, unless the batch is used up. */
 static int ack_range(struct dirty_ack *a, unsigned long start,
 		     unsigned long end)
 {
-	int ret;
+	int ret = 0;
 
 	/* Signals may come faster than a long line is done. */
 	if (!a->resume || start != a->start || end != a->end) {
@@ -512,18 +783,16 @@ static int ack_range(struct dirty_ack *a, unsigned long start,
 		a->next = start;
 		a->end = end;
 	}
-	a->resume = false;
-	while (a->next < a->end) {
-		ret = a->holding ? 0 : begin_hold(a);
-		if (ret) {
-			a->resume = ret == -ERESTARTSYS;
-			return ret;
-		}
-		if (!ack_batch(a))
-			end_hold(a);
+	while (!ret && a->next < a->end) {
+		if (!a->holding)
+			ret = begin_hold(a);
+		if (!ret && !ack_batch(a))
+			ret = end_hold(a);
 	}
-	dirty_stat_add(DIRTY_STAT_ACK_LINES, 1);
-	return 0;
+	a->resume = ret == -ERESTARTSYS;
+	if (!ret)
+		dirty_stat_add(DIRTY_STAT_ACK_LINES, 1);
+	return ret;
 }
 
 /* A number of 1 to 16 hexadecimal digits. Returns NULL if there is none. */
@@ -591,6 +860,7 @@ static int ack_line(struct dirty_ack *a, const char *line)
 static size_t ack_lines(struct dirty_ack *a, size_t len, int *err)
 {
 	size_t done = 0;
+	int ret;
 
 	*err = 0;
 	while (done < len) {
@@ -608,8 +878,10 @@ static size_t ack_lines(struct dirty_ack *a, size_t len, int *err)
 			break;
 		done = newline + 1 - a->text;
 	}
-	/* Nothing counts as done before the TLBs are flushed. */
-	end_hold(a);
+	/* write() does not return before the TLBs are flushed. */
+	ret = end_hold(a);
+	if (!*err)
+		*err = ret;
 	return done;
 }
 
@@ -662,7 +934,7 @@ static ssize_t ack_text(struct dirty_ack *a, struct iov_iter *from)
  * @a: the open file's acknowledgments
  * @from: the text; lines may be split over calls at any byte
  *
- * Context: Process context. Takes the mmap lock for writing, repeatedly. May
+ * Context: Process context. Takes the mmap lock for reading, repeatedly. May
  * sleep.
  * Return: bytes taken, which ends before the first bad line; -EINVAL if there
  * are none, because the first line is bad or one before it was; -EOPNOTSUPP

@@ -560,6 +560,7 @@ static const char *const fault_names[NR_DIRTY_FAULTS] = {
 	[DIRTY_FAIL_COPY_FROM_USER]	= "copy_from_user",
 	[DIRTY_FAIL_COPY_TO_USER]	= "copy_to_user",
 	[DIRTY_FAIL_EXIT]		= "exit",
+	[DIRTY_FAIL_FLUSH]		= "flush",
 	[DIRTY_FAIL_LOCK]		= "lock",
 	[DIRTY_FAIL_MAPPING]		= "mapping",
 	[DIRTY_FAIL_REAP]		= "reap",

@@ -302,8 +302,7 @@ static unsigned long swp_place __ro_after_init;
 static unsigned long pmd_place __ro_after_init;
 #endif
 
-/* The frame number in what pte_val() gives of an entry, before it is shifted */
-static unsigned long pfn_bits __ro_after_init;
+unsigned long dirty_pfn_bits __ro_after_init;
 
 /* By what architectures offer for making entries, since no other way is common */
 static int __init dirty_places_init(void)
@@ -324,7 +323,7 @@ static int __init dirty_places_init(void)
 
 	pmd_place = ENTRY_WORD(&pmd) ^ ENTRY_WORD(&none_pmd);
 #endif
-	pfn_bits = pte_val(pte) ^ pte_val(none);
+	dirty_pfn_bits = pte_val(pte) ^ pte_val(none);
 	pte_place = (ENTRY_WORD(&pte) ^ ENTRY_WORD(&none)) |
 		    (ENTRY_WORD(&young) ^ ENTRY_WORD(&old));
 	/* The highest offset is what can be read back. */
@@ -336,19 +335,6 @@ static int __init dirty_places_init(void)
 }
 fs_initcall(dirty_places_init);
 
-/*
- * The frame number of an entry that is not special, without what pte_pfn() has
- * to undo in some entries: like_pte() makes sure that this is not one of them.
- */
-static __always_inline unsigned long frame_of(pte_t pte)
-{
-#ifdef PFN_PTE_SHIFT
-	return (pte_val(pte) & pfn_bits) >> PFN_PTE_SHIFT;
-#else
-	return pte_pfn(pte);
-#endif
-}
-
 /* Which entries are like this one? At least those with just the same bits. */
 static struct alike like_pte(struct dirty_walk *w,
 			     struct vm_area_struct *vma, unsigned long addr,
@@ -359,7 +345,7 @@ static struct alike like_pte(struct dirty_walk *w,
 
 	*ask = false;
 	if (pte_present(pte) && !pte_special(pte) &&
-	    frame_of(pte) == pte_pfn(pte)) {
+	    dirty_frame_of(pte) == pte_pfn(pte)) {
 		ignore(&a, pte_place);
 		a.flags = DIRTY_PRESENT | w->vma_flags;
 		if (pte_written(pte))
@@ -410,7 +396,7 @@ ask_page(struct vm_area_struct *vma, unsigned long addr, pte_t pte)
 
 	BUILD_BUG_ON((exclusive | head | 1UL << PG_swapbacked) &
 		     PAGE_MAPPING_FLAGS);
-	page = pfn_to_page(frame_of(pte));
+	page = pfn_to_page(dirty_frame_of(pte));
 	/* Others set bits of this word at any time: before this look, or after. */
 	kind = data_race(page->flags) & (exclusive | head | 1UL << PG_swapbacked);
 	/* KSM may merge the page, likewise. */
@@ -558,12 +544,6 @@ static int walk_pte_table(struct dirty_walk *w, struct vm_area_struct *vma,
 	       pte != end_pte;
 }
 
-/* Does it lead to a table of entries? */
-static bool pmd_is_table(pmd_t pmd)
-{
-	return pmd_present(pmd) && !pmd_leaf(pmd);
-}
-
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
 /*
  * Which huge entries are like this one? *@mixed is the huge page if it is not
@@ -659,7 +639,7 @@ static noinline int walk_pmds(struct dirty_walk *w, struct vm_area_struct *vma,
 		end = (addr & PMD_MASK) + (w->budget << PMD_SHIFT);
 	end_pmd = pmd + ((end - 1) >> PMD_SHIFT) - (addr >> PMD_SHIFT) + 1;
 
-	for (; pmd != end_pmd && !mixed && !pmd_is_table(pmdp_get(pmd));
+	for (; pmd != end_pmd && !mixed && !dirty_pmd_is_table(pmdp_get(pmd));
 	     pmd = next_pmd) {
 		a = like_pmd(w, vma, addr, pmdp_get(pmd), &mixed);
 		next_pmd = pmd + 1;
@@ -756,7 +736,7 @@ static int walk_vma(struct dirty_walk *w, struct vm_area_struct *vma,
 			continue;
 		}
 		pmd = pmd_offset(pud, addr);
-		if (pmd_is_table(pmdp_get_lockless(pmd)))
+		if (dirty_pmd_is_table(pmdp_get_lockless(pmd)))
 			stop = walk_pte_table(w, vma, pmd, addr,
 					      pmd_addr_end(addr, next));
 		else
@@ -809,9 +789,6 @@ static const struct mm_walk_ops dirty_hugetlb_ops = {
 	.walk_lock	= PGWALK_RDLOCK,
 };
 
-/* Mappings where a writable entry may map what its owner put there */
-#define VM_NOT_NORMAL	(VM_PFNMAP | VM_MIXEDMAP | VM_HUGETLB)
-
 static unsigned long vma_dirty_flags(struct vm_area_struct *vma)
 {
 	unsigned long flags = vma_is_anonymous(vma) ? 0 : DIRTY_FILE;
@@ -855,7 +832,7 @@ bool dirty_walk_batch(struct mm_struct *mm, struct dirty_walk *w)
 		w->next = start;
 		if (is_cow_mapping(vma->vm_flags) && READ_ONCE(vma->anon_vma)) {
 			w->vma_flags = vma_dirty_flags(vma);
-			w->normal = !(vma->vm_flags & VM_NOT_NORMAL);
+			w->normal = !(vma->vm_flags & DIRTY_VM_SPECIAL);
 			if (is_vm_hugetlb_page(vma) ?
 			    walk_page_range_vma(vma, start, end,
 						&dirty_hugetlb_ops, w) :

@@ -54,6 +54,31 @@ static inline bool pte_marker_is_clean(pte_t pte)
 	return is_pte_marker(pte) &&
 	       !is_poisoned_swp_entry(pte_to_swp_entry(pte));
 }
+
+/* Mappings where a writable entry may map what its owner put there */
+#define DIRTY_VM_SPECIAL	(VM_PFNMAP | VM_MIXEDMAP | VM_HUGETLB)
+
+/* The frame number in what pte_val() gives of an entry, before it is shifted */
+extern unsigned long dirty_pfn_bits;
+
+/*
+ * The frame number of an entry, without what pte_pfn() has to undo in some: never
+ * in one that is writable.
+ */
+static __always_inline unsigned long dirty_frame_of(pte_t pte)
+{
+#ifdef PFN_PTE_SHIFT
+	return (pte_val(pte) & dirty_pfn_bits) >> PFN_PTE_SHIFT;
+#else
+	return pte_pfn(pte);
+#endif
+}
+
+/* Does it lead to a table of entries? */
+static inline bool dirty_pmd_is_table(pmd_t pmd)
+{
+	return pmd_present(pmd) && !pmd_leaf(pmd);
+}
 #endif /* CONFIG_MMU */
 
 /* Flags of a run; one of the presence states is set, so none is zero. */
@@ -220,6 +245,7 @@ enum dirty_fault {
 	DIRTY_FAIL_COPY_FROM_USER,
 	DIRTY_FAIL_COPY_TO_USER,
 	DIRTY_FAIL_EXIT,
+	DIRTY_FAIL_FLUSH,
 	DIRTY_FAIL_LOCK,
 	DIRTY_FAIL_MAPPING,
 	DIRTY_FAIL_REAP,

@@ -56,7 +56,8 @@ static void start_anew(struct dirty_ack *a)
 {
 	a->drain = false;
 	a->drained = true;
-	a->flush_end = 0;
+	a->looked.end = 0;
+	a->changed.end = 0;
 	a->budget = LONG_MAX;
 }
 
@@ -117,19 +118,22 @@ static int ack_entry_init(struct kunit *test)
 	return 0;
 }
 
-/* What @entry is afterwards. *@stop is what clear_pte() returned. */
+/* What @entry is afterwards. *@stop is what ack_ptes() returned. */
 static pte_t after_ack(struct kunit *test, pte_t entry, int *stop)
 {
 	struct ack_fixture *f = test->priv;
 	pte_t real, after, *pte;
 	spinlock_t *ptl;
 
+	/* Nobody else has a look at it between the two. */
 	mmap_write_lock(f->mm);
 	pte = lock_entry(f, &ptl);
 	real = ptep_get_and_clear(f->mm, f->addr, pte);
 	set_pte_at(f->mm, f->addr, pte, entry);
-	f->ack->flush_end = 0;
-	*stop = clear_pte(f->ack, f->vma, f->addr, pte);
+	pte_unmap_unlock(pte, ptl);
+	f->ack->changed.end = 0;
+	*stop = ack_ptes(f->ack, f->vma, pmd_off(f->mm, f->addr), f->addr, 1);
+	pte = lock_entry(f, &ptl);
 	after = ptep_get_and_clear(f->mm, f->addr, pte);
 	set_pte_at(f->mm, f->addr, pte, real);
 	pte_unmap_unlock(pte, ptl);
@@ -149,10 +153,10 @@ static pte_t after_clear(struct kunit *test, pte_t entry)
 /* Will the TLBs be flushed for this page, and no other? */
 static bool is_flushed(struct ack_fixture *f)
 {
-	struct dirty_ack *a = f->ack;
+	const struct ack_span *changed = &f->ack->changed;
 
-	return a->flush_end == f->addr + PAGE_SIZE && a->flush_start == f->addr &&
-	       a->flush_vma == f->vma;
+	return changed->start == f->addr && changed->vma == f->vma &&
+	       changed->end == f->addr + PAGE_SIZE;
 }
 
 #define EXPECT_ENTRY(test, after, expected)				\
@@ -165,7 +169,7 @@ static void expect_untouched(struct kunit *test, pte_t entry)
 	struct ack_fixture *f = test->priv;
 
 	EXPECT_ENTRY(test, after_clear(test, entry), entry);
-	KUNIT_EXPECT_EQ(test, f->ack->flush_end, 0);
+	KUNIT_EXPECT_EQ(test, f->ack->changed.end, 0);
 }
 
 /* All that a present entry may say besides, in every combination */
@@ -257,8 +261,8 @@ static void pages_that_are_not_anonymous_are_left_alone(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	for (bits = 0; bits < BIT_COMBINATIONS; bits++) {
-		/* A page of a file */
-		pte = present_entry(page, bits);
+		/* A page of a file, which is never writable in a private mapping */
+		pte = present_entry(page, bits & ~BIT_WRITE);
 		expect_untouched(test, pte);
 		expect_untouched(test, pte_mksoft_dirty(pte));
 	}
@@ -409,9 +413,8 @@ static void pages_in_the_swap_cache_may_be_held(struct kunit *test)
 #endif /* CONFIG_SWAP */
 
 /*
- * Who migrates a page refers to it, as may others: it keeps the bit. If
- * clear_refs took that of a writable entry, the page would become writable
- * without it.
+ * Who migrates a page refers to it, as may others: it keeps the bit. Where another
+ * tracker took the bit, it comes back.
  */
 static void pages_under_migration_keep_the_bit_or_get_it(struct kunit *test)
 {
@@ -438,11 +441,8 @@ static void pages_under_migration_keep_the_bit_or_get_it(struct kunit *test)
 		if (i % 2)
 			pte = pte_swp_mkuffd_wp(pte);
 		expect_untouched(test, pte_swp_mksoft_dirty(pte));
-		if (!is_writable_migration_entry(entry))
-			expect_untouched(test, pte);
-		else
-			EXPECT_ENTRY(test, after_clear(test, pte),
-				     pte_swp_mksoft_dirty(pte));
+		EXPECT_ENTRY(test, after_clear(test, pte),
+			     pte_swp_mksoft_dirty(pte));
 	}
 	unlock_page(f->page);
 }
@@ -620,6 +620,120 @@ static void a_hold_covers_no_more_than_its_batch(struct kunit *test)
 	start_anew(a);
 }
 
+/* Acknowledge all pages in one hold of the lock, and look before it ends. */
+static void begin_all(struct kunit *test)
+{
+	struct ack_fixture *f = test->priv;
+	struct dirty_ack *a = f->ack;
+
+	KUNIT_ASSERT_EQ(test, begin_hold(a), 0);
+	a->start = f->addr;
+	a->next = f->addr;
+	a->end = f->addr + ACK_PAGES * PAGE_SIZE;
+	KUNIT_EXPECT_TRUE(test, ack_batch(a));
+}
+
+/* Somebody else may have cleared it, and may have its flush still to come. */
+static void what_was_clear_is_flushed_beside_others(struct kunit *test)
+{
+	struct ack_fixture *f = test->priv;
+
+	give_all_the_bit(f);
+	begin_all(test);
+	KUNIT_EXPECT_EQ(test, to_flush(f->ack)->start, f->addr);
+	KUNIT_EXPECT_EQ(test, to_flush(f->ack)->end,
+			f->addr + ACK_PAGES * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, end_hold(f->ack), 0);
+
+	begin_all(test);
+	KUNIT_EXPECT_EQ(test, to_flush(f->ack)->end, 0);
+	inc_tlb_flush_pending(f->mm);
+	KUNIT_EXPECT_EQ(test, to_flush(f->ack)->start, f->addr);
+	KUNIT_EXPECT_EQ(test, to_flush(f->ack)->end,
+			f->addr + ACK_PAGES * PAGE_SIZE);
+	dec_tlb_flush_pending(f->mm);
+	KUNIT_EXPECT_EQ(test, end_hold(f->ack), 0);
+}
+
+#ifdef CONFIG_MMU_NOTIFIER
+/**
+ * struct told - what somebody is told who maps the process's pages on his own
+ * @notifier: by this
+ * @ack: the acknowledgments of which he is told
+ * @first: the lowest address
+ * @last: after the highest
+ * @widest: the most bytes at a time
+ * @begun: how often something began
+ * @ended: how often it was over
+ * @late: how often something was not flushed yet when it was over
+ */
+struct told {
+	struct mmu_notifier notifier;
+	struct dirty_ack *ack;
+	unsigned long first;
+	unsigned long last;
+	unsigned long widest;
+	int begun;
+	int ended;
+	int late;
+};
+
+static int told_start(struct mmu_notifier *notifier,
+		      const struct mmu_notifier_range *range)
+{
+	struct told *told = container_of(notifier, struct told, notifier);
+
+	if (range->event != MMU_NOTIFY_PROTECTION_PAGE)
+		return 0;
+	told->first = min(told->first, range->start);
+	told->last = max(told->last, range->end);
+	told->widest = max(told->widest, range->end - range->start);
+	told->begun++;
+	return 0;
+}
+
+static void told_end(struct mmu_notifier *notifier,
+		     const struct mmu_notifier_range *range)
+{
+	struct told *told = container_of(notifier, struct told, notifier);
+
+	if (range->event != MMU_NOTIFY_PROTECTION_PAGE)
+		return;
+	told->ended++;
+	told->late += told->ack->changed.end != 0;
+}
+
+static const struct mmu_notifier_ops told_ops = {
+	.invalidate_range_start	= told_start,
+	.invalidate_range_end	= told_end,
+};
+
+/* Once a hold, of no more than it may come to, until the TLBs are flushed */
+static void others_are_told_before_and_after(struct kunit *test)
+{
+	struct ack_fixture *f = test->priv;
+	struct told told = {
+		.notifier.ops = &told_ops, .ack = f->ack, .first = ULONG_MAX,
+	};
+	u32 usual = dirty_pages_batch;
+	const unsigned int batch = 7;
+
+	KUNIT_ASSERT_EQ(test, mmu_notifier_register(&told.notifier, f->mm), 0);
+	give_all_the_bit(f);
+	WRITE_ONCE(dirty_pages_batch, batch);
+	acknowledge(test, f->addr, f->addr + ACK_PAGES * PAGE_SIZE);
+	WRITE_ONCE(dirty_pages_batch, usual);
+	mmu_notifier_unregister(&told.notifier, f->mm);
+
+	KUNIT_EXPECT_EQ(test, told.begun, DIV_ROUND_UP(ACK_PAGES, batch));
+	KUNIT_EXPECT_EQ(test, told.ended, told.begun);
+	KUNIT_EXPECT_EQ(test, told.late, 0);
+	KUNIT_EXPECT_EQ(test, told.first, f->addr);
+	KUNIT_EXPECT_GE(test, told.last, f->addr + ACK_PAGES * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, told.widest, batch * PAGE_SIZE);
+}
+#endif
+
 /*
  * An entry without the bit does not become writable without it: in a private
  * mapping never, in a shared one unless the mapping counts as written.
@@ -661,6 +775,10 @@ static struct kunit_case dirty_ack_entry_cases[] = {
 	KUNIT_CASE(devices_errors_and_markers_are_left_alone),
 	KUNIT_CASE(a_line_takes_effect_whatever_the_batches),
 	KUNIT_CASE(a_hold_covers_no_more_than_its_batch),
+	KUNIT_CASE(what_was_clear_is_flushed_beside_others),
+#ifdef CONFIG_MMU_NOTIFIER
+	KUNIT_CASE(others_are_told_before_and_after),
+#endif
 	KUNIT_CASE(entries_stay_read_only_without_the_bit),
 	{}
 };
