@@ -492,6 +492,29 @@ written_while_migrating() {
 	expect "512:ap-xh-- 512:apdxh--"
 }
 
+@test "acknowledged, and then split: d where it is written" {
+	tell map anon-aligned 1024
+	tell advise hugepage
+	tell write
+	put "$(page_range 0 512)"
+	tell advise dontneed 100 1
+	tell advise dontneed 700 1
+	expect "100:ap-x--- 1:- 411:ap-x--- 188:apdx--- 1:- 323:apdx---"
+	tell write 50 1
+	expect "50:ap-x--- 1:apdx--- 49:ap-x--- 1:- 411:ap-x--- 188:apdx--- 1:- 323:apdx---"
+}
+
+@test "a huge page moved to another memory node: as acknowledged as before" {
+	tell map anon-aligned 1024
+	tell advise hugepage
+	tell write
+	put "$(page_range 0 512)"
+	tell migrate 1
+	expect "512:ap-xh-- 512:apdxh--"
+	tell write 5 1
+	expect "1024:apdxh--"
+}
+
 @test "a huge page is never acknowledged beyond the line: it is split" {
 	tell map anon-aligned 1024
 	tell advise hugepage
