@@ -59,7 +59,7 @@ unhealthy+='|(add|del) corruption|Redzone|Object padding|Poison overwritten|unre
 unhealthy+='|leak detector disabled|lockdep is turned off'
 
 # The folders of the overlay, each at its path in the kernel.
-overlay_dirs=(Documentation fs include kernel mm tools)
+overlay_dirs=(Documentation arch fs include kernel mm tools)
 
 # overlay_files new|patch - the overlay's files, as paths in the kernel
 overlay_files() {

@@ -5,7 +5,8 @@
  *
  * verify	write a pid and read, on the same descriptor, how the range walk
  *		behind the file compares to get_dirty_page(), and its flags to
- *		those of a walk entry by entry, page by page
+ *		those of a walk entry by entry, page by page; and whether a
+ *		page could be written without a trace
  * batch	how many entries one hold of the mmap lock may cover
  * stats	what all readers and writers of the file have done, since boot
  * fail/	what is to go wrong for them, by the fault-injection framework
@@ -53,6 +54,7 @@ enum page_answer {
  * @between: the range walk once more, after the reference
  * @plain: the walk entry by entry
  * @after: the range walk once more, after that
+ * @unseen: pages of the chunk that are writable without the soft-dirty bit
  * @differs: pages of the chunk that differed at every try so far
  * @checked: pages that were compared
  * @differ: pages whose answers differ though the page did not change, and
@@ -73,6 +75,7 @@ struct verify {
 	u16 between[CHUNK_PAGES];
 	u16 plain[CHUNK_PAGES];
 	u16 after[CHUNK_PAGES];
+	DECLARE_BITMAP(unseen, CHUNK_PAGES);
 	DECLARE_BITMAP(differs, CHUNK_PAGES);
 	unsigned long checked;
 	unsigned long differ;
@@ -206,6 +209,83 @@ static const struct mm_walk_ops may_fail_ops = {
 	.walk_lock	= PGWALK_RDLOCK,
 };
 
+/* Would the next write leave no trace, now or once the page has migrated? */
+static bool pte_is_unseen(pte_t pte)
+{
+	if (pte_present(pte))
+		return pte_write(pte) && !pte_soft_dirty(pte);
+	return is_swap_pte(pte) && !pte_swp_soft_dirty(pte) &&
+	       is_writable_migration_entry(pte_to_swp_entry(pte));
+}
+
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+static bool pmd_is_unseen(pmd_t pmd)
+{
+	if (pmd_present(pmd))
+		return pmd_write(pmd) && !pmd_soft_dirty(pmd);
+	return is_swap_pmd(pmd) && !pmd_swp_soft_dirty(pmd) &&
+	       is_writable_migration_entry(pmd_to_swp_entry(pmd));
+}
+#else
+static bool pmd_is_unseen(pmd_t pmd)
+{
+	return false;
+}
+#endif
+
+static int unseen_pmd_entry(pmd_t *pmd, unsigned long addr, unsigned long end,
+			    struct mm_walk *walk)
+{
+	struct verify *v = walk->private;
+	unsigned long first = (addr - v->start) >> PAGE_SHIFT;
+	unsigned long i, nr = (end - addr) >> PAGE_SHIFT;
+	spinlock_t *ptl;
+	pte_t *pte;
+
+	ptl = pmd_trans_huge_lock(pmd, walk->vma);
+	if (ptl) {
+		if (pmd_is_unseen(*pmd))
+			bitmap_set(v->unseen, first, nr);
+		spin_unlock(ptl);
+		return 0;
+	}
+	pte = pte_offset_map_lock(walk->mm, pmd, addr, &ptl);
+	if (!pte)
+		return 0;
+	for (i = 0; i < nr; i++) {
+		if (pte_is_unseen(ptep_get(pte + i)))
+			set_bit(first + i, v->unseen);
+	}
+	pte_unmap_unlock(pte, ptl);
+	return 0;
+}
+
+/* Elsewhere, not all that is writable is anonymous, or has such a bit. */
+static int walk_usual(unsigned long addr, unsigned long end,
+		      struct mm_walk *walk)
+{
+	return !is_cow_mapping(walk->vma->vm_flags) ||
+	       (walk->vma->vm_flags & DIRTY_VM_SPECIAL);
+}
+
+static const struct mm_walk_ops unseen_ops = {
+	.test_walk	= walk_usual,
+	.pud_entry	= dirty_skip_huge_pud,
+	.pmd_entry	= unseen_pmd_entry,
+	.walk_lock	= PGWALK_RDLOCK,
+};
+
+/*
+ * In a private mapping, nothing is writable without the soft-dirty bit. Called with
+ * the mmap lock held.
+ */
+static void ask_entries(struct verify *v)
+{
+	bitmap_zero(v->unseen, CHUNK_PAGES);
+	if (IS_ENABLED(CONFIG_MEM_SOFT_DIRTY))
+		walk_page_range(v->mm, v->start, v->end, &unseen_ops, v);
+}
+
 /* Did the page stay as it was while it was asked for in all ways? */
 static bool is_stable(const struct verify *v, unsigned int i)
 {
@@ -217,7 +297,7 @@ static bool answers_agree(struct verify *v, unsigned int i)
 {
 	unsigned long addr = v->start + i * PAGE_SIZE;
 
-	if (v->plain[i] != v->after[i])
+	if (v->plain[i] != v->after[i] || test_bit(i, v->unseen))
 		return false;
 	if (v->asked[i] == answer_of(v->after[i]))
 		return true;
@@ -248,6 +328,7 @@ static int compare_chunk(struct verify *v)
 	ask_walk(v, v->between, false);
 	ask_walk(v, v->plain, true);
 	ask_walk(v, v->after, false);
+	ask_entries(v);
 	for_each_set_bit(i, v->differs, nr_pages(v)) {
 		if (is_stable(v, i) && answers_agree(v, i))
 			clear_bit(i, v->differs);

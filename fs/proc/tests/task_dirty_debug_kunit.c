@@ -332,6 +332,45 @@ static void addresses_outside_of_mappings_are_errors(struct kunit *test)
 	expect_error(test, f->mm->task_size - PAGE_SIZE, -EFAULT);
 }
 
+static void change_entry(struct kunit *test, unsigned long addr, bool soft_dirty)
+{
+	struct gup_fixture *f = test->priv;
+	spinlock_t *ptl;
+	pte_t *ptep, pte;
+
+	ptep = pte_offset_map_lock(f->mm, pmd_off(f->mm, addr), addr, &ptl);
+	KUNIT_ASSERT_NOT_NULL(test, ptep);
+	pte = ptep_get(ptep);
+	pte = soft_dirty ? pte_mksoft_dirty(pte) : pte_clear_soft_dirty(pte);
+	set_pte_at(f->mm, addr, ptep, pte);
+	pte_unmap_unlock(ptep, ptl);
+}
+
+/* No kernel makes such an entry, so far as is known. */
+static void what_would_be_written_unseen_is_found(struct kunit *test)
+{
+	struct gup_fixture *f = test->priv;
+	struct verify *v;
+
+	if (!IS_ENABLED(CONFIG_MEM_SOFT_DIRTY))
+		kunit_skip(test, "no soft-dirty bits in this kernel");
+	v = kvzalloc(sizeof(*v), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, v);
+	write_page(test, at(f->anon, 2));
+	write_page(test, at(f->anon, 3));
+	change_entry(test, at(f->anon, 3), false);
+	v->mm = f->mm;
+	v->start = f->anon;
+	v->end = at(f->anon, FILE_PAGES);
+	mmap_read_lock(f->mm);
+	ask_entries(v);
+	mmap_read_unlock(f->mm);
+	KUNIT_EXPECT_EQ(test, bitmap_weight(v->unseen, CHUNK_PAGES), 1);
+	KUNIT_EXPECT_TRUE(test, test_bit(3, v->unseen));
+	change_entry(test, at(f->anon, 3), true);
+	kvfree(v);
+}
+
 static struct kunit_case dirty_gup_cases[] = {
 	KUNIT_CASE(pages_of_a_file_are_dirty_once_written),
 	KUNIT_CASE(anonymous_pages_are_dirty_once_written),
@@ -342,6 +381,7 @@ static struct kunit_case dirty_gup_cases[] = {
 	KUNIT_CASE(markers_are_clean_and_stay),
 	KUNIT_CASE(lost_pages_are_errors_of_their_own),
 	KUNIT_CASE(addresses_outside_of_mappings_are_errors),
+	KUNIT_CASE(what_would_be_written_unseen_is_found),
 	{}
 };
 
