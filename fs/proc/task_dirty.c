@@ -17,6 +17,8 @@
 #include <linux/uio.h>
 #include <linux/unaligned.h>
 
+#include <uapi/linux/dirty_pages.h>
+
 #define CREATE_TRACE_POINTS
 #include <trace/events/dirty_pages.h>
 
@@ -28,11 +30,18 @@
 /* All the memory that a reader takes, apart from the open file itself. */
 #define DIRTY_TEXT_MAX	SZ_64K
 
+/* The end of a listing of the whole address space */
+#define DIRTY_END	(ULONG_MAX & PAGE_MASK)
+
 /**
  * struct dirty_reader - an open file, and where its reader is
  * @mm: the address space, pinned by mmgrab() only, or NULL if there was none
  * @pid: what process had it when the file was opened, for those who trace
  * @ack: what is written to the file, if it may be
+ * @lock: held over a read, a seek and a change of the range; protects all that
+ *	follows
+ * @start: where the range that is listed begins
+ * @end: where it ends
  * @next: everything below has been looked at
  * @run_start: where a run begins that may go on at @next
  * @run_flags: its flags, or 0 if there is none
@@ -43,6 +52,9 @@ struct dirty_reader {
 	struct mm_struct *mm;
 	pid_t pid;
 	struct dirty_ack *ack;
+	struct mutex lock;
+	unsigned long start;
+	unsigned long end;
 	unsigned long next;
 	unsigned long run_start;
 	unsigned long run_flags;
@@ -189,7 +201,7 @@ static int collect_batch(struct dirty_reader *r, struct dirty_walk *w,
 	int ret;
 
 	w->next = r->next;
-	w->end = ULONG_MAX & PAGE_MASK;
+	w->end = r->end;
 	w->runs.start = r->run_start;
 	w->runs.flags = r->run_flags;
 
@@ -315,7 +327,7 @@ static void *dirty_start(struct seq_file *m, loff_t *pos)
 	struct dirty_reader *r = m->private;
 
 	if (!*pos) {
-		r->next = 0;
+		r->next = r->start;
 		r->run_flags = 0;
 		r->done = !r->mm;
 		dirty_stat_add(DIRTY_STAT_LISTINGS, 1);
@@ -375,6 +387,8 @@ static int dirty_pages_open(struct inode *inode, struct file *file)
 		goto out_mmdrop;
 	r->mm = mm;
 	r->pid = target_pid(inode);
+	r->end = DIRTY_END;
+	mutex_init(&r->lock);
 
 	if (file->f_mode & FMODE_READ) {
 		/* seq_file frees it, and need not grow it. */
@@ -411,22 +425,116 @@ static int dirty_pages_release(struct inode *inode, struct file *file)
 	return seq_release_private(inode, file);
 }
 
-/*
- * To seq_file, the end of the reader's buffer is as good as memory behind it that
- * is not there: in either case not all is copied, and the rest is kept.
- */
 static ssize_t dirty_pages_read(struct kiocb *iocb, struct iov_iter *to)
 {
+	struct seq_file *m = iocb->ki_filp->private_data;
+	struct dirty_reader *r = m->private;
 	size_t lacking = 0;
 	ssize_t ret;
 
+	if (mutex_lock_interruptible(&r->lock))
+		return -ERESTARTSYS;
+	/*
+	 * To seq_file, the end of the reader's buffer is as good as memory behind
+	 * it that is not there: in either case not all is copied, and the rest is
+	 * kept.
+	 */
 	if (dirty_should_fail(DIRTY_FAIL_COPY_TO_USER)) {
 		lacking = iov_iter_count(to) / 2;
 		iov_iter_truncate(to, iov_iter_count(to) - lacking);
 	}
 	ret = seq_read_iter(iocb, to);
 	iov_iter_reexpand(to, iov_iter_count(to) + lacking);
+	mutex_unlock(&r->lock);
 	return ret;
+}
+
+static loff_t dirty_pages_llseek(struct file *file, loff_t offset, int whence)
+{
+	struct seq_file *m = file->private_data;
+	struct dirty_reader *r = m->private;
+	loff_t ret;
+
+	if (mutex_lock_interruptible(&r->lock))
+		return -ERESTARTSYS;
+	ret = seq_lseek(file, offset, whence);
+	mutex_unlock(&r->lock);
+	return ret;
+}
+
+/*
+ * Take a range from user space, and cut it to the addresses that an unsigned long
+ * can hold. Nothing above the last mapping is dirty, so no end is too high.
+ */
+static int get_range(struct dirty_pages_range *range,
+		     const struct dirty_pages_range __user *arg)
+{
+	u64 size;
+	int ret;
+
+	BUILD_BUG_ON(sizeof(*range) < DIRTY_PAGES_RANGE_SIZE_VER0);
+	if (copy_from_user(&size, &arg->size, sizeof(size)))
+		return -EFAULT;
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	if (size < DIRTY_PAGES_RANGE_SIZE_VER0)
+		return -EINVAL;
+	ret = copy_struct_from_user(range, sizeof(*range), arg, size);
+	if (ret)
+		return ret;
+
+	range->start = untagged_addr(range->start);
+	range->end = untagged_addr(range->end);
+	if (range->flags || range->start >= range->end ||
+	    !IS_ALIGNED(range->start | range->end, PAGE_SIZE))
+		return -EINVAL;
+	range->start = min_t(u64, range->start, DIRTY_END);
+	range->end = min_t(u64, range->end, DIRTY_END);
+	return 0;
+}
+
+/*
+ * From now on, list @range only, from its start. The position is protected as
+ * lseek() protects it, except that a signal ends the wait for a read or a write
+ * that is in progress.
+ */
+static int set_range(struct file *file, const struct dirty_pages_range *range)
+{
+	struct seq_file *m = file->private_data;
+	struct dirty_reader *r = m->private;
+	int ret = -ERESTARTSYS;
+
+	if (mutex_lock_interruptible(&file->f_pos_lock))
+		return ret;
+	if (mutex_lock_interruptible(&r->lock))
+		goto out_unlock_pos;
+	r->start = range->start;
+	r->end = range->end;
+	/* Text that is left in the buffer is of the range before. */
+	m->index = 0;
+	m->count = 0;
+	m->read_pos = 0;
+	file->f_pos = 0;
+	mutex_unlock(&r->lock);
+	ret = 0;
+out_unlock_pos:
+	mutex_unlock(&file->f_pos_lock);
+	return ret;
+}
+
+/* A later version of the struct has another size, which is a part of @cmd. */
+static long dirty_pages_ioctl(struct file *file, unsigned int cmd,
+			      unsigned long arg)
+{
+	struct dirty_pages_range range;
+	int ret;
+
+	if ((cmd & ~IOCSIZE_MASK) != (DIRTY_PAGES_RANGE & ~IOCSIZE_MASK))
+		return -ENOIOCTLCMD;
+	if (!(file->f_mode & FMODE_READ))
+		return -EBADF;
+	ret = get_range(&range, (void __user *)arg);
+	return ret ? ret : set_range(file, &range);
 }
 
 /* The position is the reader's: writing neither uses nor moves it. */
@@ -448,12 +556,13 @@ static int dirty_pages_flush(struct file *file, fl_owner_t id)
 
 const struct file_operations proc_dirty_pages_operations = {
 	.open		= dirty_pages_open,
-	.read_iter	= IS_ENABLED(CONFIG_PROC_DIRTY_PAGES_FAIL) ?
-			  dirty_pages_read : seq_read_iter,
+	.read_iter	= dirty_pages_read,
 	.splice_read	= copy_splice_read,
 	.write_iter	= dirty_pages_write,
 	.splice_write	= iter_file_splice_write,
-	.llseek		= seq_lseek,
+	.llseek		= dirty_pages_llseek,
+	.unlocked_ioctl	= dirty_pages_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
 	.flush		= dirty_pages_flush,
 	.release	= dirty_pages_release,
 };

@@ -280,7 +280,7 @@ shown() {
 @test "a core: none of a program of 32 bits, whether it was stopped or not" {
 	start_threads
 	save
-	# No kernel here runs one; its auxv is what the generation would be known by.
+	# No test runs one; the generation would be known by its auxv.
 	python3 - <<-'PYTHON'
 		import re, struct, zlib
 		auxv = struct.pack("<8I", 32, 0xf7f00540, 16, 0x1fabfbff, 6, 4096, 0, 0)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The text of a listing against that of a plain snprintf().
+ * The text of a listing against that of a plain snprintf(), and listings of a
+ * range.
  */
 #include <kunit/test.h>
 #include <linux/mman.h>
@@ -170,25 +171,37 @@ static void text_of_random_runs(struct kunit *test)
 	}
 }
 
+static unsigned long map_pages(struct kunit *test, int nr)
+{
+	unsigned long addr;
+
+	addr = kunit_vm_mmap(test, NULL, 0, nr * PAGE_SIZE,
+			     PROT_READ | PROT_WRITE,
+			     MAP_ANONYMOUS | MAP_PRIVATE, 0);
+	KUNIT_ASSERT_NE(test, addr, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
+	return addr;
+}
+
+static void write_page(struct kunit *test, unsigned long addr)
+{
+	char byte = 1;
+
+	KUNIT_ASSERT_EQ(test, copy_to_user((void __user *)addr, &byte, 1), 0);
+}
+
 /* Every other page of a mapping is written, and each is a line. */
 #define REAL_LINES	60
 
 /* Returns the listing of that mapping, made by snprintf(), in @text. */
 static size_t make_listing(struct kunit *test, char *text, size_t room)
 {
-	unsigned long addr;
+	unsigned long addr = map_pages(test, 2 * REAL_LINES);
 	size_t length = 0;
-	char byte = 1;
 	int i;
 
-	addr = kunit_vm_mmap(test, NULL, 0, 2 * REAL_LINES * PAGE_SIZE,
-			     PROT_READ | PROT_WRITE,
-			     MAP_ANONYMOUS | MAP_PRIVATE, 0);
-	KUNIT_ASSERT_NE(test, addr, 0);
-	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
 	for (i = 0; i < REAL_LINES; i++, addr += 2 * PAGE_SIZE) {
-		KUNIT_ASSERT_EQ(test, copy_to_user((void __user *)addr, &byte, 1),
-				0);
+		write_page(test, addr);
 		length += snprintf(text + length, room - length,
 				   "%08lx-%08lx apdx---\n", addr,
 				   addr + PAGE_SIZE);
@@ -197,10 +210,11 @@ static size_t make_listing(struct kunit *test, char *text, size_t room)
 }
 
 /* The file is read with a buffer of @size bytes, as if that were all. */
-static size_t read_listing(struct kunit *test, char *buf, size_t size,
-			   char *text, size_t room)
+static size_t read_range(struct kunit *test, unsigned long start,
+			 unsigned long end, char *buf, size_t size,
+			 char *text, size_t room)
 {
-	struct dirty_reader r = { .mm = current->mm };
+	struct dirty_reader r = { .mm = current->mm, .start = start, .end = end };
 	struct seq_file m = { .buf = buf, .size = size, .private = &r };
 	size_t length = 0;
 	loff_t pos = 0;
@@ -235,11 +249,90 @@ static void text_is_the_same_whatever_the_buffer(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, buf);
 	length = make_listing(test, expected, room + 1);
 	for (size = DIRTY_LINE_MAX + 1; size <= SZ_4K; size += size < 256 ? 1 : 61) {
-		KUNIT_ASSERT_EQ_MSG(test, read_listing(test, buf, size, text, room),
-				    length, "with %zu bytes", size);
+		KUNIT_ASSERT_EQ_MSG(test, read_range(test, 0, DIRTY_END, buf, size,
+						     text, room), length, "with %zu bytes", size);
 		KUNIT_ASSERT_MEMEQ_MSG(test, text, expected, length,
 				       "with %zu bytes", size);
 	}
+}
+
+/* Pages of a mapping of which ranges are listed; the last is not written. */
+#define RANGE_PAGES	12
+
+/* A range is one line, from where the range begins to where it ends. */
+static void ranges_are_cut_at_their_ends(struct kunit *test)
+{
+	unsigned long addr = map_pages(test, RANGE_PAGES), start, end;
+	char expected[DIRTY_LINE_MAX + 1], text[4 * DIRTY_LINE_MAX];
+	const u32 batch = dirty_pages_batch;
+	char buf[4 * DIRTY_LINE_MAX + 1];
+	const unsigned long last = addr + (RANGE_PAGES - 1) * PAGE_SIZE;
+	size_t length;
+
+	for (start = addr; start < last; start += PAGE_SIZE)
+		write_page(test, start);
+	for (start = addr; start < last; start += PAGE_SIZE) {
+		for (end = start + PAGE_SIZE; end <= last + PAGE_SIZE; end += PAGE_SIZE) {
+			/* A run must go on from batch to batch, but not beyond @end. */
+			dirty_pages_batch = start & PAGE_SIZE ? 1 : batch;
+			length = read_range(test, start, end, buf,
+					    sizeof(buf) - 1, text, sizeof(text) - 1);
+			dirty_pages_batch = batch;
+			text[length] = '\0';
+			snprintf(expected, sizeof(expected), "%08lx-%08lx apdx---\n",
+				 start, min(end, last));
+			KUNIT_EXPECT_STREQ(test, text, expected);
+		}
+	}
+	KUNIT_EXPECT_EQ(test, read_range(test, last, last + PAGE_SIZE, buf,
+					 sizeof(buf) - 1, text, sizeof(text)), 0);
+	KUNIT_EXPECT_EQ(test, read_range(test, DIRTY_END, DIRTY_END, buf,
+					 sizeof(buf) - 1, text, sizeof(text)), 0);
+}
+
+static int take_range(unsigned long arg, u64 size, u64 flags, u64 start, u64 end,
+		      struct dirty_pages_range *range)
+{
+	struct dirty_pages_range given = {
+		.size = size, .flags = flags, .start = start, .end = end,
+	};
+	struct dirty_pages_range __user *uarg = (void __user *)arg;
+
+	if (copy_to_user(uarg, &given, sizeof(given)))
+		return -ENOMEM;
+	return get_range(range, uarg);
+}
+
+static void ranges_are_checked(struct kunit *test)
+{
+	const u64 size = sizeof(struct dirty_pages_range), page = PAGE_SIZE;
+	unsigned long arg = map_pages(test, 2);
+	char __user *behind = (char __user *)arg + size;
+	struct dirty_pages_range r = {};
+
+	KUNIT_EXPECT_EQ(test, take_range(arg, size, 0, page, 3 * page, &r), 0);
+	KUNIT_EXPECT_EQ(test, r.start, page);
+	KUNIT_EXPECT_EQ(test, r.end, 3 * page);
+	KUNIT_EXPECT_EQ(test, take_range(arg, size - 1, 0, 0, page, &r), -EINVAL);
+	KUNIT_EXPECT_EQ(test, take_range(arg, 0, 0, 0, page, &r), -EINVAL);
+	KUNIT_EXPECT_EQ(test, take_range(arg, size, 1, 0, page, &r), -EINVAL);
+	KUNIT_EXPECT_EQ(test, take_range(arg, size, 1ULL << 63, 0, page, &r), -EINVAL);
+	KUNIT_EXPECT_EQ(test, take_range(arg, size, 0, 1, page, &r), -EINVAL);
+	KUNIT_EXPECT_EQ(test, take_range(arg, size, 0, 0, page + 8, &r), -EINVAL);
+	KUNIT_EXPECT_EQ(test, take_range(arg, size, 0, page, page, &r), -EINVAL);
+	KUNIT_EXPECT_EQ(test, take_range(arg, size, 0, 2 * page, page, &r), -EINVAL);
+
+	KUNIT_EXPECT_EQ(test, take_range(arg, PAGE_SIZE, 0, 0, page, &r), 0);
+	KUNIT_EXPECT_EQ(test, take_range(arg, PAGE_SIZE + 1, 0, 0, page, &r), -E2BIG);
+	KUNIT_ASSERT_EQ(test, put_user(1, behind), 0);
+	KUNIT_EXPECT_EQ(test, take_range(arg, size, 0, 0, page, &r), 0);
+	KUNIT_EXPECT_EQ(test, take_range(arg, size + 1, 0, 0, page, &r), -E2BIG);
+
+	KUNIT_EXPECT_EQ(test, take_range(arg, size, 0, 0, -page, &r), 0);
+	KUNIT_EXPECT_EQ(test, r.end, DIRTY_END);
+	KUNIT_EXPECT_EQ(test, take_range(arg, size, 0, -2 * page, -page, &r), 0);
+	KUNIT_EXPECT_LE(test, r.start, r.end);
+	KUNIT_EXPECT_LE(test, r.end, DIRTY_END);
 }
 
 static struct kunit_case dirty_text_cases[] = {
@@ -249,6 +342,8 @@ static struct kunit_case dirty_text_cases[] = {
 	KUNIT_CASE(text_is_right_where_digits_carry),
 	KUNIT_CASE(text_of_random_runs),
 	KUNIT_CASE(text_is_the_same_whatever_the_buffer),
+	KUNIT_CASE(ranges_are_cut_at_their_ends),
+	KUNIT_CASE(ranges_are_checked),
 	{}
 };
 

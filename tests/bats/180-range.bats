@@ -1,0 +1,449 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# A listing of one range: the ioctl DIRTY_PAGES_RANGE.
+
+load lib
+
+batch=/sys/kernel/debug/dirty_pages/batch
+
+# ranged CODE - Python that has pid, path, the mapping at hand as start and end, and
+# set_range(FD, START, END), which raises OSError; error(CALL, ARGUMENT...) is the
+# name of the error that a call raises
+ranged() {
+	python3 - "$pid" "${start:-0}" "${end:-0}" 3>&- <<-PYTHON
+		import errno, fcntl, os, random, signal, struct, subprocess, sys, time
+		pid, start, end = int(sys.argv[1]), int(sys.argv[2], 16), int(sys.argv[3], 16)
+		path, page = f"/proc/{pid}/dirty_pages", 4096
+		ALL = 2 ** 64 - page
+		RANGE = 0x40206612 # _IOW('f', 18, 32 bytes)
+		def pack(start, end, flags=0, size=None, tail=b""):
+		    return struct.pack("=4Q", 32 + len(tail) if size is None else size,
+		                       flags, start, end) + tail
+		def set_range(fd, *args, request=RANGE, **more):
+		    fcntl.ioctl(fd, request, bytearray(pack(*args, **more)))
+		def error(call, *args, **more):
+		    try:
+		        call(*args, **more)
+		    except OSError as e:
+		        return errno.errorcode[e.errno]
+		    return "ok"
+		def read_all(fd, size=1 << 20):
+		    return b"".join(iter(lambda: os.read(fd, size), b""))
+		def line(first, count, flags="apdx---"):
+		    return b"%08x-%08x %s\n" % (start + first * page, start + (first + count) * page,
+		                                flags.encode())
+		# The lines of a text, cut at the ends of a range
+		def cut(text, low, high):
+		    out = b""
+		    for l in text.splitlines():
+		        addresses, flags = l.split(b" ")
+		        s, e = (int(a, 16) for a in addresses.split(b"-"))
+		        if max(s, low) < min(e, high):
+		            out += b"%08x-%08x %s\n" % (max(s, low), min(e, high), flags)
+		    return out
+		def counted(name):
+		    for l in open("/sys/kernel/debug/dirty_pages/stats"):
+		        if l.startswith(name + " "):
+		            return int(l.split()[1])
+		def entries():
+		    return counted("fast_entries") + counted("slow_entries")
+		def is_(got, want):
+		    assert got == want, f"{got}, not {want}"
+		$1
+	PYTHON
+}
+
+# A stopped target with all kinds of runs in it
+many_runs() {
+	tell many 300
+	tell map anon 64
+	for i in {0..63..2}; do tell write "$i" 1; done
+	tell map anon-aligned 1024
+	tell advise hugepage
+	tell write 0 512
+	tell map anon-aligned 2048
+	tell advise nohugepage
+	tell write
+	kill -STOP "$pid"
+	wait_until is_stopped "$pid"
+}
+
+@test "one range is listed, from its start, with the run around it cut at its ends" {
+	tell map anon 64
+	tell write
+	ranged "
+fd = os.open(path, os.O_RDONLY)
+set_range(fd, start + 8 * page, start + 20 * page)
+is_(read_all(fd), line(8, 12))
+set_range(fd, start + 63 * page, end)
+is_(read_all(fd), line(63, 1))"
+}
+
+@test "the listing of any range equals the whole listing, cut at the ends of the range" {
+	many_runs
+	ranged "
+random.seed(1)
+whole = open(path, 'rb').read()
+fd = os.open(path, os.O_RDONLY)
+places = sorted({int(a, 16) for l in whole.splitlines() for a in l.split()[0].split(b'-')})
+for i in range(400):
+    low, high = (random.choice(places) + random.randint(-3, 3) * page for _ in range(2))
+    if low >= high:
+        low, high = high, low + page
+    set_range(fd, low, high)
+    is_(read_all(fd), cut(whole, low, high))"
+}
+
+@test "a part of a huge page is listed as a part, and the huge page stays one" {
+	tell map anon-aligned 1024
+	tell advise hugepage
+	tell write
+	expect 1024:apdxh--
+	ranged "
+fd = os.open(path, os.O_RDONLY)
+for first, count in (0, 1), (100, 300), (511, 1), (511, 2), (500, 524), (1023, 1):
+    set_range(fd, start + first * page, start + (first + count) * page)
+    is_(read_all(fd), line(first, count, 'apdxh--'))"
+	expect 1024:apdxh--
+}
+
+@test "a part of a huge page that a relative maps page by page, in part" {
+	tell map anon-aligned 512
+	tell advise hugepage
+	tell write
+	tell fork
+	tell child unmap 100 50
+	kill -STOP "$pid"
+	ranged "
+whole = open(path, 'rb').read()
+lines = cut(whole, start, end)
+assert lines.count(b'\n') == 3, lines
+fd = os.open(path, os.O_RDONLY)
+for first, count in (0, 100), (90, 20), (110, 10), (110, 300), (149, 2), (0, 512):
+    low, high = start + first * page, start + (first + count) * page
+    set_range(fd, low, high)
+    is_(read_all(fd), cut(lines, low, high))"
+}
+
+@test "a part of a hugetlb page" {
+	echo 4 >/proc/sys/vm/nr_hugepages
+	cleanup() {
+		end_target
+		echo 0 >/proc/sys/vm/nr_hugepages
+	}
+	tell map hugetlb 1024
+	tell write 0 512
+	ranged "
+fd = os.open(path, os.O_RDONLY)
+set_range(fd, start + 100 * page, start + 900 * page)
+is_(read_all(fd), line(100, 412, 'fpdxh--'))"
+}
+
+@test "the text is the same for each size of buffer and of batch, by pread, and after lseek to 0" {
+	many_runs
+	before=$(<$batch)
+	cleanup() { echo "$before" >"$batch"; }
+	ranged "
+whole = open(path, 'rb').read()
+low, high = start + 500 * page, int(whole.splitlines()[-10].split(b'-')[0], 16)
+want = cut(whole, low, high)
+assert want.count(b'\n') > 300 and want not in whole
+fd = os.open(path, os.O_RDONLY)
+set_range(fd, low, high)
+for size in 1, 7, 100, 4096, 1 << 20:
+    is_(os.lseek(fd, 0, os.SEEK_SET), 0)
+    is_(read_all(fd, size), want)
+for at in 0, 1, 33, 500, len(want) - 1, len(want), len(want) + 9:
+    got = os.pread(fd, 300, at)
+    assert got and want[at:].startswith(got) or at >= len(want) and not got, at
+os.lseek(fd, 77, os.SEEK_SET)
+is_(read_all(fd), want[77:])
+for batch in 1, 2, 3, 511, 513:
+    open('$batch', 'w').write(str(batch))
+    set_range(fd, low, high)
+    is_(read_all(fd), want)
+    is_(os.pread(fd, 1 << 16, 0), want[:1 << 16])
+os.lseek(fd, 0, os.SEEK_SET)
+r, w = os.pipe()
+while os.splice(fd, w, 65536):
+    pass
+os.close(w)
+is_(read_all(r), want)"
+}
+
+@test "the position is 0 afterwards, wherever it was, and nothing of the old text comes" {
+	many_runs
+	ranged "
+whole = open(path, 'rb').read()
+for mode in os.O_RDONLY, os.O_RDWR:
+    for size in 0, 1, 1000, 1 << 20:
+        fd = os.open(path, mode)
+        os.read(fd, size)
+        set_range(fd, start, start + 3 * page)
+        is_(os.lseek(fd, 0, os.SEEK_CUR), 0)
+        is_(os.read(fd, 10), line(0, 3)[:10])
+        is_(read_all(fd), line(0, 3)[10:])
+        # That text is all there is: an offset behind it is the end.
+        is_(os.pread(fd, 100, len(line(0, 3))), b'')
+        os.close(fd)"
+}
+
+@test "a later range replaces the one before, and the widest restores the whole" {
+	many_runs
+	ranged "
+whole = open(path, 'rb').read()
+fd = os.open(path, os.O_RDONLY)
+for low, high, want in ((start, start + page, line(0, 1)),
+                        (start + 5 * page, start + 9 * page, line(5, 4)),
+                        (0, ALL, whole),
+                        (start - page, start + 2 * page, line(0, 2)),
+                        (0, page, b''),
+                        (ALL - page, ALL, b''),
+                        (0, 1 << 62, whole)):
+    set_range(fd, low, high)
+    is_(os.read(fd, 5), want[:5])
+    set_range(fd, low, high)
+    is_(read_all(fd), want)
+# A descriptor that was opened meanwhile has the whole.
+set_range(fd, start, start + page)
+is_(open(path, 'rb').read(), whole)"
+}
+
+@test "where a range ends above all addresses, it ends with the last page" {
+	tell map anon 8
+	tell write
+	kill -STOP "$pid"
+	ranged "
+whole = open(path, 'rb').read()
+fd = os.open(path, os.O_RDONLY)
+for high in 1 << 47, 1 << 56, 1 << 62, ALL:
+    set_range(fd, start + 2 * page, high)
+    is_(read_all(fd), cut(whole, start + 2 * page, 1 << 64))
+set_range(fd, 1 << 62, (1 << 62) + page)
+is_(read_all(fd), b'')"
+}
+
+@test "bad ranges are refused, and change nothing" {
+	tell map anon 16
+	tell write
+	ranged "
+fd = os.open(path, os.O_RDONLY)
+low, high = start + 4 * page, start + 8 * page
+set_range(fd, low, high)
+text = os.read(fd, 10)
+for want, args, more in (
+        ('EINVAL', (low, high), dict(size=0)),
+        ('EINVAL', (low, high), dict(size=24)),
+        ('EINVAL', (low, high), dict(size=31)),
+        ('EINVAL', (low, high, 1), {}),
+        ('EINVAL', (low, high, 1 << 63), {}),
+        ('EINVAL', (low + 1, high), {}),
+        ('EINVAL', (low, high - 1), {}),
+        ('EINVAL', (low + 8, high + 8), {}),
+        ('EINVAL', (low, 2 ** 64 - 1), {}),
+        ('EINVAL', (low, low), {}),
+        ('EINVAL', (high, low), {}),
+        ('EINVAL', (0, 0), {}),
+        ('E2BIG', (low, high), dict(tail=b'\1')),
+        ('E2BIG', (low, high), dict(tail=bytes(31) + b'\1')),
+        ('E2BIG', (low, high), dict(tail=bytes(5000))),
+        ('ENOTTY', (low, high), dict(request=RANGE + 1)),
+        ('ENOTTY', (low, high), dict(request=RANGE & ~0x40000000)),
+        ('ENOTTY', (low, high), dict(request=0xc0686611)), # PROCMAP_QUERY
+        ('ENOTTY', (low, high), dict(request=0xc0606610))): # PAGEMAP_SCAN
+    is_((error(set_range, fd, *args, **more), args, more), (want, args, more))
+def at_address(address):
+    fcntl.ioctl(fd, RANGE, address)
+is_(error(at_address, 0), 'EFAULT')
+is_(error(at_address, 8), 'EFAULT')
+# Neither the position nor the range has changed.
+is_(text + read_all(fd), line(4, 4))
+os.lseek(fd, 0, os.SEEK_SET)
+is_(read_all(fd), line(4, 4))"
+}
+
+@test "a larger struct with a tail of zeroes is taken, also with the ioctl number of that size" {
+	tell map anon 16
+	tell write
+	ranged "
+fd = os.open(path, os.O_RDONLY)
+for n, more in enumerate((1, 8, 64, 4096 - 32)):
+    for request in RANGE, RANGE + (more << 16):
+        set_range(fd, 0, page)
+        set_range(fd, start + n * page, start + 9 * page, tail=bytes(more), request=request)
+        is_(read_all(fd), line(n, 9 - n))
+    is_(error(set_range, fd, 0, page, tail=bytes(more - 1) + b'\1', request=request), 'E2BIG')"
+}
+
+@test "a 32-bit caller has the same struct, and the same ioctl" {
+	tell map anon 16
+	tell write
+	ranged "
+import ctypes, mmap
+MAP_32BIT = 0x40
+fd = os.open(path, os.O_RDONLY)
+# ioctl() by the entry for 32-bit programs: push rbx; mov eax, 54; mov ebx, edi;
+# mov ecx, esi; int 0x80; movsxd rax, eax; pop rbx; ret
+code = mmap.mmap(-1, 4096, prot=7)
+code.write(bytes.fromhex('53b83600000089fb89f1cd804863c05bc3'))
+ioctl32 = ctypes.CFUNCTYPE(ctypes.c_long, ctypes.c_int, ctypes.c_uint, ctypes.c_void_p)(
+    ctypes.addressof(ctypes.c_char.from_buffer(code)))
+low = mmap.mmap(-1, 4096, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_32BIT)
+address = ctypes.addressof(ctypes.c_char.from_buffer(low))
+assert address < 1 << 32
+low[:32] = pack(start + 3 * page, start + 5 * page)
+is_(ioctl32(fd, RANGE, address), 0)
+is_(read_all(fd), line(3, 2))
+low[:32] = pack(start + 5 * page, start + 3 * page)
+is_(ioctl32(fd, RANGE, address), -errno.EINVAL)
+is_(ioctl32(fd, RANGE + 1, address), -errno.ENOTTY)
+os._exit(0)"
+}
+
+@test "the right to read is all it takes, and it takes that" {
+	tell map anon 8
+	tell write
+	scope=/proc/sys/kernel/yama/ptrace_scope
+	cleanup() { echo 0 >"$scope"; }
+	ranged "
+is_(error(set_range, os.open(path, os.O_WRONLY), start, end), 'EBADF')
+is_(error(set_range, os.open(path, os.O_RDWR), start, end), 'ok')
+is_(error(set_range, os.open(path, os.O_PATH), start, end), 'EBADF')"
+	end_target
+	target setpriv --reuid=65534 --regid=65534 --clear-groups
+	tell map anon 8
+	tell write
+	echo 2 >"$scope"
+	export -f ranged
+	run -0 setpriv --reuid=65534 --regid=65534 --clear-groups env \
+		pid="$pid" start="$start" end="$end" bash -c 'ranged "
+is_(error(os.open, path, os.O_RDWR), \"EACCES\")
+fd = os.open(path, os.O_RDONLY)
+set_range(fd, start + page, start + 2 * page)
+is_(read_all(fd), line(1, 1))"'
+}
+
+@test "writing is as before: any page, and a line may begin before and end after the ioctl" {
+	tell map anon 16
+	tell write
+	ranged "
+fd = os.open(path, os.O_RDWR)
+set_range(fd, start + 4 * page, start + 8 * page)
+lines = line(0, 2) + line(12, 2)
+is_(os.write(fd, lines), len(lines))
+# It neither uses nor moves the position, which is the reader's.
+is_(read_all(fd), line(4, 4))
+begun = line(5, 1)
+is_(os.write(fd, begun[:9]), 9)
+set_range(fd, start, start + 16 * page)
+is_(os.write(fd, begun[9:]), len(begun) - 9)
+is_(read_all(fd), line(0, 2, 'ap-x---') + line(2, 3) + line(5, 1, 'ap-x---') +
+    line(6, 6) + line(12, 2, 'ap-x---') + line(14, 2))
+os.close(fd)"
+	expect 2:ap-x--- 3:apdx--- 1:ap-x--- 6:apdx--- 2:ap-x--- 2:apdx---
+}
+
+@test "list a range, acknowledge it, list it again, by one descriptor" {
+	tell map anon 64
+	tell write
+	ranged "
+fd = os.open(path, os.O_RDWR)
+for first in 0, 16, 40:
+    set_range(fd, start + first * page, start + (first + 8) * page)
+    text = read_all(fd)
+    is_(text, line(first, 8))
+    is_(os.write(fd, text), len(text))
+    os.lseek(fd, 0, os.SEEK_SET)
+    is_(read_all(fd), line(first, 8, 'ap-x---'))"
+	expect 8:ap-x--- 8:apdx--- 8:ap-x--- 16:apdx--- 8:ap-x--- 16:apdx---
+}
+
+@test "a kernel thread, a zombie: the ioctl is taken, and the listing is empty" {
+	local zombie
+	tell zombie
+	zombie=$answer
+	tell map anon 8
+	ranged "
+for p in 2, $zombie:
+    fd = os.open(f'/proc/{p}/dirty_pages', os.O_RDONLY)
+    set_range(fd, start, end)
+    is_(read_all(fd), b'')
+    set_range(fd, 0, ALL)
+    is_(read_all(fd), b'')"
+}
+
+@test "a process that has ended: an empty range, but an error once some text was read" {
+	tell map anon 8
+	tell write
+	ranged "
+early, late = (os.open(path, os.O_RDONLY) for _ in range(2))
+set_range(late, start, end)
+is_(read_all(late), line(0, 8))
+os.kill(pid, signal.SIGKILL)
+try:
+    while open(f'/proc/{pid}/maps').read(1):
+        time.sleep(0.05)
+except (FileNotFoundError, ProcessLookupError):
+    pass
+set_range(early, start, end)
+is_(read_all(early), b'')
+set_range(late, start, start + page)
+is_(error(os.read, late, 100), 'ESRCH')"
+	checked_pid=
+}
+
+@test "the cost of a range does not depend on the rest of the process" {
+	tell many 5000
+	tell map anon 20000
+	tell write
+	tell map anon-noreserve 16777216
+	tell advise nohugepage
+	tell write 8388608 1000
+	kill -STOP "$pid"
+	ranged "
+fd = os.open(path, os.O_RDONLY)
+def cost(low, high):
+    set_range(fd, low, high)
+    before = entries()
+    text = read_all(fd)
+    return entries() - before, text
+middle = start + (8 << 20) * page
+assert cost(0, ALL)[0] > 26000
+n, text = cost(middle, middle + 100 * page)
+is_(text, line(8 << 20, 100))
+assert 100 <= n < 110, n
+# An empty range in the middle of page tables, and one of 16 GiB without any
+for low, high in (middle + 5000 * page, middle + 5100 * page), (start, start + (4 << 20) * page):
+    n, text = cost(low, high)
+    is_(text, b'')
+    assert n < 110, n
+n, text = cost(start, end)
+is_(text, line(8 << 20, 1000))
+assert 1000 <= n < 3000, n"
+}
+
+# bats test_tags=concurrent
+@test "ranges that change while others read: each text is of one of the ranges" {
+	many_runs
+	ranged "
+whole = open(path, 'rb').read()
+ranges = [(start, start + 3 * page), (start - 1000 * page, start + 100 * page), (0, ALL)]
+texts = [cut(whole, *r) for r in ranges]
+fd = os.open(path, os.O_RDONLY)
+children = []
+for i in range(3):
+    child = os.fork()
+    if child == 0:
+        stop = time.monotonic() + 3
+        while time.monotonic() < stop:
+            if i == 0:
+                set_range(fd, *random.choice(ranges))
+            else:
+                got = os.pread(fd, 60000, 0)
+                assert any(got and t.startswith(got) for t in texts), got[:200]
+        os._exit(0)
+    children.append(child)
+assert all(os.waitpid(c, 0)[1] == 0 for c in children)
+set_range(fd, *ranges[0])
+is_(read_all(fd), texts[0])"
+}

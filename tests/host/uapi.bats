@@ -1,0 +1,43 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# The kernel's header for user space, as 'make headers_install' exports it.
+
+setup() {
+	bats_require_minimum_version 1.5.0
+	local top
+	top=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+	tree=${BUILD:-$top/build}/linux
+	cd "$BATS_TEST_TMPDIR" || return
+	mkdir -p scripts linux
+	gcc -o scripts/unifdef "$tree/scripts/unifdef.c"
+	sh "$tree/scripts/headers_install.sh" "$tree/include/uapi/linux/dirty_pages.h" linux/dirty_pages.h
+}
+
+# compiles COMMAND... - compile a program that includes only that header, and that
+# is an error where the layout of the struct is another one
+compiles() {
+	printf '%s\n' '#include <linux/dirty_pages.h>' \
+		'#define IS(expression, value) extern char is[(expression) == (value) ? 1 : -1]' \
+		'IS(sizeof(struct dirty_pages_range), 32);' \
+		'IS(DIRTY_PAGES_RANGE_SIZE_VER0, 32);' \
+		'IS(__builtin_offsetof(struct dirty_pages_range, size), 0);' \
+		'IS(__builtin_offsetof(struct dirty_pages_range, flags), 8);' \
+		'IS(__builtin_offsetof(struct dirty_pages_range, start), 16);' \
+		'IS(__builtin_offsetof(struct dirty_pages_range, end), 24);' \
+		'IS(DIRTY_PAGES_RANGE, 0x40206612);' |
+		"$@" -fsyntax-only -Wall -Wextra -Werror -I. -idirafter "/usr/include/$(uname -m)-linux-gnu" -
+}
+
+@test "the header stands by itself, and the struct is the same for programs of 32 and 64 bits" {
+	local bits
+	for bits in 32 64; do
+		compiles gcc -m$bits -std=c99 -x c
+		compiles gcc -m$bits -std=gnu17 -x c
+	done
+}
+
+@test "none of the kernel's own words are in it" {
+	grep -q 'WITH Linux-syscall-note' linux/dirty_pages.h
+	grep -q '_IOW' linux/dirty_pages.h
+	run ! grep -nE '_UAPI|__KERNEL__|__user|CONFIG_' linux/dirty_pages.h
+}
