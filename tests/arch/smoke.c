@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/reboot.h>
 #include <sys/utsname.h>
@@ -24,6 +25,7 @@
 #include <unistd.h>
 
 #include "../init/init.h"
+#include "../../include/uapi/linux/dirty_pages.h"
 
 #define RESULT		"smoke: "
 #define PAGE		4096UL
@@ -452,11 +454,43 @@ static void test_long(void)
 	munmap(p, 4096 * PAGE);
 }
 
+/* Also where an address is shorter than the members of the struct */
+static void test_range(void)
+{
+	char *p = map(16, MAP_PRIVATE, -1), wanted[64];
+	int fd = open(dirty_pages, O_RDONLY | O_CLOEXEC);
+	struct dirty_pages_range range = {
+		.size = sizeof(range),
+		.start = (uintptr_t)p + 3 * PAGE,
+		.end = (uintptr_t)p + 9 * PAGE,
+	};
+	size_t i, size;
+
+	for (i = 0; i < 16; i++)
+		put(p, i);
+	snprintf(wanted, sizeof(wanted), "%08lx-%08lx apdx---\n",
+		 (unsigned long)range.start, (unsigned long)range.end);
+	if (fd < 0)
+		die(dirty_pages);
+	result(!ioctl(fd, DIRTY_PAGES_RANGE, &range) && read_text(fd, 4096) &&
+	       !strcmp(text, wanted), "a range is listed, cut at its ends");
+	range.start = 0;
+	range.end = -(uint64_t)PAGE;
+	result(!ioctl(fd, DIRTY_PAGES_RANGE, &range), "a range may end above all addresses");
+	size = read_text(fd, 4096);
+	result(size > strlen(wanted), "and the whole is listed again");
+	range.start = range.end;
+	result(ioctl(fd, DIRTY_PAGES_RANGE, &range) && errno == EINVAL,
+	       "an empty range is refused");
+	close(fd);
+	munmap(p, 16 * PAGE);
+}
+
 static int test_all(void)
 {
 	static void (* const all[])(void) = {
 		test_anonymous, test_file, test_fork, test_acknowledge, test_swap, test_huge,
-		test_long,
+		test_long, test_range,
 	};
 	struct utsname kernel;
 	size_t i;
