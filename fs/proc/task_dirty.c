@@ -47,6 +47,10 @@
  * @run_flags: its flags, or 0 if there is none
  * @done: all has been looked at
  * @shown: some text has been made since the file was opened
+ * @interruptible: any signal may end the call, not only a fatal one
+ * @batches: how many batches of this listing have made no text so far
+ * @patience: how many batches a listing without text takes before a signal ends
+ *	the read
  */
 struct dirty_reader {
 	struct mm_struct *mm;
@@ -60,6 +64,9 @@ struct dirty_reader {
 	unsigned long run_flags;
 	bool done;
 	bool shown;
+	bool interruptible;
+	unsigned long batches;
+	unsigned long patience;
 };
 
 /* Eight hexadecimal digits, computed side by side, one in each byte */
@@ -269,6 +276,27 @@ static void note_batch(struct dirty_batch *b, const struct dirty_reader *r,
 	dirty_stat_add(DIRTY_STAT_PAGES, b->pages);
 }
 
+/*
+ * Should a signal end the read before its next batch? No progress is lost once
+ * there is text: this read or an earlier one returns it, and the next read goes on
+ * behind it. Before the first text, the restarted read starts the walk again. Hold
+ * out twice as long as the last time then: a timer that keeps sending signals must
+ * not keep the walk from its end.
+ */
+static bool is_interrupted(struct seq_file *m)
+{
+	struct dirty_reader *r = m->private;
+
+	if (!r->interruptible || !signal_pending(current))
+		return false;
+	if (m->read_pos || m->count)
+		return true;
+	if (r->batches < r->patience)
+		return false;
+	r->patience = max(2 * r->batches, 1UL);
+	return true;
+}
+
 /* One batch of the walk, and the text of the runs that it completes. */
 static int dirty_show(struct seq_file *m, void *v)
 {
@@ -288,6 +316,8 @@ static int dirty_show(struct seq_file *m, void *v)
 		seq_commit(m, -1);
 		return 0;
 	}
+	if (is_interrupted(m))
+		return -ERESTARTSYS;
 
 	/*
 	 * The runs lie at the end of the very buffer that their text fills from
@@ -314,8 +344,13 @@ static int dirty_show(struct seq_file *m, void *v)
 		note_batch(&batch, r, &w, run, budget);
 	for (p = buf; run != w.runs.free; run++)
 		p = put_run(p, run, &line);
+	r->batches++;
 	if (p != buf)
 		r->shown = true;
+	if (p != buf || r->done) {
+		r->batches = 0;
+		r->patience = 0;
+	}
 	seq_commit(m, p - buf);
 	if (batch.times.begin)
 		trace_dirty_pages_list(r->pid, &batch);
@@ -330,6 +365,7 @@ static void *dirty_start(struct seq_file *m, loff_t *pos)
 		r->next = r->start;
 		r->run_flags = 0;
 		r->done = !r->mm;
+		r->batches = 0;
 		dirty_stat_add(DIRTY_STAT_LISTINGS, 1);
 	}
 	return r->done ? NULL : r;
@@ -425,6 +461,10 @@ static int dirty_pages_release(struct inode *inode, struct file *file)
 	return seq_release_private(inode, file);
 }
 
+/*
+ * A read at another offset than the current one first makes all text before that
+ * offset. If it were interrupted then, all of that would be in vain.
+ */
 static ssize_t dirty_pages_read(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct seq_file *m = iocb->ki_filp->private_data;
@@ -434,6 +474,7 @@ static ssize_t dirty_pages_read(struct kiocb *iocb, struct iov_iter *to)
 
 	if (mutex_lock_interruptible(&r->lock))
 		return -ERESTARTSYS;
+	r->interruptible = !iocb->ki_pos || iocb->ki_pos == m->read_pos;
 	/*
 	 * To seq_file, the end of the reader's buffer is as good as memory behind
 	 * it that is not there: in either case not all is copied, and the rest is
@@ -449,6 +490,7 @@ static ssize_t dirty_pages_read(struct kiocb *iocb, struct iov_iter *to)
 	return ret;
 }
 
+/* A seek that fails half-way moves the position to 0: only a fatal signal may. */
 static loff_t dirty_pages_llseek(struct file *file, loff_t offset, int whence)
 {
 	struct seq_file *m = file->private_data;
@@ -457,6 +499,7 @@ static loff_t dirty_pages_llseek(struct file *file, loff_t offset, int whence)
 
 	if (mutex_lock_interruptible(&r->lock))
 		return -ERESTARTSYS;
+	r->interruptible = false;
 	ret = seq_lseek(file, offset, whence);
 	mutex_unlock(&r->lock);
 	return ret;
@@ -510,6 +553,7 @@ static int set_range(struct file *file, const struct dirty_pages_range *range)
 		goto out_unlock_pos;
 	r->start = range->start;
 	r->end = range->end;
+	r->patience = 0;
 	/* Text that is left in the buffer is of the range before. */
 	m->index = 0;
 	m->count = 0;

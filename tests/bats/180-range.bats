@@ -422,6 +422,130 @@ is_(text, line(8 << 20, 1000))
 assert 1000 <= n < 3000, n"
 }
 
+# long_walk BATCH - a target with 16 GiB of page tables, in which a zero page each
+# keeps the table: to look at four million entries takes long, BATCH at a time, and
+# makes no text until the one dirty page at the end.
+long_walk() {
+	end_target
+	python3 -c '
+import ctypes, mmap, signal
+MAP_NORESERVE = 0x4000
+size, step = 16 << 30, 2 << 20
+m = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_NORESERVE)
+m.madvise(mmap.MADV_NOHUGEPAGE)
+start = ctypes.addressof(ctypes.c_char.from_buffer(m))
+for at in range(0, size, step):
+    m[at]
+m[size - 1] = 1
+print("%x %x" % (start, start + size), flush=True)
+signal.pause()' >"$BATS_TEST_TMPDIR/place" 3>&- &
+	pid=$!
+	wait_until test -s "$BATS_TEST_TMPDIR/place"
+	read -r start end <"$BATS_TEST_TMPDIR/place"
+	before=$(<$batch)
+	echo "$1" >"$batch"
+	cleanup() { echo "$before" >"$batch"; }
+	checked_pid=
+}
+
+# bats test_tags=concurrent
+@test "a signal ends a read that has made no text yet" {
+	long_walk 1
+	ranged "
+class Caught(Exception): pass
+def caught(*_): raise Caught
+signal.signal(signal.SIGALRM, caught)
+fd = os.open(path, os.O_RDONLY)
+set_range(fd, start, end)
+before = counted('batches')
+signal.setitimer(signal.ITIMER_REAL, 0.1)
+try:
+    os.read(fd, 100)
+    assert False, 'not interrupted'
+except Caught:
+    pass
+# Each of the four million entries would have been a batch of its own.
+assert counted('batches') - before < 4 << 20
+# The next read begins anew, and is complete.
+open('$batch', 'w').write('100000')
+is_(read_all(fd), line((4 << 20) - 1, 1))"
+}
+
+# bats test_tags=concurrent
+@test "a timer that never stops does not keep a read from its end" {
+	long_walk 20
+	ranged "
+signal.signal(signal.SIGALRM, lambda *_: None)
+signal.siginterrupt(signal.SIGALRM, False)
+fd = os.open(path, os.O_RDONLY)
+set_range(fd, start, end)
+batches = counted('batches')
+is_(read_all(fd), line((4 << 20) - 1, 1))
+batches = counted('batches') - batches
+os.lseek(fd, 0, os.SEEK_SET)
+before = counted('batches')
+signal.setitimer(signal.ITIMER_REAL, 0.005, 0.005)
+is_(read_all(fd), line((4 << 20) - 1, 1))
+signal.setitimer(signal.ITIMER_REAL, 0)
+# It has been restarted, though not for ever.
+assert batches * 1.1 < counted('batches') - before < batches * 6"
+}
+
+# bats test_tags=concurrent
+@test "signals in the middle of a listing lose no line, and repeat none" {
+	many_runs
+	before=$(<$batch)
+	cleanup() { echo "$before" >"$batch"; }
+	echo 1 >"$batch"
+	ranged "
+whole = open(path, 'rb').read()
+signal.signal(signal.SIGALRM, lambda *_: None)
+for restart in False, True:
+    signal.siginterrupt(signal.SIGALRM, not restart)
+    signal.setitimer(signal.ITIMER_REAL, 0.005, 0.005)
+    for size in 100, 4096, 1 << 20:
+        for i in range(5):
+            fd = os.open(path, os.O_RDONLY)
+            is_(read_all(fd, size), whole)
+            got = os.pread(fd, 1 << 20, 5000)
+            assert got and whole[5000:].startswith(got)
+            os.close(fd)
+    signal.setitimer(signal.ITIMER_REAL, 0)"
+}
+
+# bats test_tags=concurrent
+@test "a signal ends the wait of a read, a seek and an ioctl behind another read" {
+	long_walk 1
+	ranged "
+class Caught(Exception): pass
+def caught(*_): raise Caught
+fd = os.open(path, os.O_RDONLY)
+set_range(fd, start, end)
+before = counted('batches')
+reader = os.fork()
+if reader == 0:
+    # At this offset, it makes all text before; signals would not end it.
+    os.pread(fd, 1, 1 << 20)
+    os._exit(0)
+while counted('batches') < before + 1000:
+    time.sleep(0.01)
+signal.signal(signal.SIGALRM, caught)
+for call in (lambda: os.pread(fd, 1, 0), lambda: os.lseek(fd, 0, os.SEEK_SET),
+             lambda: set_range(fd, 0, page)):
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    try:
+        call()
+        assert False, 'not interrupted'
+    except Caught:
+        pass
+is_(os.waitpid(reader, os.WNOHANG), (0, 0))
+os.kill(reader, signal.SIGKILL)
+os.waitpid(reader, 0)
+# None of them has changed the range.
+open('$batch', 'w').write('100000')
+is_(os.pread(fd, 100, 0), line((4 << 20) - 1, 1))"
+}
+
 # bats test_tags=concurrent
 @test "ranges that change while others read: each text is of one of the ranges" {
 	many_runs

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The text of a listing against that of a plain snprintf(), and listings of a
- * range.
+ * The text of a listing against that of a plain snprintf(), listings of a range,
+ * and listings that signals interrupt.
  */
 #include <kunit/test.h>
 #include <linux/mman.h>
@@ -335,6 +335,99 @@ static void ranges_are_checked(struct kunit *test)
 	KUNIT_EXPECT_LE(test, r.end, DIRTY_END);
 }
 
+/*
+ * A read at position 0 while a signal is pending: how many batches does it take
+ * until it is interrupted, or makes text? Each batch looks at one page.
+ */
+static unsigned long batches_of_read(struct kunit *test, struct seq_file *m, int *ret)
+{
+	unsigned long batches = 0;
+	loff_t pos = 0;
+	void *v;
+
+	m->count = 0;
+	*ret = 0;
+	for (v = dirty_start(m, &pos); v; v = dirty_next(m, v, &pos)) {
+		*ret = dirty_show(m, v);
+		if (*ret || m->count)
+			break;
+		batches++;
+		KUNIT_ASSERT_LT(test, batches, 1000);
+	}
+	dirty_stop(m, v);
+	return batches;
+}
+
+#define LONG_RUN	20
+
+static void periodic_signals_do_not_stop_a_listing(struct kunit *test)
+{
+	unsigned long addr = map_pages(test, LONG_RUN), page, batches, last = 0;
+	struct dirty_reader r = {
+		.mm = current->mm, .start = addr,
+		.end = addr + LONG_RUN * PAGE_SIZE, .interruptible = true,
+	};
+	char buf[4 * DIRTY_LINE_MAX];
+	struct seq_file m = { .buf = buf, .size = sizeof(buf), .private = &r };
+	const u32 batch = dirty_pages_batch;
+	int ret, reads = 0;
+
+	for (page = addr; page < r.end; page += PAGE_SIZE)
+		write_page(test, page);
+	dirty_pages_batch = 1;
+	set_thread_flag(TIF_SIGPENDING);
+	/* The first gives in at once, and each later one after longer. */
+	do {
+		batches = batches_of_read(test, &m, &ret);
+		KUNIT_EXPECT_TRUE(test, !reads == !batches);
+		KUNIT_EXPECT_TRUE(test, !last || batches == 2 * last || !ret);
+		last = batches;
+		reads++;
+	} while (ret == -ERESTARTSYS && reads < 10);
+	clear_thread_flag(TIF_SIGPENDING);
+	dirty_pages_batch = batch;
+	KUNIT_EXPECT_EQ(test, ret, 0);
+	KUNIT_EXPECT_GT(test, reads, 4);
+	KUNIT_EXPECT_GT(test, m.count, 0);
+	KUNIT_EXPECT_EQ(test, r.patience, 0);
+}
+
+/* A read that goes on behind text loses nothing, so it need not hold out. */
+static void a_signal_ends_a_read_that_loses_nothing(struct kunit *test)
+{
+	unsigned long addr = map_pages(test, 3);
+	struct dirty_reader r = {
+		.mm = current->mm, .start = addr, .end = addr + 3 * PAGE_SIZE,
+		.interruptible = true, .patience = 1000,
+	};
+	char buf[4 * DIRTY_LINE_MAX], expected[DIRTY_LINE_MAX + 1];
+	struct seq_file m = { .buf = buf, .size = sizeof(buf), .private = &r };
+	const u32 batch = dirty_pages_batch;
+	loff_t pos = 0;
+
+	write_page(test, addr);
+	write_page(test, addr + 2 * PAGE_SIZE);
+	dirty_pages_batch = 1;
+	KUNIT_EXPECT_PTR_EQ(test, dirty_start(&m, &pos), (void *)&r);
+	set_thread_flag(TIF_SIGPENDING);
+	KUNIT_EXPECT_EQ(test, dirty_show(&m, &r), 0);
+	m.read_pos = 1;
+	KUNIT_EXPECT_EQ(test, dirty_show(&m, &r), -ERESTARTSYS);
+	m.read_pos = 0;
+	m.count = 1;
+	KUNIT_EXPECT_EQ(test, dirty_show(&m, &r), -ERESTARTSYS);
+	m.count = 0;
+	r.interruptible = false;
+	KUNIT_EXPECT_EQ(test, dirty_show(&m, &r), 0);
+	clear_thread_flag(TIF_SIGPENDING);
+	dirty_pages_batch = batch;
+	KUNIT_ASSERT_LT(test, m.count, sizeof(buf));
+	buf[m.count] = '\0';
+	snprintf(expected, sizeof(expected), "%08lx-%08lx apdx---\n", addr,
+		 addr + PAGE_SIZE);
+	KUNIT_EXPECT_STREQ(test, buf, expected);
+}
+
 static struct kunit_case dirty_text_cases[] = {
 	KUNIT_CASE(text_has_addresses_of_every_width),
 	KUNIT_CASE(text_has_every_digit_at_every_place),
@@ -344,6 +437,8 @@ static struct kunit_case dirty_text_cases[] = {
 	KUNIT_CASE(text_is_the_same_whatever_the_buffer),
 	KUNIT_CASE(ranges_are_cut_at_their_ends),
 	KUNIT_CASE(ranges_are_checked),
+	KUNIT_CASE(periodic_signals_do_not_stop_a_listing),
+	KUNIT_CASE(a_signal_ends_a_read_that_loses_nothing),
 	{}
 };
 
