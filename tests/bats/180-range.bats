@@ -571,3 +571,83 @@ assert all(os.waitpid(c, 0)[1] == 0 for c in children)
 set_range(fd, *ranges[0])
 is_(read_all(fd), texts[0])"
 }
+
+@test "dirtycat --range: all back ends say the same, and cut where the range ends" {
+	local backend range low high
+	tell many 50
+	tell map anon-aligned 1024
+	tell advise hugepage
+	tell write 0 512
+	tell advise nohugepage 512 512
+	tell write 700 20
+	kill -STOP "$pid"
+	low=$(printf %x $((16#$start + 100 * page))) high=$(printf %x $((16#$start + 710 * page)))
+	for range in "$low,$high" "$low-$high"; do
+		for backend in dirty_pages pagemap-scan pagemap; do
+			dirtycat --text --backend=$backend --range "$range" "$pid" >/tmp/$backend
+			what_both_know 1 2 3 4 <"/tmp/$backend" >"/tmp/known-$backend"
+		done
+		diff - /tmp/dirty_pages <<-END
+			$(page_range 100 412) apdxh--
+			$(page_range 700 10) apdx---
+		END
+		cmp /tmp/known-dirty_pages /tmp/known-pagemap-scan
+		cmp /tmp/known-dirty_pages /tmp/known-pagemap
+	done
+	# From the middle of one mapping into the middle of another, with many between
+	ranged "
+def text(backend, *options):
+    return subprocess.check_output(['dirtycat', '--text', '--backend=' + backend, *options, str(pid)])
+for backend in 'dirty_pages', 'pagemap-scan', 'pagemap':
+    whole = text(backend)
+    low, high = start + 100 * page, int(whole.splitlines()[-1].split(b'-')[1].split()[0], 16) - page
+    part = text(backend, '--range', '%x,%x' % (low, high))
+    assert part.count(b'\n') > 50
+    is_(part, cut(whole, low, high))"
+}
+
+@test "dirtycat --range looks at nothing but the range, by the file and by pagemap" {
+	tell map anon 20000
+	tell write
+	tell map anon 100
+	tell write
+	kill -STOP "$pid"
+	cost() { ranged 'print(entries())'; }
+	local before after
+	before=$(cost)
+	run -0 dirtycat --raw -n -o PAGES --range "$(page_range 10 50)" "$pid"
+	after=$(cost)
+	[[ $output == 50 ]]
+	((after - before < 100))
+	# To read all of pagemap would take hours here.
+	kill -CONT "$pid"
+	tell map anon-noreserve 8589934592
+	tell write 4294967296 4
+	run -0 timeout 100 dirtycat --raw -n -o PAGES --backend=pagemap \
+		--range "$(page_range 4294967290 20)" "$pid"
+	[[ $output == 4 ]]
+}
+
+@test "dirtycat --range together with --clear, --by-mapping, --summary and --map" {
+	tell map anon 64
+	tell write
+	run -0 dirtycat --raw -n -b -o DIRTY --summary=only --range "$(page_range 8 8)" "$pid"
+	[[ $output == $((8 * page)) ]]
+	run -0 dirtycat --raw -n -b -o START,DIRTY --by-mapping --summary=never --range "$(page_range 8 8)" "$pid"
+	[[ $output == *"$start $((8 * page))"* ]]
+	run -0 dirtycat --clear -c 1 --range "$(page_range 8 8)" "$pid"
+	expect 8:apdx--- 8:ap-x--- 48:apdx---
+	run -0 dirtycat --map --range "$start-$end" "$pid"
+	[[ -n $output ]]
+}
+
+@test "dirtycat --range: an error names the cause and the remedy" {
+	run -1 dirtycat --range "" "$pid"
+	[[ $output == *"the range is empty; give it as LOW,HIGH in hexadecimal"* ]]
+	run -1 dirtycat --range 2000-1000 "$pid"
+	[[ $output == *"2000-1000: the range ends before it begins; LOW must be below HIGH"* ]]
+	run -1 dirtycat --range 12345678901234567,12345678901234568 "$pid"
+	[[ $output == *"12345678901234567: beyond all addresses; they have at most 16 digits"* ]]
+	run -1 dirtycat --range heap "$pid"
+	[[ $output == *"heap: not an address in hexadecimal"* ]]
+}

@@ -68,7 +68,8 @@ static void print_help(void)
 	     " -p, --pid PID[,PID]...    as a PID after the options\n"
 	     " -C, --command NAME        all that are called NAME, or run it\n"
 	     " -A, --range LOW[,HIGH]    from address LOW to HIGH (hexadecimal, exclusive), or\n"
-	     "                           the page at LOW\n"
+	     "                           the page at LOW; as in a line, LOW-HIGH will do.\n"
+	     "                           Nothing else of the process is looked at\n"
 	     " -f, --flags [+|-]LETTERS  with all LETTERS after +, without any after -\n"
 	     "     --input FILE          a listing that was kept; - is standard input\n"
 	     "     --backend WHERE       dirty_pages, pagemap-scan, pagemap, or auto\n"
@@ -205,9 +206,12 @@ static uint64_t parse_address(const char *text, size_t len)
 
 	errno = 0;
 	addr = strtoull(text, &end, 16);
-	if (errno || end != text + len || !isxdigit((unsigned char)*text))
-		usage_error("%.*s: not an address in hexadecimal", (int)len,
-			    text);
+	if (errno == ERANGE)
+		usage_error("%.*s: beyond all addresses; they have at most 16 digits",
+			    (int)len, text);
+	if (end != text + len || !isxdigit((unsigned char)*text))
+		usage_error("%.*s: not an address in hexadecimal, as 7f31c0000000",
+			    (int)len, text);
 	return addr;
 }
 
@@ -218,14 +222,19 @@ static void parse_range(struct control *ctl, const char *text)
 	size_t len = strcspn(text, ",-");
 	const char *high = text[len] ? text + len + 1 : NULL;
 
+	if (!*text)
+		usage_error("the range is empty; give it as LOW,HIGH in hexadecimal");
+	ctl->low = 0;
+	ctl->high = UINT64_MAX;
 	if (len)
 		ctl->low = parse_address(text, len);
 	if (!high)
-		ctl->high = ctl->low + 1;
+		ctl->high = ctl->low | (page - 1);
 	else if (*high)
 		ctl->high = parse_address(high, strlen(high));
-	if (ctl->low >= ctl->high)
-		usage_error("a range that ends before it begins");
+	if (high && ctl->low >= ctl->high)
+		usage_error("%s: the range ends before it begins; LOW must be below HIGH",
+			    text);
 	ctl->low &= -page;
 	if (ctl->high <= -page)
 		ctl->high = (ctl->high + page - 1) & -page;

@@ -124,6 +124,18 @@ static void notice_exec(struct target *target)
 	target->space = space;
 }
 
+/* A kernel that knows no ranges lists all, and the selection cuts it. */
+static int restrict_to_range(const struct control *ctl,
+			     struct dirty_reader *reader)
+{
+	int error;
+
+	if (!ctl->low && ctl->high == UINT64_MAX)
+		return 0;
+	error = dirty_set_range(reader, ctl->low, ctl->high);
+	return error == -ENOTTY ? 0 : error;
+}
+
 /**
  * hold_target() - open a process and the file with its listing
  * @ctl: the options
@@ -146,6 +158,8 @@ bool hold_target(const struct control *ctl, struct target *target)
 		return false;
 	error = dirty_open(&target->reader, &target->process, ctl->backend,
 			   ctl->clear);
+	if (!error)
+		error = restrict_to_range(ctl, &target->reader);
 	if (error)
 		explain(ctl, target, error);
 	else if (ctl->clear && target->lock == -1)

@@ -173,6 +173,8 @@ extern const char *const dirty_backend_names[DIRTY_BACKENDS];
  * @process: of that one
  * @backend: never %DIRTY_AUTO
  * @fd: dirty_pages or pagemap, -1 if there is no address space
+ * @start: the first address that is listed, see dirty_set_range()
+ * @end: the address after the last one
  * @need: letters that the caller wants to know. %DIRTY_SCAN takes a second look
  *	for 'x', page by page, only if it is one of them. May be changed
  *	between reads
@@ -181,11 +183,14 @@ struct dirty_reader {
 	struct dirty_process *process;
 	enum dirty_backend backend;
 	int fd;
+	uint64_t start;
+	uint64_t end;
 	uint32_t need;
 };
 
 int dirty_open(struct dirty_reader *reader, struct dirty_process *process,
 	       enum dirty_backend backend, bool acknowledge);
+int dirty_set_range(struct dirty_reader *reader, uint64_t start, uint64_t end);
 int dirty_read(struct dirty_reader *reader, struct dirty_listing *listing);
 int dirty_read_with_maps(struct dirty_reader *reader,
 			 struct dirty_listing *listing, struct dirty_maps *maps);

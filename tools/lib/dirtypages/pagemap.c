@@ -30,12 +30,15 @@
 #define PM_PRESENT		(1ull << 63)
 
 /*
- * A walk over the private mappings of a process. Equal neighbours within a
- * mapping become one line, as the run at hand is added only when it is over.
+ * A walk over the private mappings of a process, from address low to high. Equal
+ * neighbours within a mapping become one line, as the run at hand is added only
+ * when it is over.
  */
 struct walk {
 	struct dirty_listing *listing;
 	const struct dirty_mapping *mapping;
+	uint64_t low;
+	uint64_t high;
 	int fd;
 	bool anonymous;
 	bool tracked;
@@ -221,6 +224,16 @@ static bool is_private(const struct dirty_mapping *m)
 	return m->perms[3] == 'p' && m->end <= INT64_MAX;
 }
 
+static uint64_t max_address(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+static uint64_t min_address(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 /* Private mappings from one on, with no other between them. */
 struct group {
 	const struct dirty_mapping *first;
@@ -245,13 +258,10 @@ static int split_region(struct walk *w, const struct group *group,
 {
 	while (w->mapping < group->end && w->mapping->start < region->end) {
 		const struct dirty_mapping *m = w->mapping;
-		uint64_t start = region->start, end = region->end;
+		uint64_t start = max_address(region->start, m->start);
+		uint64_t end = min_address(region->end, m->end);
 		int error = 0;
 
-		if (start < m->start)
-			start = m->start;
-		if (end > m->end)
-			end = m->end;
 		if (start < end)
 			error = add_region(w, start, end, region->categories);
 		if (error)
@@ -279,8 +289,8 @@ static int scan_group(struct walk *w, const struct group *group)
 	const size_t room = sizeof(regions) / sizeof(*regions);
 	struct pm_scan_arg arg = {
 		.size = sizeof(arg),
-		.start = group->first->start,
-		.end = group->end[-1].end,
+		.start = max_address(group->first->start, w->low),
+		.end = min_address(group->end[-1].end, w->high),
 		.vec = (uintptr_t)regions,
 		.vec_len = room,
 		.category_inverted = PAGE_IS_FILE,
@@ -304,16 +314,30 @@ static int scan_group(struct walk *w, const struct group *group)
 	return error ? error : end_run(w);
 }
 
+/* Find the mappings that have a part in the range of the walk. */
+static struct group mappings_in_range(const struct walk *w,
+				      const struct dirty_maps *maps)
+{
+	const struct dirty_mapping *last = maps->mappings + maps->count;
+	struct group group;
+
+	group.first = maps->mappings + dirty_maps_first(maps, w->low);
+	group.end = group.first;
+	while (group.end < last && group.end->start < w->high)
+		group.end++;
+	return group;
+}
+
 static int scan(struct walk *w, const struct dirty_maps *maps)
 {
-	const struct dirty_mapping *m = maps->mappings;
-	const struct dirty_mapping *last = m + maps->count;
+	const struct group all = mappings_in_range(w, maps);
+	const struct dirty_mapping *m = all.first;
 	int error = 0;
 
-	while (!error && m < last) {
+	while (!error && m < all.end) {
 		struct group group = { m, m };
 
-		while (group.end < last && is_private(group.end))
+		while (group.end < all.end && is_private(group.end))
 			group.end++;
 		if (group.first < group.end)
 			error = scan_group(w, &group);
@@ -326,10 +350,11 @@ static int read_mapping(struct walk *w)
 {
 	static uint64_t entries[64 << 10];
 	const long page = sysconf(_SC_PAGESIZE);
-	uint64_t addr = w->mapping->start;
+	uint64_t addr = max_address(w->mapping->start, w->low);
+	uint64_t end = min_address(w->mapping->end, w->high);
 
-	while (addr < w->mapping->end) {
-		ssize_t count = read_entries(w, addr, w->mapping->end, entries,
+	while (addr < end) {
+		ssize_t count = read_entries(w, addr, end, entries,
 					     sizeof(entries) / sizeof(*entries));
 
 		if (count < 0)
@@ -346,12 +371,13 @@ static int read_mapping(struct walk *w)
 
 static int read_all(struct walk *w, const struct dirty_maps *maps)
 {
+	const struct group all = mappings_in_range(w, maps);
 	int error = 0;
 
-	for (size_t i = 0; !error && i < maps->count; i++) {
-		if (!is_private(&maps->mappings[i]))
+	for (const struct dirty_mapping *m = all.first; !error && m < all.end; m++) {
+		if (!is_private(m))
 			continue;
-		error = enter(w, &maps->mappings[i]);
+		error = enter(w, m);
 		if (!error)
 			error = read_mapping(w);
 	}
@@ -385,6 +411,8 @@ int pagemap_read(struct dirty_reader *reader, struct dirty_listing *listing,
 {
 	struct walk w = {
 		.listing = listing,
+		.low = reader->start,
+		.high = reader->end,
 		.fd = reader->fd,
 		.tracked = dirty_is_tracked(),
 		.exclusive = reader->need & DIRTY_FLAG('x'),

@@ -2,9 +2,11 @@
 /* Readers: one way to ask, whatever the kernel can answer by. */
 #define _GNU_SOURCE
 #include "pagemap.h"
+#include "../../../include/uapi/linux/dirty_pages.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 const char *const dirty_backend_names[DIRTY_BACKENDS] = {
@@ -64,13 +66,52 @@ int dirty_open(struct dirty_reader *reader, struct dirty_process *process,
 {
 	int error = -ENOSYS;
 
-	*reader = (struct dirty_reader){ .process = process, .fd = -1 };
+	*reader = (struct dirty_reader){
+		.process = process,
+		.fd = -1,
+		.end = UINT64_MAX,
+	};
 	if (backend == DIRTY_AUTO || backend == DIRTY_FILE)
 		error = open_file(reader, "dirty_pages",
 				  acknowledge ? O_RDWR : O_RDONLY, DIRTY_FILE);
 	if (error != -ENOSYS || backend == DIRTY_FILE)
 		return error;
 	return acknowledge ? -EOPNOTSUPP : open_pagemap(reader, backend);
+}
+
+/**
+ * dirty_set_range() - list one range only, from now on
+ * @reader: opened, and perhaps read from before
+ * @start: address of the first page
+ * @end: address after the last page. Both are rounded to whole pages; 0 and
+ *	%UINT64_MAX restore the whole address space
+ *
+ * Lines are cut at the ends of the range, and the cost of reading depends on the
+ * range only. dirty_acknowledge() still takes any range.
+ *
+ * Return: 0; -EINVAL if @start is not below @end; -ENOTTY if the file of this
+ * kernel knows no ranges, and goes on to list everything; another negative errno.
+ */
+int dirty_set_range(struct dirty_reader *reader, uint64_t start, uint64_t end)
+{
+	const uint64_t page = sysconf(_SC_PAGESIZE);
+	struct dirty_pages_range range = {
+		.size = sizeof(range),
+		.start = start & -page,
+		.end = end > -page ? -page : (end + page - 1) & -page,
+	};
+
+	if (start >= end)
+		return -EINVAL;
+	/* Nothing can be mapped this high, but an empty range is refused. */
+	if (range.start == range.end)
+		range.start -= page;
+	if (reader->fd != -1 && reader->backend == DIRTY_FILE &&
+	    ioctl(reader->fd, DIRTY_PAGES_RANGE, &range))
+		return -errno;
+	reader->start = range.start;
+	reader->end = range.end;
+	return 0;
 }
 
 static int read_listing(struct dirty_reader *reader, struct dirty_listing *listing)
@@ -81,7 +122,7 @@ static int read_listing(struct dirty_reader *reader, struct dirty_listing *listi
 }
 
 /**
- * dirty_read() - read the whole listing, as it is now
+ * dirty_read() - read the listing of the reader's range, as it is now
  * @reader: opened, and perhaps read from before
  * @listing: grows by what was read, also if that ends in an error
  *
@@ -104,7 +145,7 @@ int dirty_read(struct dirty_reader *reader, struct dirty_listing *listing)
 }
 
 /**
- * dirty_read_with_maps() - read the whole listing, and the mappings
+ * dirty_read_with_maps() - read the listing, and all mappings
  * @reader: opened, and perhaps read from before
  * @listing: grows by what was read, also if that ends in an error
  * @maps: filled in with the mappings, as they were just before or after; empty if
