@@ -31,6 +31,7 @@
  * @size: bytes, for @make and @then
  * @acknowledged: all pages are acknowledged after that
  * @then: called in the target each time that it is told to go on, or NULL
+ * @range: where the RANGE_SIZE bytes begin that measure_range() lists
  * @no_pagemap: its address space is too large for reading all of pagemap
  */
 struct scene {
@@ -41,8 +42,12 @@ struct scene {
 	size_t size;
 	bool acknowledged;
 	void (*then)(const struct scene *scene);
+	unsigned long range;
 	bool no_pagemap;
 };
+
+/* Bytes of a range that measure_range() lists; all pages of it are written. */
+#define RANGE_SIZE	(16 * MIB)
 
 /* How many steps are timed each time that the target of measure_company() goes on */
 #define COMPANY_STEPS	4096
@@ -66,6 +71,7 @@ struct target {
 bool measure_listing(const struct scene *scene, int rounds);
 bool measure_acknowledging(const struct scene *scene, int rounds);
 bool measure_company(const struct scene *scene, int rounds);
+bool measure_range(const struct scene *scene, int rounds);
 bool measure_programs(const struct scene *scene, int rounds);
 bool check_listing(const struct scene *scene, int rounds);
 
@@ -130,6 +136,7 @@ extern const struct contender contenders[NR_CONTENDERS];
 /* contenders.c */
 void open_subject(struct subject *subject, pid_t pid);
 void close_subject(struct subject *subject);
+void set_range(const struct subject *subject, unsigned long start, unsigned long end);
 bool try_to_acknowledge(const struct subject *subject);
 void acknowledge_all(const struct subject *subject);
 int cat_main(const char *path);

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "../../include/uapi/linux/dirty_pages.h"
 #include "bench.h"
 #include "pagemap_scan.h"
 
@@ -259,6 +260,19 @@ void close_subject(struct subject *subject)
 	close(subject->pagemap);
 	close(subject->smaps_rollup);
 	free(subject->ranges);
+}
+
+/* From now on, the file lists that range only. */
+void set_range(const struct subject *subject, unsigned long start, unsigned long end)
+{
+	const struct dirty_pages_range range = {
+		.size = sizeof(range),
+		.start = start,
+		.end = end,
+	};
+
+	if (ioctl(subject->dirty_pages, DIRTY_PAGES_RANGE, &range))
+		die("DIRTY_PAGES_RANGE");
 }
 
 /* Write back what the file lists. Returns false if this kernel cannot do that. */

@@ -110,6 +110,58 @@ bool measure_listing(const struct scene *scene, int rounds)
 	return agree;
 }
 
+/* The least that one way of asking takes, with the change of range before it, if any */
+static uint64_t least(const struct subject *subject, int contender, bool change, int rounds)
+{
+	uint64_t start, cost, best = UINT64_MAX;
+	struct answer answer = {};
+	int round;
+
+	for (round = -1; round < rounds; round++) {
+		start = now();
+		if (change)
+			set_range(subject, subject->start, subject->end);
+		contenders[contender].ask(subject, &answer);
+		cost = now() - start;
+		if (round >= 0 && cost < best)
+			best = cost;
+	}
+	return best;
+}
+
+/* A range of the process, and then all of it */
+bool measure_range(const struct scene *scene, int rounds)
+{
+	struct target target = prepare_target(scene);
+	struct answer whole = {}, range = {}, scanned = {};
+	uint64_t range_ticks, scan_ticks;
+	struct subject subject;
+
+	rest_target(&target);
+	open_subject(&subject, target.pid);
+	contenders[DIRTY_PAGES].count(&subject, &whole);
+	subject.start = scene->range;
+	subject.end = scene->range + RANGE_SIZE;
+	set_range(&subject, subject.start, subject.end);
+	contenders[DIRTY_PAGES].count(&subject, &range);
+	contenders[PAGEMAP_SCAN_].count(&subject, &scanned);
+	if (range.pages != RANGE_SIZE / PAGE || scanned.pages != range.pages) {
+		printf(RESULT "error: %s: %lu pages say dirty_pages, %lu PAGEMAP_SCAN\n",
+		       scene->name, range.pages, scanned.pages);
+		return false;
+	}
+	range_ticks = least(&subject, DIRTY_PAGES, true, rounds);
+	scan_ticks = least(&subject, PAGEMAP_SCAN_, false, rounds);
+	set_range(&subject, 0, -PAGE);
+	begin_result(scene, "range");
+	printf(", \"pages\": %lu, \"range\": %lu, \"PAGEMAP_SCAN\": %lu, \"whole\": %lu}\n",
+	       whole.pages, range_ticks, scan_ticks,
+	       least(&subject, DIRTY_PAGES, false, rounds));
+	close_subject(&subject);
+	end_target(&target);
+	return true;
+}
+
 /* The self-check of the kernel, where it has one. Returns the pages that differ. */
 static long self_check(pid_t pid)
 {

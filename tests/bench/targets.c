@@ -21,6 +21,9 @@
 #define PLACE		((char *)0x100000000UL)
 #define HUGE_PLACE	((char *)0x100000000000UL)
 
+/* Where a range is that lies apart from all that */
+#define RANGE_PLACE	0x20000000UL
+
 static char *map(char *place, size_t size, int prot, int fd)
 {
 	int flags = MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
@@ -203,6 +206,30 @@ static void touched(const struct scene *scene)
 	HUGE_PLACE[scene->size / 2] = 1;
 }
 
+static void write_range(const struct scene *scene)
+{
+	write_every(map((char *)scene->range, RANGE_SIZE, PROT_READ | PROT_WRITE, -1),
+		    RANGE_SIZE, PAGE);
+}
+
+static void beside_sparse(const struct scene *scene)
+{
+	sparse(scene);
+	write_range(scene);
+}
+
+static void beside_touched(const struct scene *scene)
+{
+	touched(scene);
+	write_range(scene);
+}
+
+static void beside_small(const struct scene *scene)
+{
+	small_unmapped(scene);
+	write_range(scene);
+}
+
 static char *step_place;
 static uint64_t steps[COMPANY_STEPS];
 
@@ -251,6 +278,9 @@ static void fault_steps(const struct scene *scene)
 #define LISTING(group, name, make, bytes, ...) \
 	{ name, group, measure_listing, make, .size = (bytes), __VA_ARGS__ }
 
+#define RANGE(name, make, bytes, range_start) \
+	{ name, "ranges", measure_range, make, .size = (bytes), .range = (range_start) }
+
 #define CHECK(name, make, bytes) \
 	{ name, "check", check_listing, make, .size = (bytes) }
 
@@ -282,6 +312,12 @@ const struct scene scenes[] = {
 	LISTING("growth", "lines-10000", alternating, 20000 * PAGE),
 	LISTING("growth", "lines-100000", alternating, 200000 * PAGE),
 	LISTING("growth", "lines-1000000", alternating, 2000000 * PAGE),
+
+	RANGE("range-alone", dense, RANGE_SIZE, (unsigned long)PLACE),
+	RANGE("range-of-2G", dense, 2 * GIB, (unsigned long)PLACE + GIB),
+	RANGE("range-beside-sparse", beside_sparse, 64 * GIB, RANGE_PLACE),
+	RANGE("range-beside-64T", beside_touched, 64 * TIB, RANGE_PLACE),
+	RANGE("range-beside-small", beside_small, 30000 * PAGE, RANGE_PLACE),
 
 	CHECK("check-nothing", nothing, 0),
 	CHECK("check-dense", dense, 16 * MIB),

@@ -37,6 +37,14 @@ bench() {
 	[[ $output =~ file\ +[0-9]+ ]]
 }
 
+@test "a range costs the same in each process, large or small" {
+	run -0 --separate-stderr bench instructions range-alone range-of-2G range-beside-64T range-beside-small
+	[[ $(wc -l <<<"$output") == 4 ]]
+	jq -s -e '(map(.range) | max) < 1.05 * (map(.range) | min) and
+		(map(.whole) | max) > 50 * (map(.range) | max)' <<<"$output"
+	jq -s -e 'all(.range * 10 < .PAGEMAP_SCAN)' <<<"$output"
+}
+
 @test "a case that is not known" {
 	export BENCH_KERNEL=test
 	run ! --separate-stderr dev/bench no-such-case 3>&-
