@@ -89,12 +89,10 @@ static void huge(const struct scene *scene)
 }
 
 /* A relative that holds all of it, and waits */
-static void forked(const struct scene *scene)
+static pid_t fork_relative(void)
 {
-	pid_t pid;
+	pid_t pid = fork();
 
-	dense(scene);
-	pid = fork();
 	if (pid < 0)
 		die("fork");
 	if (!pid) {
@@ -102,6 +100,25 @@ static void forked(const struct scene *scene)
 		for (;;)
 			pause();
 	}
+	return pid;
+}
+
+static void forked(const struct scene *scene)
+{
+	dense(scene);
+	fork_relative();
+}
+
+/* Its pages are ours alone again, but not marked so. */
+static void forked_gone(const struct scene *scene)
+{
+	pid_t pid;
+
+	dense(scene);
+	pid = fork_relative();
+	kill(pid, SIGKILL);
+	if (waitpid(pid, NULL, 0) != pid)
+		die("waitpid");
 }
 
 static void rewrite_tenth(const struct scene *scene)
@@ -135,6 +152,12 @@ static void swapped(const struct scene *scene)
 	write_every(p, scene->size, PAGE);
 	for (try = 0; try < 10 && is_in_memory(p, scene->size); try++)
 		madvise(p, scene->size, MADV_PAGEOUT);
+}
+
+static void swapped_forked(const struct scene *scene)
+{
+	swapped(scene);
+	fork_relative();
 }
 
 static char *map_file(const struct scene *scene)
@@ -291,9 +314,11 @@ const struct scene scenes[] = {
 	LISTING("cases", "sparse", sparse, 64 * GIB, .no_pagemap = true),
 	LISTING("cases", "huge", huge, GIB),
 	LISTING("cases", "forked", forked, 64 * MIB),
+	LISTING("cases", "forked-gone", forked_gone, 64 * MIB),
 	LISTING("cases", "acknowledged", dense, 64 * MIB, .acknowledged = true),
 	LISTING("cases", "mixed", dense, 64 * MIB, .acknowledged = true, .then = rewrite_tenth),
 	LISTING("cases", "swapped", swapped, 64 * MIB),
+	LISTING("cases", "swapped-forked", swapped_forked, 64 * MIB),
 	LISTING("cases", "file", file_read, 64 * MIB),
 	LISTING("cases", "file-8M", file_read, 8 * MIB),
 	LISTING("cases", "file-one", file_one, 64 * MIB),
