@@ -12,7 +12,8 @@
  *
  * The walk only looks: it faults nothing in, allocates no page table, reads no
  * disk, and leaves accessed and dirty bits alone. Each page is looked at once,
- * under its page-table lock, and all its flags come from that one look.
+ * under its page-table lock, and all its flags come from that one look. A page
+ * that relatives may have in swap is locked for that moment, or referred to.
  */
 #include <linux/dirty_pages.h>
 #include <linux/huge_mm.h>
@@ -81,6 +82,97 @@ static unsigned long with_vma_flags(const struct dirty_walk *w,
 }
 
 /*
+ * Count the entries that map a page. To split a huge entry, a relative adds the
+ * mappings of the pages before it drops the mapping of the entry.
+ */
+static int page_mappings(struct folio *folio, struct page *page)
+{
+	int entire = folio_test_large(folio) ? folio_entire_mapcount(folio) : 0;
+	int mapcount;
+
+	/* Read in the other order, to see one of the two. */
+	smp_rmb();
+	mapcount = atomic_read(&page->_mapcount) + 1;
+	return entire + (page_mapcount_is_type(mapcount) ? 0 : mapcount);
+}
+
+/*
+ * Return true if one page-table entry alone has the page, mapped or in swap.
+ *
+ * do_swap_page() frees the swap entry before it maps the page, and nothing counts
+ * the entries of a page that migrates. Both hold the folio's lock, so if somebody
+ * else has it, the answer is false. The caller holds the page-table lock, and must
+ * not sleep.
+ */
+static noinline bool has_one_user(struct folio *folio, struct page *page)
+{
+	int users;
+
+	if (!folio_trylock(folio))
+		return false;
+	users = page_mappings(folio, page);
+	if (folio_test_swapcache(folio))
+		users += swap_map_peek(page_swap_entry(page)) & ~SWAP_HAS_CACHE;
+	folio_unlock(folio);
+	return users == 1;
+}
+
+/* May page tables have a page of the folio without mapping it? */
+static bool may_have_other_users(struct folio *folio)
+{
+	return folio_test_locked(folio) || folio_test_swapcache(folio);
+}
+
+/*
+ * Return true if no entry but ours, which maps the page, has it. Call it for a
+ * page that is not marked exclusive.
+ *
+ * The flags of the folio show that a relative may have the page without mapping
+ * it. A relative is missed only if it stops to map the page and maps it again
+ * between the two looks at the flags.
+ */
+static bool is_only_mapping(struct folio *folio, struct page *page)
+{
+	bool others = may_have_other_users(folio);
+
+	/* A relative that maps the page from now on is in the mapcount. */
+	smp_rmb();
+	if (page_mappings(folio, page) != 1)
+		return false;
+	/* One that did not map it just now is in the flags. */
+	smp_rmb();
+	if (others || may_have_other_users(folio))
+		return has_one_user(folio, page);
+	return true;
+}
+
+/*
+ * Return true if no other page-table entry has the page of this swap entry. Call
+ * it for an entry that is not marked exclusive.
+ *
+ * One byte of the swap map tells how many entries have the page in swap, and
+ * whether the swap cache has it, from where relatives may map it. Our reference
+ * keeps the folio in the cache, under this entry. While it lasts, a relative that
+ * writes to the page copies it, and an acknowledgment may take the page as held.
+ */
+static bool is_only_swap_entry(swp_entry_t entry)
+{
+	unsigned char usage = swap_map_peek(entry);
+	struct folio *folio;
+	bool only;
+
+	if (usage != (1 | SWAP_HAS_CACHE))
+		return usage == 1;
+	folio = swap_cache_peek(entry);
+	/* The folio is on its way into the cache, or out of it. */
+	if (!folio)
+		return false;
+	only = has_one_user(folio, folio_file_page(folio, swp_offset(entry)));
+	folio_put(folio);
+	return only;
+}
+
+/*
  * Flags of an anonymous page that is mapped, its page-table lock held; of a
  * hugetlb folio, @page is the first. A page marked exclusive is never merged.
  */
@@ -92,7 +184,7 @@ anon_page_flags(struct folio *folio, struct page *page, bool dirty)
 	if (!test_bit(PG_anon_exclusive, &page->flags)) {
 		if (folio_test_ksm(folio))
 			return DIRTY_PRESENT | DIRTY_KSM;
-		if (folio_precise_page_mapcount(folio, page) != 1)
+		if (!is_only_mapping(folio, page))
 			flags = DIRTY_PRESENT;
 	}
 	if (unlikely(!folio_test_swapbacked(folio)) && !dirty &&
@@ -134,7 +226,7 @@ static unsigned long swap_pte_flags(pte_t pte)
 
 	if (!non_swap_entry(entry)) {
 		flags = DIRTY_SWAPPED;
-		if (pte_swp_exclusive(pte))
+		if (pte_swp_exclusive(pte) || is_only_swap_entry(entry))
 			flags |= DIRTY_EXCLUSIVE;
 	} else if (is_migration_entry(entry)) {
 		flags = migrating_page_flags(entry);
@@ -198,7 +290,7 @@ static noinline unsigned long pte_dirty_flags(struct vm_area_struct *vma,
  * for that, and next_unlike() goes by, eight entries at a time. This is for
  *
  * - empty entries;
- * - swap entries, wherever in swap, but for those of which nothing else is set;
+ * - swap entries that are marked exclusive, wherever in swap;
  * - entries that are writable and dirty: in a copy-on-write mapping of the
  *   usual kind, they map an anonymous page that is exclusive to it, and neither
  *   merged nor lazily freed. can_change_pte_writable(), do_wp_page() and fork
@@ -341,7 +433,6 @@ static struct alike like_pte(struct dirty_walk *w,
 			     pte_t pte, bool *ask)
 {
 	struct alike a = { .bits = ENTRY_WORD(&pte), .mask = ~0UL };
-	struct alike anywhere = a;
 
 	*ask = false;
 	if (pte_present(pte) && !pte_special(pte) &&
@@ -356,12 +447,9 @@ static struct alike like_pte(struct dirty_walk *w,
 			*ask = true;
 		return a;
 	}
-	if (is_swap_pte(pte) && !non_swap_entry(pte_to_swp_entry(pte))) {
-		ignore(&anywhere, swp_place);
-		/* Else an empty entry would be like it. */
-		if (!pte_none(__pte(anywhere.bits)))
-			a = anywhere;
-	}
+	if (is_swap_pte(pte) && !non_swap_entry(pte_to_swp_entry(pte)) &&
+	    pte_swp_exclusive(pte))
+		ignore(&a, swp_place);
 	w->slow++;
 	a.flags = with_vma_flags(w, pte_dirty_flags(vma, addr, pte));
 	return a;
@@ -374,6 +462,19 @@ static noinline unsigned long ask_folio(struct page *page, pte_t pte)
 	if (!folio_test_anon(folio))
 		return 0;
 	return anon_page_flags(folio, page, pte_dirty(pte));
+}
+
+/* Do what is_only_mapping() does without a lock, for a small page. */
+static __always_inline bool is_surely_only_mapping(struct page *page)
+{
+	/* The same order: flags, mapcount, flags */
+	unsigned long flags = smp_load_acquire(&page->flags);
+	int others = atomic_read(&page->_mapcount);
+
+	/* A relative that did not map the page just now is in the flags. */
+	smp_rmb();
+	flags |= READ_ONCE(page->flags);
+	return !others && !(flags & (1UL << PG_locked | 1UL << PG_swapcache));
 }
 
 /*
@@ -404,9 +505,9 @@ ask_page(struct vm_area_struct *vma, unsigned long addr, pte_t pte)
 	if (likely(kind == anon)) {
 		if (likely(atomic_read(&page->_mapcount)))
 			return DIRTY_PRESENT;
-		/* Else both would be computed, which takes longer. */
-		barrier();
-		return DIRTY_PRESENT | DIRTY_EXCLUSIVE;
+		if (likely(is_surely_only_mapping(page)))
+			return DIRTY_PRESENT | DIRTY_EXCLUSIVE;
+		return ask_folio(page, pte);
 	}
 	if (likely(kind == (anon | exclusive)))
 		return DIRTY_PRESENT | DIRTY_EXCLUSIVE;
@@ -545,10 +646,20 @@ static int walk_pte_table(struct dirty_walk *w, struct vm_area_struct *vma,
 }
 
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
+/* Do page tables map pages of it one by one? */
+static bool is_mapped_in_parts(struct folio *folio)
+{
+	bool in_parts = folio_mapcount(folio) != folio_entire_mapcount(folio);
+
+	/* The flags are looked at again after this. */
+	smp_rmb();
+	return in_parts;
+}
+
 /*
  * Which huge entries are like this one? *@mixed is the huge page if it is not
- * marked exclusive and a relative maps its pages one by one: some of them may
- * have become exclusive to us, others not.
+ * marked exclusive and a relative may have its pages one by one, mapped or in
+ * swap: some of them may have become exclusive to us, others not.
  */
 static struct alike like_pmd(const struct dirty_walk *w,
 			     struct vm_area_struct *vma, unsigned long addr,
@@ -560,17 +671,22 @@ static struct alike like_pmd(const struct dirty_walk *w,
 	if (pmd_present(pmd)) {
 		struct page *page = vm_normal_page_pmd(vma, addr, pmd);
 		struct folio *folio;
+		bool others;
 
 		if (!page || !PageAnon(page))
 			return a;
 		folio = page_folio(page);
+		others = may_have_other_users(folio);
+		/* As in is_only_mapping(): flags, mapcounts, flags */
+		smp_rmb();
 		a.flags = anon_page_flags(folio, &folio->page, pmd_dirty(pmd));
 		if (pmd_soft_dirty(pmd) || pmd_write(pmd))
 			a.flags |= DIRTY_WRITTEN;
 		if (pmd_write(pmd) && pmd_dirty(pmd))
 			ignore(&a, pmd_place);
 		else if (!PageAnonExclusive(&folio->page) &&
-			 folio_mapcount(folio) != folio_entire_mapcount(folio))
+			 (is_mapped_in_parts(folio) || others ||
+			  may_have_other_users(folio)))
 			*mixed = folio;
 	} else if (is_pmd_migration_entry(pmd)) {
 		a.flags = migrating_page_flags(pmd_to_swp_entry(pmd));
@@ -594,7 +710,7 @@ static unsigned long walk_mixed(struct dirty_walk *w, struct folio *folio,
 	for (; addr != end; addr += PAGE_SIZE, page++) {
 		unsigned long x = 0;
 
-		if (folio_precise_page_mapcount(folio, page) == 1)
+		if (is_only_mapping(folio, page))
 			x = DIRTY_EXCLUSIVE;
 		if (!set_flags(&w->runs, addr, flags | x))
 			break;

@@ -87,7 +87,7 @@ static inline bool dirty_pmd_is_table(pmd_t pmd)
 #define DIRTY_SWAPPED	0x004	/* in swap or device-private */
 #define DIRTY_ERROR	0x008	/* contents lost to a memory error */
 #define DIRTY_WRITTEN	0x010	/* since the last acknowledgment */
-#define DIRTY_EXCLUSIVE	0x020	/* no other process maps it */
+#define DIRTY_EXCLUSIVE	0x020	/* no other process has it */
 #define DIRTY_HUGE	0x040	/* mapped by a huge page */
 #define DIRTY_KSM	0x080	/* merged by KSM */
 #define DIRTY_LAZYFREE	0x100	/* the kernel may drop the contents */

@@ -317,13 +317,18 @@ new_file() {
 	head -c $(($2 * page)) /dev/zero | tr '\0' 'x' >"$1"
 }
 
-# use_swap zram|file - swap to that only, until drop_swap
+# use_swap zram|disk|file - swap to that only, until drop_swap. What is written to a
+# disk stays in the swap cache for a while.
 use_swap() {
 	local id
 	if [[ $1 == zram ]]; then
 		id=$(cat /sys/class/zram-control/hot_add)
 		swap_device=/dev/zram$id
 		echo 256M >"/sys/block/zram$id/disksize"
+	elif [[ $1 == disk ]]; then
+		truncate -s 128M /run/disk
+		swap_loop=$(losetup --find --show /run/disk)
+		swap_device=$swap_loop
 	else
 		mkdir -p /run/ext2
 		truncate -s 300M /run/disk
@@ -344,7 +349,7 @@ drop_swap() {
 	if [[ $swap_device == /dev/zram* ]]; then
 		echo "${swap_device#/dev/zram}" >/sys/class/zram-control/hot_remove
 	else
-		umount /run/ext2
+		[[ $swap_device == "$swap_loop" ]] || umount /run/ext2
 		losetup --detach "$swap_loop"
 		rm /run/disk
 	fi

@@ -32,7 +32,7 @@ static const struct gauge gauges[] = {
 	}, {
 		.name = "private_dirty_shared_bytes",
 		.unit = "bytes",
-		.help = "Those that other processes map as well, or that are merged.",
+		.help = "Those that other processes have as well, or that are merged.",
 		.letter = 'x',
 		.without = true,
 	}, {

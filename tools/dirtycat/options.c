@@ -113,7 +113,7 @@ static void print_help(void)
 	     " a  anonymous mapping           f  private file mapping\n"
 	     " p  in memory                   s  in swap\n"
 	     " e  lost to a memory error      d  may have been written since acknowledged\n"
-	     " x  no other process maps it    h  mapped by a huge page\n"
+	     " x  no other process has it     h  mapped by a huge page\n"
 	     " k  merged by KSM               l  lazily freed\n"
 	     " ?  this back end does not tell\n"
 	     "\n"

@@ -158,7 +158,7 @@ static const struct {
 	},
 	[COL_SHARED] = {
 		.name = "SHARED",
-		.help = "mapped by other processes as well, or merged (not x)",
+		.help = "shared with other processes, or merged (not x)",
 		.kind = SIZE,
 		.views = SUMS,
 		.shown = SUMS,

@@ -54,8 +54,11 @@ static void undo_huge_page(void *data)
 	struct folio *folio = data;
 	int i;
 
-	folio_unlock(folio);
+	if (folio_test_locked(folio))
+		folio_unlock(folio);
 	folio->mapping = NULL;
+	folio->private = NULL;
+	clear_bit(PG_swapcache, &folio->flags);
 	atomic_set(&folio->_entire_mapcount, -1);
 	atomic_set(&folio->_large_mapcount, -1);
 	for (i = 0; i < HPAGE_PMD_NR; i++)
@@ -71,7 +74,8 @@ static struct folio *make_huge_page(struct kunit *test, int kind)
 	int i, parts = 0;
 
 	KUNIT_ASSERT_NOT_NULL(test, folio);
-	folio_lock(folio);
+	if (kind == KIND_LOCKED)
+		folio_lock(folio);
 	for (i = 0; kind == KIND_MIXED && i < HPAGE_PMD_NR; i++) {
 		if (!is_mapped_twice(i))
 			continue;
@@ -87,6 +91,10 @@ static struct folio *make_huge_page(struct kunit *test, int kind)
 		set_bit(PG_anon_exclusive, &folio->page.flags);
 	if (kind != KIND_LAZY)
 		folio_set_swapbacked(folio);
+	if (kind == KIND_CACHED && IS_ENABLED(CONFIG_SWAP)) {
+		set_bit(PG_swapcache, &folio->flags);
+		folio->swap = swp_entry(MAX_SWAPFILES - 1, HPAGE_PMD_NR);
+	}
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, undo_huge_page,
 							folio), 0);
 	return folio;
@@ -204,7 +212,7 @@ static void huge_entries_tell_the_kind_of_page(struct kunit *test)
 		pmd_t pmd = map_huge(h->pages[kind]);
 
 		/* KSM merges no huge pages. */
-		if (kind == KIND_MERGED)
+		if (kind == KIND_MERGED || !is_possible(kind))
 			continue;
 		if (flags)
 			flags |= DIRTY_HUGE;
@@ -248,10 +256,12 @@ static void migrating_huge_pages_are_in_memory(struct kunit *test)
 			make_readable_exclusive_migration_entry(pfn),
 			make_writable_migration_entry(pfn),
 		};
+		bool locked;
 		int i;
 
 		if (kind == KIND_MERGED)
 			continue;
+		locked = folio_trylock(h->pages[kind]);
 		for (i = 0; i < ARRAY_SIZE(entries); i++) {
 			unsigned long flags = page_kind_flags[kind];
 			pmd_t pmd = swp_entry_to_pmd(entries[i]);
@@ -268,6 +278,8 @@ static void migrating_huge_pages_are_in_memory(struct kunit *test)
 			KUNIT_EXPECT_EQ_MSG(test, huge_flags_of(h, pmd), flags,
 					    "kind %d, entry %d", kind, i);
 		}
+		if (locked)
+			folio_unlock(h->pages[kind]);
 	}
 }
 
@@ -319,6 +331,7 @@ static pmd_t random_huge_entry(struct huge_fixture *h)
 	case 2:
 		if (!IS_ENABLED(CONFIG_ARCH_ENABLE_THP_MIGRATION))
 			return no_pmd();
+		pfn = folio_pfn(h->pages[KIND_LOCKED]);
 		pmd = swp_entry_to_pmd(coin(f) ?
 				       make_readable_migration_entry(pfn) :
 				       make_writable_migration_entry(pfn));
@@ -513,6 +526,12 @@ static void parts_of_huge_pages_may_be_exclusive(struct kunit *test)
 	make_listings(test, &l, &reference);
 	like_huge(h, map_huge(folio), &mixed);
 	KUNIT_EXPECT_PTR_EQ(test, mixed, folio);
+	like_huge(h, map_huge(h->pages[KIND_SINGLE]), &mixed);
+	KUNIT_EXPECT_NULL(test, mixed);
+	if (is_possible(KIND_CACHED)) {
+		like_huge(h, map_huge(h->pages[KIND_CACHED]), &mixed);
+		KUNIT_EXPECT_PTR_EQ(test, mixed, h->pages[KIND_CACHED]);
+	}
 	*slot_of(h, 1) = map_huge(folio);
 	for (i = 0; i < HPAGE_PMD_NR; i++) {
 		unsigned long addr = address_of(h, 1) + i * PAGE_SIZE;

@@ -20,6 +20,8 @@ enum page_kind {
 	KIND_SHARED,		/* anonymous, mapped twice */
 	KIND_MERGED,		/* KSM's */
 	KIND_LAZY,		/* anonymous, lazily freed */
+	KIND_LOCKED,		/* as single, and somebody has locked it */
+	KIND_CACHED,		/* as single, in the swap cache of no device */
 	KIND_OF_FILE,
 	KINDS,
 };
@@ -30,6 +32,8 @@ static const unsigned long page_kind_flags[KINDS] = {
 	[KIND_SHARED]		= DIRTY_PRESENT,
 	[KIND_MERGED]		= DIRTY_PRESENT | DIRTY_KSM,
 	[KIND_LAZY]		= DIRTY_PRESENT | DIRTY_EXCLUSIVE | DIRTY_LAZYFREE,
+	[KIND_LOCKED]		= DIRTY_PRESENT,
+	[KIND_CACHED]		= DIRTY_PRESENT,
 	[KIND_OF_FILE]		= 0,
 };
 
@@ -64,25 +68,36 @@ static bool coin(struct walk_fixture *f)
 	return below(f, 2);
 }
 
+/* In a kernel without swap it is a page like the one of KIND_SINGLE. */
+static bool is_possible(enum page_kind kind)
+{
+	if (kind == KIND_MERGED)
+		return IS_ENABLED(CONFIG_KSM);
+	return kind != KIND_CACHED || IS_ENABLED(CONFIG_SWAP);
+}
+
 static void undo_page(void *data)
 {
 	struct page *page = data;
 
-	unlock_page(page);
+	if (PageLocked(page))
+		unlock_page(page);
 	page->mapping = NULL;
+	page->private = 0;
 	atomic_set(&page->_mapcount, -1);
 	clear_bit(PG_anon_exclusive, &page->flags);
+	clear_bit(PG_swapcache, &page->flags);
 	clear_bit(PG_swapbacked, &page->flags);
 	__free_page(page);
 }
 
-/* Locked, as pages under migration are */
 static struct page *make_page(struct kunit *test, enum page_kind kind)
 {
 	struct page *page = alloc_page(GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, page);
-	lock_page(page);
+	if (kind == KIND_LOCKED)
+		lock_page(page);
 	atomic_set(&page->_mapcount, kind == KIND_SHARED ? 1 : 0);
 	if (kind == KIND_MERGED)
 		page->mapping = (void *)PAGE_MAPPING_KSM;
@@ -92,6 +107,10 @@ static struct page *make_page(struct kunit *test, enum page_kind kind)
 		set_bit(PG_anon_exclusive, &page->flags);
 	if (kind != KIND_LAZY)
 		set_bit(PG_swapbacked, &page->flags);
+	if (kind == KIND_CACHED && IS_ENABLED(CONFIG_SWAP)) {
+		set_bit(PG_swapcache, &page->flags);
+		page->private = swp_entry(MAX_SWAPFILES - 1, 1).val;
+	}
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, undo_page, page),
 			0);
 	return page;
@@ -242,7 +261,7 @@ static void present_entries_tell_the_kind_of_page(struct kunit *test)
 		unsigned long flags = page_kind_flags[kind];
 		pte_t pte = map_page(f->pages[kind]);
 
-		if (kind == KIND_MERGED && !IS_ENABLED(CONFIG_KSM))
+		if (!is_possible(kind))
 			continue;
 		KUNIT_EXPECT_EQ_MSG(test, flags_of(f->anon, pte), flags,
 				    "kind %d", kind);
@@ -291,13 +310,16 @@ static void migrating_pages_are_in_memory(struct kunit *test)
 		kunit_skip(test, "no migration in this kernel");
 
 	for (kind = 0; kind < KINDS; kind++) {
-		const unsigned long pfn = page_to_pfn(f->pages[kind]);
+		struct page *page = f->pages[kind];
+		const unsigned long pfn = page_to_pfn(page);
 		unsigned long flags = page_kind_flags[kind];
 		unsigned long x = 0;
+		bool locked;
 		pte_t pte;
 
-		if (kind == KIND_MERGED && !IS_ENABLED(CONFIG_KSM))
+		if (!is_possible(kind))
 			continue;
+		locked = trylock_page(page);
 		/* Who shares it is to be had from the entry only. */
 		flags &= ~DIRTY_EXCLUSIVE;
 		if (flags && kind != KIND_MERGED)
@@ -313,11 +335,13 @@ static void migrating_pages_are_in_memory(struct kunit *test)
 		KUNIT_EXPECT_EQ_MSG(test, flags_of(f->anon, pte),
 				    flags | x | (x ? DIRTY_WRITTEN : 0),
 				    "kind %d", kind);
-		if (!IS_ENABLED(CONFIG_MEM_SOFT_DIRTY))
-			continue;
-		KUNIT_EXPECT_EQ_MSG(test, flags_of(f->anon, pte_swp_mksoft_dirty(pte)),
-				    flags ? flags | x | DIRTY_WRITTEN : 0,
+		if (flags && IS_ENABLED(CONFIG_MEM_SOFT_DIRTY))
+			x |= DIRTY_WRITTEN;
+		pte = pte_swp_mksoft_dirty(pte);
+		KUNIT_EXPECT_EQ_MSG(test, flags_of(f->anon, pte), flags | x,
 				    "kind %d", kind);
+		if (locked)
+			unlock_page(page);
 	}
 }
 
@@ -329,7 +353,7 @@ static void lost_pages_are_errors(struct kunit *test)
 	if (!IS_ENABLED(CONFIG_MEMORY_FAILURE))
 		kunit_skip(test, "no memory failure in this kernel");
 
-	entry = make_hwpoison_entry(f->pages[KIND_EXCLUSIVE]);
+	entry = make_hwpoison_entry(f->pages[KIND_LOCKED]);
 	KUNIT_EXPECT_EQ(test, flags_of(f->anon, swp_entry_to_pte(entry)),
 			DIRTY_ERROR | DIRTY_WRITTEN);
 }
@@ -462,6 +486,7 @@ static pte_t random_entry(struct walk_fixture *f)
 		return coin(f) ? pte_swp_mksoft_dirty(pte) : pte;
 	case 8:
 		if (IS_ENABLED(CONFIG_MIGRATION)) {
+			pfn = page_to_pfn(f->pages[KIND_LOCKED]);
 			pte = swp_entry_to_pte(coin(f) ?
 					       make_readable_migration_entry(pfn) :
 					       make_writable_migration_entry(pfn));
@@ -596,19 +621,22 @@ static void fast_walk_finds_what_the_plain_one_does(struct kunit *test)
 	}
 }
 
-/* Of a swap entry, nothing may be set but its place. */
+/* Of a swap entry, nothing may be set but its place, and the mark. */
 static void empty_entries_are_not_like_swap_entries(struct kunit *test)
 {
 	struct walk_fixture *f = test->priv;
 	struct dirty_walk w = { .normal = true };
-	unsigned int type, i;
+	unsigned int type, i, marked;
 
 	if (!ENTRIES_ARE_WORDS)
 		kunit_skip(test, "entries of this kernel are not compared as words");
 
 	for (type = 0; type < 3; type++) {
+		marked = below(f, PTRS_PER_PTE);
 		for (i = 0; i < PTRS_PER_PTE; i++) {
 			f->table[i] = swapped(type, 1 + i);
+			if (i >= marked)
+				f->table[i] = pte_swp_mkexclusive(f->table[i]);
 			if (i >= 40 && i < 80)
 				f->table[i] = new_pte();
 			else if (i >= 100 && i < 140)
