@@ -435,7 +435,8 @@ static struct alike like_pte(struct dirty_walk *w,
 	struct alike a = { .bits = ENTRY_WORD(&pte), .mask = ~0UL };
 
 	*ask = false;
-	if (pte_present(pte) && !pte_special(pte) &&
+	/* Of a device's page, vm_normal_page() has to be asked what it is. */
+	if (pte_present(pte) && !pte_special(pte) && !pte_devmap(pte) &&
 	    dirty_frame_of(pte) == pte_pfn(pte)) {
 		ignore(&a, pte_place);
 		a.flags = DIRTY_PRESENT | w->vma_flags;

@@ -48,6 +48,24 @@ for text in bad:
 	expect "4:apdx---"
 }
 
+@test "no bytes: neither read nor written, kept, nor taken for the end" {
+	tell map anon 4
+	tell write
+	writing "
+fd = os.open(path, os.O_RDWR)
+is_(os.read(fd, 0), b'')
+is_(attempt(os.write, fd, b''), 0)
+is_(attempt(os.write, fd, line[:5]), 5)
+is_(attempt(os.write, fd, b''), 0)
+is_(os.read(fd, 0), b'')
+whole = b''.join(iter(lambda: os.read(fd, 65536), b''))
+assert b'%x-' % start in whole, whole
+is_(os.read(fd, 0), b'')
+is_(attempt(os.write, fd, line[5:]), len(line) - 5)
+os.close(fd)"
+	expect "2:ap-x--- 2:apdx---"
+}
+
 @test "good lines before the first bad one take effect, and the count says so" {
 	tell map anon 4
 	tell write
