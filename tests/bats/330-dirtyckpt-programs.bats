@@ -206,6 +206,27 @@ rows() {
 	saves_all
 }
 
+@test "python3 grows by 1 MiB between two saves of 64: the second has that, and little else" {
+	start_program python3 -u -c '
+import sys
+kept = [bytes(4000) for _ in range(16000)]
+more = [None] * 300
+print("ready")
+for line in sys.stdin:
+    for i in range(260):
+        more[i] = bytes(4000)
+    print("more")'
+	hear
+	save
+	(($(column stored 1) > 16000))
+	order on
+	save
+	column stored 2
+	# Some pages more are the interpreter's own.
+	(($(column stored 2) >= 250 && $(column stored 2) < 400))
+	saves_all
+}
+
 # in_gdb COMMAND... - in the core and in the living process, which is the same
 in_gdb() {
 	local command options=()
