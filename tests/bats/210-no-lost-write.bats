@@ -655,6 +655,34 @@ written_while_migrating() {
 
 # ---- relatives, and other trackers ----
 
+# Only an entry without the bit takes a fault more than it would without tracking.
+@test "where nobody clears bits, each entry has its own, whatever becomes of its page" {
+	use_swap zram
+	new_file /tmp/file 64
+	tell map private 64 /tmp/file
+	tell write
+	tell map anon-aligned 1024
+	tell advise hugepage 0 512
+	tell write
+	tell protect none
+	tell protect rw
+	tell advise pageout 600 100
+	tell read
+	tell migrate 1
+	tell advise dontneed 100 1
+	tell use 1
+	tell move 512 512
+	tell use 1
+	tell fork
+	child=$answer
+	tell child write 120 300
+	tell write 400 50
+	tell pinread 30 4
+	run ! grep -v '^[0-9a-f-]* [af].d' <(listing)
+	run ! grep -v '^[0-9a-f-]* [af].d' <(listing "$child")
+	tell reap
+}
+
 @test "a forked child inherits the bits, and goes its own way" {
 	tell map anon 8
 	tell write
