@@ -452,7 +452,7 @@ written_while_migrating() {
 	tell advise dontneed 1 3
 	tell advise dontneed 5 3
 	tell advise pageout
-	expect "1:asd---- 3:- 1:as----- 3:-"
+	expect "1:asdx--- 3:- 1:as-x--- 3:-"
 	tell read
 	[[ $(picture) =~ ^1:apd.-.-\ 3:-\ 1:ap-.-.-\ 3:-$ ]] || fail "$(picture)"
 }

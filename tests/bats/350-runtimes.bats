@@ -73,8 +73,9 @@ goes_on() {
 }
 
 @test "a Go program with many threads that gives memory back: saved, verified, restored, and right afterwards" {
+	has_threads() { (($(find "/proc/$pid/task" -maxdepth 1 -mindepth 1 | wc -l) > 1)); }
 	start_program steps-go
-	(($(find "/proc/$pid/task" -maxdepth 1 -mindepth 1 | wc -l) > 1))
+	wait_until has_threads
 	goes_on 20
 }
 

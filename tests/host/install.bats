@@ -44,7 +44,7 @@ setup() {
 }
 
 @test "the parts build into a folder that make creates" {
-	cp -r tools tests "$BATS_TEST_TMPDIR"
+	cp -r tools tests include "$BATS_TEST_TMPDIR"
 	cd "$BATS_TEST_TMPDIR" || return
 	for part in tools/dirtycat tools/dirtyckpt tools/lib/* tests/memstate; do
 		make -s -C "$part" OUTPUT=new/
@@ -55,7 +55,8 @@ setup() {
 }
 
 @test "the parts build by themselves, in their own folders" {
-	cp -r tools "$BATS_TEST_TMPDIR/tools"
+	# But for the header of the kernel that they are a part of
+	cp -r tools include "$BATS_TEST_TMPDIR"
 	for tool in dirtycat dirtyckpt; do
 		make -s -C "$BATS_TEST_TMPDIR/tools/$tool"
 		"$BATS_TEST_TMPDIR/tools/$tool/$tool" --version

@@ -335,7 +335,7 @@ static void migrating_pages_are_in_memory(struct kunit *test)
 		KUNIT_EXPECT_EQ_MSG(test, flags_of(f->anon, pte),
 				    flags | x | (x ? DIRTY_WRITTEN : 0),
 				    "kind %d", kind);
-		if (flags && IS_ENABLED(CONFIG_MEM_SOFT_DIRTY))
+		if (x || (flags && IS_ENABLED(CONFIG_MEM_SOFT_DIRTY)))
 			x |= DIRTY_WRITTEN;
 		pte = pte_swp_mksoft_dirty(pte);
 		KUNIT_EXPECT_EQ_MSG(test, flags_of(f->anon, pte), flags | x,
