@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Acknowledging what /proc/<pid>/dirty_pages listed: a line that is written
+ * Acknowledgment of the lines of /proc/<pid>/dirty_pages: a line that is written
  * back clears the soft-dirty bits of the dirty pages in its range, and
  * write-protects them, so that the next write to a page sets its bit again.
  *
- * A page may be said to have been written though it was not. The reverse must
- * never happen: once write() has returned, every write to an acknowledged page
- * sets "d". Where that cannot be had, the page keeps its bit: while somebody
- * holds a reference by which he may write, while it migrates, and in all states
- * in which the listing always says "d" (hugetlb, devices, the zero page over a
- * file, memory errors).
+ * The listing may say "d" for a page that was not written. It must never miss a
+ * write: once write() has returned, every write to an acknowledged page sets "d".
+ * A page keeps its bit where this cannot be guaranteed: while somebody holds a
+ * reference to write by, while the page migrates, and in all states in which the
+ * listing always says "d" (hugetlb, devices, the zero page over a file, memory
+ * errors).
  *
- * All is done under the mmap lock held for reading, for a bounded number of
- * entries at a time. The lock shuts out what copies, moves, protects or collapses
- * the pages of a mapping: fork, mremap, mprotect, khugepaged. Page faults go on:
- * they and this code take turns by the page-table lock, for 64 entries at most.
+ * The mmap lock is held for reading, for a bounded number of entries at a time. It
+ * excludes fork, mremap, mprotect and khugepaged, which copy, move, protect or
+ * collapse the pages of a mapping. Page faults go on: they and this code take
+ * turns by the page-table lock, for 64 entries at most.
  *
- * The TLBs are flushed once a hold, before the mmap lock is dropped. That is late
- * enough for a CPU to write to a page whose entry is write-protected already, and
- * early enough: that write comes before the acknowledgment returns. Nobody copies
- * the page meanwhile, and takes it for one that nobody writes to. Only pages that
- * are marked exclusive are writable, and that mark goes with fork, which the lock
- * shuts out, or where others flush first (see mm_tlb_flush_pending()).
+ * The TLBs are flushed once a hold, before the mmap lock is dropped. Until then, a
+ * CPU may still write to a page whose entry is write-protected already. That write
+ * comes before the acknowledgment returns, so it is not lost. Nor does the kernel
+ * copy the page meanwhile: it copies no page that is marked exclusive, and only
+ * such pages are writable. Fork removes the mark, but the lock excludes fork. Others
+ * that remove it flush first (see mm_tlb_flush_pending()).
  */
 #include <linux/dirty_pages.h>
 #include <linux/bitops.h>
@@ -57,8 +57,8 @@
 #define ACK_ENTRIES	64
 
 /**
- * struct ack_span - addresses of which CPUs may have old translations
- * @vma: the mapping that they are in, if it is but one
+ * struct ack_span - addresses for which CPUs may have old translations
+ * @vma: their mapping, or NULL if there are several
  * @start: the lowest
  * @end: after the highest, or 0 if there is none
  */
@@ -71,24 +71,24 @@ struct ack_span {
 /**
  * struct dirty_ack - the acknowledgments of an open file
  * @mm: the address space, pinned by mmgrab() only, or NULL if there was none
- * @pid: what process had it when the file was opened, for those who trace
- * @lock: held over a write; protects all that follows
+ * @pid: the process that had it when the file was opened, for the tracepoint
+ * @lock: held over a write; protects all members below
  * @start: where the line at hand starts
- * @next: everything of it that lies below is acknowledged
+ * @next: the part of the line below this address is acknowledged
  * @end: where it ends
  * @resume: a signal interrupted the line at hand; the next may be its repetition
  * @budget: entries that this hold of the mmap lock may still look at
- * @hold: what was done during this hold
+ * @hold: counts of this hold
  * @holding: the mmap lock is held for reading
- * @drain: a page is held, perhaps only by a CPU's LRU batch: have them drained
- * @drained: that was done during this write
- * @looked: where this hold has looked at entries
- * @changed: where it has changed some
- * @range: of which those who map the process's pages on their own were told
- * @notified: they were, and have not been told yet that it is over
+ * @drain: a page is held, perhaps only by an LRU batch of a CPU: drain these
+ * @drained: the batches were drained during this write
+ * @looked: the entries that this hold has looked at
+ * @changed: the entries that this hold has changed
+ * @range: the range that MMU notifiers were told of
+ * @notified: the invalidation of @range has begun, and has not ended
  * @kept: bytes of an unfinished line at the start of @text
  * @broken: a bad line was written
- * @text: what is being written
+ * @text: the text that is being written
  */
 struct dirty_ack {
 	struct mm_struct *mm;
@@ -157,7 +157,7 @@ struct page_counts {
 	int refs;
 };
 
-/* One load, as both lie side by side; else one after the other, at two moments. */
+/* Both lie side by side, so that one load on 64 bits reads them at one moment. */
 static __always_inline struct page_counts counts_of(struct page *page)
 {
 	union {
@@ -187,22 +187,21 @@ static bool small_page_is_held(struct folio *folio, unsigned int ours)
 }
 
 /*
- * Does somebody hold a reference beyond those of the page tables, of the swap
- * cache, and @ours? He may write by it at any time, whether he pinned the page
- * or not: direct I/O, a pipe, a fixed buffer of io_uring.
+ * Does the folio have references beyond those of the page tables, of the swap
+ * cache, and @ours? Their holder may write to it at any time, whether it pinned
+ * the page or not: direct I/O, a pipe, a fixed buffer of io_uring.
  *
- * No new writer can come while this is asked: the caller has write-protected the
- * entry, with a full barrier after that, and get_user_pages_fast() looks at it
- * again after taking its reference. For a page of ours alone nothing else that
- * counts here changes either, without the page-table lock.
+ * No writer can come while this function runs: the caller has write-protected the
+ * entry, with a full barrier after that, and get_user_pages_fast() looks at the
+ * entry again after it has taken its reference. The caller holds the page-table
+ * lock, so that no count of a page that nobody shares changes either.
  *
- * But relatives that share the page may unmap it and map it meanwhile. Each has a
- * reference for longer than it counts as a mapping. So they can make a page look
- * held that is not, but the counts of one moment never hide a holder. A large folio
- * has no such moment. Of it, all looks at the mappings have to find as many, and
- * both at the references one fewer, to miss somebody who has not pinned it: one
- * relative has to go and another to come, twice, each between the right two of
- * five neighbouring loads.
+ * But relatives that share the page may unmap and map it meanwhile. Each has its
+ * reference for longer than its mapping. They can make a page look held that is
+ * not, but counts that were read at one moment never hide a holder. The counts of a
+ * large folio are read one after the other. A holder that has not pinned it is
+ * missed only if one relative goes and another comes, twice, each between the right
+ * two of five neighbouring loads.
  */
 static bool folio_is_held(struct folio *folio, unsigned int ours)
 {
@@ -228,9 +227,10 @@ static bool folio_is_held(struct folio *folio, unsigned int ours)
 }
 
 /*
- * Is it sure that nobody refers to a page but by mapping it? Of a large folio, the
- * first page has the references to all of it, which equal its own mappings only if
- * there is nothing else, and the others have none at all.
+ * Return true if the mappings of a page are certainly all of its references. This
+ * holds for large folios too. The first page has the references to the whole folio:
+ * they equal its own mappings only if there are no others. The other pages have no
+ * references, so that the counts of a mapped one never match.
  */
 static __always_inline bool page_is_only_mapped(struct page *page)
 {
@@ -240,8 +240,8 @@ static __always_inline bool page_is_only_mapped(struct page *page)
 }
 
 /*
- * A page that is held may be so only by a CPU's batch for the LRU lists, where no
- * large one waits. Before anything is said of it, those are to be drained.
+ * The extra reference of a small page may be that of an LRU batch of a CPU, until
+ * the batches are drained. Large folios do not wait in batches.
  */
 static bool held_for_sure(struct dirty_ack *a, struct folio *folio)
 {
@@ -251,12 +251,12 @@ static bool held_for_sure(struct dirty_ack *a, struct folio *folio)
 
 /**
  * struct ack_entries - neighbouring entries, a bit each
- * @asked: their pages have to be asked who refers to them
+ * @asked: the references to their pages have to be counted
  * @cleared: they had the soft-dirty bit, or were writable
  * @writable: they were writable
  * @held: they have the bit again, as somebody refers to their pages
- * @unsure: of these, perhaps only by a CPU's batch for the LRU lists
- * @swapped: their pages are in swap, and were asked already
+ * @unsure: like @held, but perhaps only an LRU batch of a CPU holds the page
+ * @swapped: their pages are in swap; the references were counted already
  */
 struct ack_entries {
 	u64 asked;
@@ -285,8 +285,8 @@ static __always_inline void protect_pte(struct vm_area_struct *vma,
 }
 
 /*
- * Most entries are writable. In a mapping of the usual kind that is enough to know
- * that they map anonymous pages: see the fast walk. Returns which they were.
+ * Most entries are writable. In a mapping of the usual kind, these map anonymous
+ * pages: see the fast walk. Return the bits of those that were writable.
  */
 static noinline u64 protect_writable(struct vm_area_struct *vma,
 				     unsigned long addr, pte_t *ptep,
@@ -307,8 +307,8 @@ static noinline u64 protect_writable(struct vm_area_struct *vma,
 }
 
 /*
- * Where the bit was cleared before, somebody may write by a reference since: such
- * a page is asked as well.
+ * An entry may have lost its bit while somebody held a reference to the page. The
+ * references are counted for such an entry as well.
  */
 static void clear_present_pte(struct ack_entries *e, u64 bit,
 			      struct vm_area_struct *vma, unsigned long addr,
@@ -335,8 +335,8 @@ static void clear_swap_pte(struct dirty_ack *a, struct ack_entries *e, u64 bit,
 	struct folio *folio;
 
 	/*
-	 * A page under migration keeps its bit, or gets it: who refers to it is
-	 * not to be told from who migrates it.
+	 * A page under migration keeps its bit, or gets it: the references do not
+	 * tell its users from the code that migrates it.
 	 */
 	if (is_migration_entry(entry))
 		set_pte_at(vma->vm_mm, addr, ptep, pte_swp_mksoft_dirty(pte));
@@ -344,7 +344,7 @@ static void clear_swap_pte(struct dirty_ack *a, struct ack_entries *e, u64 bit,
 		return;
 
 	e->swapped |= bit;
-	/* Asked first: only by this entry could somebody come to the page. */
+	/* Count first: a fault that maps the page has to wait for our lock. */
 	folio = swap_cache_peek(entry);
 	if (folio) {
 		if (folio_is_held(folio, 1))
@@ -370,7 +370,7 @@ static void give_back(struct vm_area_struct *vma, unsigned long addr,
 	ptep_modify_prot_commit(vma, addr, ptep, old, pte);
 }
 
-/* Neighbours often belong to one folio, which is asked once. */
+/* Neighbours often belong to one folio: count its references once. */
 static void ask_folio(struct dirty_ack *a, struct ack_entries *e, unsigned int i,
 		      struct folio *folio, struct folio **last, bool *is_held)
 {
@@ -381,7 +381,7 @@ static void ask_folio(struct dirty_ack *a, struct ack_entries *e, unsigned int i
 		note_held(a, e, BIT_ULL(i), folio);
 }
 
-/* Those that are held get back what was taken. */
+/* Give bit and write permission back to entries whose pages are held. */
 static void ask_pages(struct dirty_ack *a, struct ack_entries *e,
 		      struct vm_area_struct *vma, unsigned long addr,
 		      pte_t *ptep)
@@ -395,8 +395,8 @@ static void ask_pages(struct dirty_ack *a, struct ack_entries *e,
 
 	/*
 	 * Pairs with get_user_pages_fast(), which takes its reference before it
-	 * looks at the entry again. Nothing of the changes may be pending either,
-	 * so lazy MMU mode is never entered here.
+	 * looks at the entry again. The changes must not be pending either: this
+	 * code never enters lazy MMU mode.
 	 */
 	smp_mb();
 	for (ask = e->writable; ask; pte++, ask >>= 1) {
@@ -429,14 +429,14 @@ static int note_entries(struct dirty_ack *a, const struct ack_entries *e,
 
 	add_to_span(&a->looked, vma, addr, addr + nr * PAGE_SIZE);
 	/*
-	 * Swap entries too: reclaim puts them in before it flushes, so that a CPU
-	 * may still be able to write to the page that was there.
+	 * This includes swap entries: reclaim sets them before it flushes, so that
+	 * a CPU may still be able to write to the page.
 	 */
 	if (changed)
 		add_to_span(&a->changed, vma, addr + __ffs64(changed) * PAGE_SIZE,
 			    addr + fls64(changed) * PAGE_SIZE);
 	a->hold.pages += hweight64(e->cleared & ~e->held);
-	/* After the drain, it goes on with the first of which it is not sure. */
+	/* After the drain, go on at the first page that is perhaps not held. */
 	if (e->unsure) {
 		a->drain = true;
 		nr = __ffs64(e->unsure);
@@ -569,16 +569,15 @@ static int ack_huge_pmd(struct dirty_ack *a, struct vm_area_struct *vma,
 #endif
 
 /*
- * Of which addresses have CPUs to forget what they know? Somebody else may have
- * cleared bits meanwhile, and not have flushed yet: then that includes what this
- * hold found clear already.
+ * The addresses to flush. Another acknowledgment may have cleared bits and not have
+ * flushed yet. This hold found these entries clear, and must flush them as well.
  */
 static const struct ack_span *to_flush(const struct dirty_ack *a)
 {
 	return mm_tlb_flush_nested(a->mm) ? &a->looked : &a->changed;
 }
 
-/* CPUs forget, and then so do those who were told by notify_begin(). */
+/* Flush the TLBs, then end the invalidation that notify_begin() has begun. */
 static void flush_tlbs(struct dirty_ack *a)
 {
 	const struct ack_span *span = to_flush(a);
@@ -597,10 +596,10 @@ static void flush_tlbs(struct dirty_ack *a)
 }
 
 /*
- * Others that map these pages, as KVM does, have to fault too. They are told
- * before a page-table lock is taken, as they may sleep; of what this hold may
- * still come to in the mapping, as they stand still in all that they are told of;
- * and that it is over once the TLBs are flushed.
+ * MMU notifiers have to fault these pages again as well: KVM, for one. They may
+ * sleep, so they are called before a page-table lock is taken. They stop all use of
+ * the range, so it covers no more than this hold may still come to in the mapping.
+ * It ends once the TLBs are flushed.
  */
 static void notify_begin(struct dirty_ack *a, struct vm_area_struct *vma,
 			 pmd_t *pmd, unsigned long addr, unsigned long end)
@@ -647,7 +646,7 @@ static int ack_hole(unsigned long addr, unsigned long end, int depth,
 {
 	struct dirty_ack *a = walk->private;
 
-	/* userfaultfd may take a huge page out, and put it back. */
+	/* userfaultfd may just have taken a huge page out, and put it back. */
 	add_to_span(&a->looked, walk->vma, addr, end);
 	return looked_at(a, end, 1);
 }

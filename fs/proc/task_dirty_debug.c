@@ -260,7 +260,7 @@ static int unseen_pmd_entry(pmd_t *pmd, unsigned long addr, unsigned long end,
 	return 0;
 }
 
-/* Elsewhere, not all that is writable is anonymous, or has such a bit. */
+/* Writable entries of other mappings may map no anonymous page, or lack the bit. */
 static int walk_usual(unsigned long addr, unsigned long end,
 		      struct mm_walk *walk)
 {

@@ -9,16 +9,7 @@ batch=/sys/kernel/debug/dirty_pages/batch
 # A stopped target with some 70 KiB of text, all kinds of runs in it
 setup() {
 	target
-	tell many 2000
-	tell map anon 64
-	for i in {0..63..2}; do tell write "$i" 1; done
-	tell map anon-aligned 1024
-	tell advise hugepage
-	tell write 0 512
-	tell map anon-aligned 2048
-	tell advise nohugepage
-	tell write
-	kill -STOP "$pid"
+	many_runs 2000
 	file=/proc/$pid/dirty_pages
 	whole=$BATS_TEST_TMPDIR/whole
 	cat "$file" >"$whole"

@@ -53,21 +53,6 @@ ranged() {
 	PYTHON
 }
 
-# A stopped target with all kinds of runs in it
-many_runs() {
-	tell many 300
-	tell map anon 64
-	for i in {0..63..2}; do tell write "$i" 1; done
-	tell map anon-aligned 1024
-	tell advise hugepage
-	tell write 0 512
-	tell map anon-aligned 2048
-	tell advise nohugepage
-	tell write
-	kill -STOP "$pid"
-	wait_until is_stopped "$pid"
-}
-
 @test "one range is listed, from its start, with the run around it cut at its ends" {
 	tell map anon 64
 	tell write
@@ -80,7 +65,7 @@ is_(read_all(fd), line(63, 1))"
 }
 
 @test "the listing of any range equals the whole listing, cut at the ends of the range" {
-	many_runs
+	many_runs 300
 	ranged "
 random.seed(1)
 whole = open(path, 'rb').read()
@@ -140,7 +125,7 @@ is_(read_all(fd), line(100, 412, 'fpdxh--'))"
 }
 
 @test "the text is the same for each size of buffer and of batch, by pread, and after lseek to 0" {
-	many_runs
+	many_runs 300
 	before=$(<$batch)
 	cleanup() { echo "$before" >"$batch"; }
 	ranged "
@@ -172,7 +157,7 @@ is_(read_all(r), want)"
 }
 
 @test "the position is 0 afterwards, wherever it was, and nothing of the old text comes" {
-	many_runs
+	many_runs 300
 	ranged "
 whole = open(path, 'rb').read()
 for mode in os.O_RDONLY, os.O_RDWR:
@@ -189,7 +174,7 @@ for mode in os.O_RDONLY, os.O_RDWR:
 }
 
 @test "a later range replaces the one before, and the widest restores the whole" {
-	many_runs
+	many_runs 300
 	ranged "
 whole = open(path, 'rb').read()
 fd = os.open(path, os.O_RDONLY)
@@ -493,7 +478,7 @@ assert batches * 1.1 < counted('batches') - before < batches * 6"
 
 # bats test_tags=concurrent
 @test "signals in the middle of a listing lose no line, and repeat none" {
-	many_runs
+	many_runs 300
 	before=$(<$batch)
 	cleanup() { echo "$before" >"$batch"; }
 	echo 1 >"$batch"
@@ -548,7 +533,7 @@ is_(os.pread(fd, 100, 0), line((4 << 20) - 1, 1))"
 
 # bats test_tags=concurrent
 @test "ranges that change while others read: each text is of one of the ranges" {
-	many_runs
+	many_runs 300
 	ranged "
 whole = open(path, 'rb').read()
 ranges = [(start, start + 3 * page), (start - 1000 * page, start + 100 * page), (0, ALL)]

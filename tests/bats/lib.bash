@@ -193,6 +193,21 @@ is_stopped() {
 	! grep -L '^State:[[:space:]]*[TZ]' "/proc/$1"/task/*/status | grep -q .
 }
 
+# many_runs MAPPINGS - the target gets runs of all kinds, and is stopped
+many_runs() {
+	tell many "$1"
+	tell map anon 64
+	for i in {0..63..2}; do tell write "$i" 1; done
+	tell map anon-aligned 1024
+	tell advise hugepage
+	tell write 0 512
+	tell map anon-aligned 2048
+	tell advise nohugepage
+	tell write
+	kill -STOP "$pid"
+	wait_until is_stopped "$pid"
+}
+
 join_runs() {
 	awk '$1 == end && $3 == flags { end = $2; next }
 		NR > 1 { print start "-" end, flags }
@@ -200,9 +215,9 @@ join_runs() {
 		END { if (NR) print start "-" end, flags }'
 }
 
-# oracle_agrees PID - PAGEMAP_SCAN, as dirtycat makes a listing of it, says the
-# same of what it knows: all but x, k and l. All of a mapping is d to it where that
-# has VM_SOFTDIRTY ("sd" in smaps), as it has when it is fresh.
+# oracle_agrees PID - PAGEMAP_SCAN, listed by dirtycat, shows the same pages and the
+# same flags but x, k and l. It reports all pages of a mapping with VM_SOFTDIRTY ("sd"
+# in smaps), such as a new one, as d: there, d is not compared.
 oracle_agrees() {
 	local dir=$BATS_TEST_TMPDIR name
 	awk '/^[0-9a-f]+-/ { range = $1 } /^VmFlags:.* sd/ { print range }' "/proc/$1/smaps" >"$dir/fresh"

@@ -413,8 +413,8 @@ static void pages_in_the_swap_cache_may_be_held(struct kunit *test)
 #endif /* CONFIG_SWAP */
 
 /*
- * Who migrates a page refers to it, as may others: it keeps the bit. Where another
- * tracker took the bit, it comes back.
+ * The code that migrates a page refers to it, as others may: the entry keeps the
+ * bit, or gets it if another tracker has cleared it.
  */
 static void pages_under_migration_keep_the_bit_or_get_it(struct kunit *test)
 {
@@ -571,8 +571,8 @@ static bool has_bit(struct ack_fixture *f, unsigned int i)
 }
 
 /*
- * Just what was named, however little a hold of the lock may cover, and whatever
- * the mapping says of others
+ * A line acknowledges just its own pages, in batches of any size, and whether the
+ * mapping has VM_SOFTDIRTY or not.
  */
 static void a_line_takes_effect_whatever_the_batches(struct kunit *test)
 {
@@ -620,7 +620,7 @@ static void a_hold_covers_no_more_than_its_batch(struct kunit *test)
 	start_anew(a);
 }
 
-/* Acknowledge all pages in one hold of the lock, and look before it ends. */
+/* Acknowledge all pages in one hold of the lock, and do not end it. */
 static void begin_all(struct kunit *test)
 {
 	struct ack_fixture *f = test->priv;
@@ -633,7 +633,7 @@ static void begin_all(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, ack_batch(a));
 }
 
-/* Somebody else may have cleared it, and may have its flush still to come. */
+/* Another acknowledgment may have cleared the entries, and not have flushed yet. */
 static void what_was_clear_is_flushed_beside_others(struct kunit *test)
 {
 	struct ack_fixture *f = test->priv;
@@ -657,15 +657,15 @@ static void what_was_clear_is_flushed_beside_others(struct kunit *test)
 
 #ifdef CONFIG_MMU_NOTIFIER
 /**
- * struct told - what somebody is told who maps the process's pages on his own
- * @notifier: by this
- * @ack: the acknowledgments of which he is told
- * @first: the lowest address
- * @last: after the highest
- * @widest: the most bytes at a time
- * @begun: how often something began
- * @ended: how often it was over
- * @late: how often something was not flushed yet when it was over
+ * struct told - an MMU notifier, and the invalidations that it has seen
+ * @notifier: the notifier
+ * @ack: the acknowledgments that invalidate
+ * @first: the lowest address of all ranges
+ * @last: the address after the highest
+ * @widest: the size of the largest range
+ * @begun: how many invalidations began
+ * @ended: how many ended
+ * @late: how many ended before the TLBs were flushed
  */
 struct told {
 	struct mmu_notifier notifier;
@@ -708,7 +708,7 @@ static const struct mmu_notifier_ops told_ops = {
 	.invalidate_range_end	= told_end,
 };
 
-/* Once a hold, of no more than it may come to, until the TLBs are flushed */
+/* One invalidation a hold, no larger than the batch, until the TLBs are flushed */
 static void others_are_told_before_and_after(struct kunit *test)
 {
 	struct ack_fixture *f = test->priv;

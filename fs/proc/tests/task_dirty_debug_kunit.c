@@ -346,7 +346,7 @@ static void change_entry(struct kunit *test, unsigned long addr, bool soft_dirty
 	pte_unmap_unlock(ptep, ptl);
 }
 
-/* No kernel makes such an entry, so far as is known. */
+/* The kernel never makes such an entry, as far as is known. */
 static void what_would_be_written_unseen_is_found(struct kunit *test)
 {
 	struct gup_fixture *f = test->priv;
