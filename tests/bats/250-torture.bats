@@ -44,7 +44,7 @@ press() {
 	done 2>/dev/null
 }
 
-@test "no write is lost in any of many rounds, whatever the target does" {
+@test "no write is lost in any of many rounds, and few pages are d without a reason" {
 	local seed
 	press &
 	presser=$!
@@ -53,5 +53,7 @@ press() {
 			"$group" "$((TIMEOUT * 100))" "$seed" "$TORTURE_ROUNDS" >>"$BATS_TEST_TMPDIR/out"
 	done
 	sed 's/^/# /' "$BATS_TEST_TMPDIR/out" >&3
+	# khugepaged may have made a huge page of some, and split it again.
+	awk '/: no reason$/ && $1 > 5 { exit 1 }' "$BATS_TEST_TMPDIR/out"
 	[[ $(grep -c "0 lost; $TORTURE_ROUNDS rounds" "$BATS_TEST_TMPDIR/out") == "$(wc -w <<<"$TORTURE_SEEDS")" ]]
 }

@@ -39,14 +39,28 @@
 #define PAGE ((size_t)4096)
 #define HUGE ((size_t)2 << 20)
 #define THREADS 3
+#define MOST_PAGES 1024
+#define HEAP_PAGES 96
 
-/* What target and checkpointer share */
+enum kind { SMALL, TABLES, THP, FILED, HUGETLB, MERGED, HEAP, PINNED, UFFD, KINDS };
+
+/* For each page the generation in which something was last done to it */
+typedef uint32_t generations[KINDS][MOST_PAGES];
+
+/*
+ * The target and the checkpointer share this. Each acknowledgment begins a
+ * generation. The target notes the generation in which it changes a page, so the
+ * checkpointer knows whether a page that is d again was written.
+ */
 struct control {
 	int io;			/* the kernel is writing into pinned memory */
 	int ready;
 	uint64_t writes;
 	uint64_t operations;
-	uintptr_t uffd_start, uffd_end;
+	uintptr_t start[KINDS];
+	size_t pages[KINDS];	/* of HEAP the most */
+	uint32_t generation;
+	generations changed, collapsed;
 };
 
 static struct control *control;
@@ -62,8 +76,6 @@ static uint64_t rnd(uint64_t *state, uint64_t below)
 
 /* ---- the target ---- */
 
-enum kind { SMALL, TABLES, THP, FILED, HUGETLB, MERGED, HEAP, PINNED, UFFD, KINDS };
-
 /* A piece of memory. Who writes to it shares @lock, who reshapes it has it. */
 struct region {
 	pthread_rwlock_t lock;
@@ -77,6 +89,20 @@ static int file = -1, ring = -1, uffd = -1;
 static struct io_uring_params params;
 static char *rings;
 static struct io_uring_sqe *sqes;
+
+static void note(generations what, struct region *r, size_t first, size_t count)
+{
+	uint32_t now = __atomic_load_n(&control->generation, __ATOMIC_SEQ_CST);
+
+	for (size_t i = first; i < first + count && i < MOST_PAGES; i++)
+		__atomic_store_n(&what[r->kind][i], now, __ATOMIC_SEQ_CST);
+}
+
+/* Call this before and after a change, as a generation may begin in between. */
+static void note_change(struct region *r, size_t first, size_t count)
+{
+	note(control->changed, r, first, count);
+}
 
 static void must(bool ok, const char *what)
 {
@@ -123,7 +149,9 @@ static void write_some(struct region *r, uint64_t *state)
 		/* Few different pages are the ones that can be merged. */
 		size_t at = r->kind == MERGED ? 0 : rnd(state, PAGE);
 
+		note_change(r, page, 1);
 		r->start[page * PAGE + at] = rnd(state, r->kind == MERGED ? 3 : 256);
+		note_change(r, page, 1);
 		__atomic_fetch_add(&control->writes, 1, __ATOMIC_RELAXED);
 	}
 }
@@ -164,15 +192,23 @@ static void exchange(char *a, char *b, size_t bytes)
 	pthread_mutex_unlock(&places);
 }
 
-static void advise(char *p, size_t bytes, uint64_t *state)
+static void advise(struct region *r, size_t first, size_t count, uint64_t *state)
 {
+	/* The first ones drop pages, or fault for writing. */
 	static const int advices[] = {
-		MADV_DONTNEED, MADV_FREE, MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_MERGEABLE,
-		MADV_UNMERGEABLE, MADV_PAGEOUT, MADV_COLD, MADV_COLLAPSE,
+		MADV_DONTNEED, MADV_FREE, MADV_UNMERGEABLE, MADV_HUGEPAGE, MADV_NOHUGEPAGE,
+		MADV_MERGEABLE, MADV_PAGEOUT, MADV_COLD, MADV_COLLAPSE,
 	};
+	size_t which = rnd(state, sizeof(advices) / sizeof(advices[0]));
 
+	if (which < 3)
+		note_change(r, first, count);
 	/* Some do not fit the memory at hand, and fail. */
-	madvise(p, bytes, advices[rnd(state, sizeof(advices) / sizeof(advices[0]))]);
+	madvise(r->start + first * PAGE, count * PAGE, advices[which]);
+	if (which < 3)
+		note_change(r, first, count);
+	else if (advices[which] == MADV_COLLAPSE)
+		note(control->collapsed, r, first, count);
 }
 
 /* A child writes to what it shares with us, and goes. */
@@ -189,15 +225,18 @@ static void fork_some(struct region *r, uint64_t *state)
 	if (pid == -1)
 		return;
 	pause_some(state);
+	note_change(r, at / PAGE, 1);
 	r->start[at] = rnd(state, 256);
+	note_change(r, at / PAGE, 1);
 	waitpid(pid, NULL, 0);
 }
 
 static void move_heap_end(struct region *r, uint64_t *state)
 {
-	size_t pages = 32 + rnd(state, 64);
+	size_t pages = HEAP_PAGES / 3 + rnd(state, HEAP_PAGES * 2 / 3);
 
 	must(!brk(r->start + pages * PAGE), "brk");
+	note_change(r, 0, HEAP_PAGES);
 	r->pages = pages;
 }
 
@@ -249,9 +288,10 @@ static void reshape(struct region *r, uint64_t *state)
 		struct uffdio_writeprotect wp = { { (uintptr_t)p, count * PAGE },
 						  UFFDIO_WRITEPROTECT_MODE_WP };
 
-		if (rnd(state, 2))
+		if (rnd(state, 2)) {
 			madvise(p, count * PAGE, MADV_DONTNEED);
-		else
+			note_change(r, first, count);
+		} else
 			ioctl(uffd, UFFDIO_WRITEPROTECT, &wp);
 		return;
 	}
@@ -266,9 +306,11 @@ static void reshape(struct region *r, uint64_t *state)
 	case 1:
 		if (r->kind == TABLES || r->kind == THP) {
 			exchange(r->start, r->start + HUGE, HUGE);
+			note_change(r, 0, r->pages);
 		} else if (r->kind == SMALL) {
 			count = 1 + rnd(state, r->pages / 2 - 1);
 			exchange(r->start, r->start + r->pages / 2 * PAGE, count * PAGE);
+			note_change(r, 0, r->pages);
 		}
 		break;
 	case 2:
@@ -281,13 +323,14 @@ static void reshape(struct region *r, uint64_t *state)
 		must(!munmap(p, count * PAGE), "munmap");
 		map_pages(r, first, count);
 		pthread_mutex_unlock(&places);
+		note_change(r, first, count);
 		break;
 	case 3:
 		if (r->kind != HUGETLB)
 			fork_some(r, state);
 		break;
 	default:
-		advise(p, count * PAGE, state);
+		advise(r, first, count, state);
 	}
 }
 
@@ -334,7 +377,9 @@ static void *serve_faults(void *arg)
 			struct uffdio_writeprotect wp = { { at, PAGE }, 0 };
 
 			ioctl(uffd, UFFDIO_WRITEPROTECT, &wp);
-		} else if (rnd(&state, 2)) {
+			continue;
+		}
+		if (rnd(&state, 2)) {
 			struct uffdio_copy copy = { at, (uintptr_t)page, PAGE, 0, 0 };
 
 			memset(page, rnd(&state, 256), PAGE);
@@ -344,6 +389,7 @@ static void *serve_faults(void *arg)
 
 			ioctl(uffd, UFFDIO_ZEROPAGE, &zero);
 		}
+		note_change(&regions[UFFD], (at - control->start[UFFD]) / PAGE, 1);
 	}
 	return arg;
 }
@@ -359,8 +405,6 @@ static void set_up_uffd(struct region *r)
 	uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
 	must(uffd != -1 && !ioctl(uffd, UFFDIO_API, &api) &&
 	     !ioctl(uffd, UFFDIO_REGISTER, &reg), "userfaultfd");
-	control->uffd_start = reg.range.start;
-	control->uffd_end = reg.range.start + reg.range.len;
 }
 
 static void set_up_ring(struct region *r)
@@ -388,11 +432,17 @@ static void set_up_file(uint64_t *state)
 	}
 }
 
+static void publish(struct region *r)
+{
+	control->start[r->kind] = (uintptr_t)r->start;
+	control->pages[r->kind] = r->pages;
+}
+
 static void target(void)
 {
 	static const size_t sizes[KINDS] = {
-		[SMALL] = 256, [TABLES] = 1024, [THP] = 1024, [FILED] = 128, [HUGETLB] = 512,
-		[MERGED] = 64, [PINNED] = 16, [UFFD] = 64,
+		[SMALL] = 256, [TABLES] = MOST_PAGES, [THP] = MOST_PAGES, [FILED] = 128,
+		[HUGETLB] = 512, [MERGED] = 64, [HEAP] = HEAP_PAGES, [PINNED] = 16, [UFFD] = 64,
 	};
 	uint64_t state = seed * 97 + 5;
 	pthread_t thread;
@@ -409,12 +459,14 @@ static void target(void)
 			continue;
 		r->start = aligned_place(r->pages * PAGE);
 		map_pages(r, 0, r->pages);
+		publish(r);
 	}
 	set_up_ring(&regions[PINNED]);
 	set_up_uffd(&regions[UFFD]);
 	pthread_create(&thread, NULL, serve_faults, NULL);
 	/* From here on nothing else may move the end of the heap. */
 	regions[HEAP].start = (char *)(((uintptr_t)sbrk(0) + PAGE - 1) & ~(PAGE - 1));
+	publish(&regions[HEAP]);
 	move_heap_end(&regions[HEAP], &state);
 	for (uintptr_t i = 1; i < THREADS; i++)
 		must(!pthread_create(&thread, NULL, work, (void *)i), "pthread_create");
@@ -431,6 +483,13 @@ struct page {
 	bool written;
 	bool excepted;		/* may vanish, or cannot be read */
 	bool hugetlb;		/* never acknowledged */
+	bool huge;		/* mapped by an entry of the PMD */
+	bool busy;		/* still d after the acknowledgment: in use elsewhere */
+
+	/* The same of the acknowledgment before, which began @generation */
+	bool was_huge;
+	bool was_busy;
+	uint32_t generation;
 };
 
 struct image {
@@ -440,7 +499,21 @@ struct image {
 
 static pid_t pid;
 static int listing_fd, mem_fd;
-static uint64_t acknowledged, again, same, compared, dropped;
+/* Why acknowledged pages come back as d with the contents that they had */
+enum reason { WRITTEN, HUGE_WRITTEN, COLLAPSED, PINNED_FOR_IO, BUSY, ELSEWHERE,
+	      NO_REASON, REASONS };
+static const char *const reasons[REASONS] = {
+	[WRITTEN] = "the same bytes were written, or other ones before the copy",
+	[HUGE_WRITTEN] = "another part of the huge page was written",
+	[COLLAPSED] = "the page became a part of a huge page",
+	[PINNED_FOR_IO] = "the page was pinned for io_uring",
+	[BUSY] = "the page was in use by reclaim or migration",
+	[ELSEWHERE] = "stacks, data and the like, not watched",
+	[NO_REASON] = "no reason",
+};
+static uint64_t same[REASONS];
+
+static uint64_t acknowledged, again, compared, dropped;
 static size_t round_nr;
 
 static void no_target(const char *what)
@@ -485,6 +558,7 @@ static void add_page(struct image *image, uint64_t addr, const char *flags)
 		.written = flags[2] == 'd',
 		.excepted = flags[1] == 'e' || flags[6] == 'l',
 		.hugetlb = flags[0] == 'f' && flags[4] == 'h',
+		.huge = flags[4] == 'h',
 	};
 }
 
@@ -547,6 +621,9 @@ static void inherit(struct image *image, struct image *last)
 			free(last->pages[j++].data);
 		if (j < last->count && last->pages[j].addr == p->addr) {
 			p->data = last->pages[j].data;
+			p->was_huge = last->pages[j].was_huge;
+			p->was_busy = last->pages[j].was_busy;
+			p->generation = last->pages[j].generation;
 			last->pages[j++].data = NULL;
 		}
 		if (!p->written && !p->data && !p->excepted)
@@ -608,6 +685,51 @@ static void acknowledge(struct image *image, bool all, bool *chosen, uint64_t *s
 	acknowledge_text(text, len, state);
 }
 
+/* Return the kind of the region that has @addr, and the number of its page. */
+static enum kind region_of(uint64_t addr, size_t *page)
+{
+	enum kind kind;
+
+	for (kind = 0; kind < KINDS; kind++) {
+		*page = (addr - control->start[kind]) / PAGE;
+		if (addr >= control->start[kind] && *page < control->pages[kind])
+			break;
+	}
+	return kind;
+}
+
+/* Was it done to one of @count pages since @generation began? */
+static bool done_since(generations what, enum kind kind, size_t page, size_t count,
+		       uint32_t generation)
+{
+	for (size_t i = page; i < page + count; i++)
+		if (__atomic_load_n(&what[kind][i], __ATOMIC_SEQ_CST) >= generation)
+			return true;
+	return false;
+}
+
+/* Why is an acknowledged page d again though its contents are what they were? */
+static enum reason reason_of(const struct page *p)
+{
+	size_t page;
+	enum kind kind = region_of(p->addr, &page);
+
+	if (kind == KINDS)
+		return ELSEWHERE;
+	if (kind == PINNED)
+		return PINNED_FOR_IO;
+	if (done_since(control->changed, kind, page, 1, p->generation))
+		return WRITTEN;
+	if ((p->huge && !p->was_huge) ||
+	    done_since(control->collapsed, kind, page, 1, p->generation))
+		return COLLAPSED;
+	if (p->was_huge &&
+	    done_since(control->changed, kind, page & ~(HUGE / PAGE - 1), HUGE / PAGE,
+		       p->generation))
+		return HUGE_WRITTEN;
+	return p->was_busy ? BUSY : NO_REASON;
+}
+
 /* Read a run of pages, as far as they are still there. */
 static void copy(struct page *pages, size_t count)
 {
@@ -633,11 +755,32 @@ static void copy(struct page *pages, size_t count)
 				p->data = malloc(PAGE);
 			} else if (!p->hugetlb) {
 				again++;
-				same += !memcmp(p->data, buffer[k], PAGE);
+				if (!memcmp(p->data, buffer[k], PAGE))
+					same[reason_of(p)]++;
 			}
+			p->was_huge = p->huge;
+			p->was_busy = p->busy;
+			p->generation = control->generation;
 			memcpy(p->data, buffer[k], PAGE);
 		}
 	}
+}
+
+/* An acknowledgment leaves the d of pages that others refer to, and may write. */
+static void note_busy(struct image *image, const bool *chosen)
+{
+	struct image now = { 0 };
+
+	list(&now);
+	for (size_t i = 0, j = 0; i < image->count; i++) {
+		struct page *p = &image->pages[i];
+
+		while (j < now.count && now.pages[j].addr < p->addr)
+			j++;
+		p->busy = chosen[i] && j < now.count && now.pages[j].addr == p->addr &&
+			  now.pages[j].written;
+	}
+	free(now.pages);
 }
 
 static void checkpoint(struct image *image, bool all, uint64_t *state)
@@ -649,8 +792,10 @@ static void checkpoint(struct image *image, bool all, uint64_t *state)
 	*image = (struct image){ 0 };
 	list(image);
 	inherit(image, &last);
+	__atomic_add_fetch(&control->generation, 1, __ATOMIC_SEQ_CST);
 	chosen = calloc(image->count + 1, 1);
 	acknowledge(image, all, chosen, state);
+	note_busy(image, chosen);
 	for (i = 0; i < image->count; i = end) {
 		end = i + 1;
 		if (!chosen[i])
@@ -680,9 +825,10 @@ static bool stop_target(void)
 static void compare_unlisted(int fd, uint64_t addr, uint64_t end, uint64_t offset)
 {
 	static char mem[4096], own[4096];
+	size_t page;
 
 	/* A missing page of userfaultfd's would wait for the target. */
-	if (addr >= control->uffd_start && addr < control->uffd_end)
+	if (region_of(addr, &page) == UFFD)
 		return;
 	for (; addr < end; addr += PAGE, offset += PAGE) {
 		memset(own, 0, PAGE);
@@ -783,7 +929,7 @@ int main(int argc, char **argv)
 	rounds = strtoull(argv[2], NULL, 0);
 	state = seed * 2 + 1;
 
-	control = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	control = mmap(NULL, sizeof(*control), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid = fork();
 	if (!pid)
 		target();
@@ -806,9 +952,11 @@ int main(int argc, char **argv)
 	kill(pid, SIGKILL);
 	printf("seed %" PRIu64 ": 0 lost; %zu rounds, %" PRIu64 " writes, %" PRIu64
 	       " changes of mappings, %" PRIu64 " pages acknowledged, %" PRIu64
-	       " copied again of which %" PRIu64 " had not changed, %" PRIu64
-	       " compared in %zu stops, %" PRIu64 " dropped meanwhile\n", seed, rounds,
-	       control->writes, control->operations, acknowledged, again, same, compared,
-	       checks, dropped);
+	       " copied again, %" PRIu64 " compared in %zu stops, %" PRIu64
+	       " dropped meanwhile\n", seed, rounds, control->writes, control->operations,
+	       acknowledged, again, compared, checks, dropped);
+	for (int i = 0; i < REASONS; i++)
+		printf("%5.1f %% copied again as they were: %s\n",
+		       again ? 100.0 * same[i] / again : 0, reasons[i]);
 	return 0;
 }
