@@ -17,6 +17,8 @@ setup() {
 	mount -t cgroup2 cgroup2 /run/cgroup
 	mkdir "$group"
 	use_swap zram
+	disk=$(</sys/class/zram-control/hot_add)
+	echo 1M >"/sys/block/zram$disk/disksize"
 	start_ksm 1
 	echo 8 >/proc/sys/vm/nr_hugepages
 }
@@ -29,6 +31,7 @@ teardown() {
 	wait_until rmdir "$group"
 	umount /run/cgroup
 	drop_swap
+	echo "$disk" >/sys/class/zram-control/hot_remove
 	echo 8192 >/sys/kernel/debug/dirty_pages/batch
 }
 
@@ -49,8 +52,8 @@ press() {
 	press &
 	presser=$!
 	for seed in $TORTURE_SEEDS; do
-		bash -c 'echo $$ >"$1/cgroup.procs"; exec timeout "$2" torture "$3" "$4"' - \
-			"$group" "$((TIMEOUT * 100))" "$seed" "$TORTURE_ROUNDS" >>"$BATS_TEST_TMPDIR/out"
+		bash -c 'echo $$ >"$1/cgroup.procs"; exec timeout "$2" torture "${@:3}"' - "$group" \
+			"$((TIMEOUT * 100))" "$seed" "$TORTURE_ROUNDS" "/dev/zram$disk" >>"$BATS_TEST_TMPDIR/out"
 	done
 	sed 's/^/# /' "$BATS_TEST_TMPDIR/out" >&3
 	# khugepaged may have made a huge page of some, and split it again.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * torture SEED ROUNDS - no write is ever lost
+ * torture SEED ROUNDS [DISK] - no write is ever lost
  *
  * A target with several threads writes random bytes into all kinds of private
  * memory, and between writes changes its address space in all the ways there
@@ -41,6 +41,8 @@
 #define THREADS 3
 #define MOST_PAGES 1024
 #define HEAP_PAGES 96
+#define FILE_PAGES 128
+#define DISK_PAGES 256
 
 enum kind { SMALL, TABLES, THP, FILED, HUGETLB, MERGED, HEAP, PINNED, UFFD, KINDS };
 
@@ -85,7 +87,7 @@ struct region {
 };
 
 static struct region regions[KINDS];
-static int file = -1, ring = -1, uffd = -1;
+static int file = -1, disk = -1, ring = -1, uffd = -1;
 static struct io_uring_params params;
 static char *rings;
 static struct io_uring_sqe *sqes;
@@ -142,10 +144,25 @@ static void map_pages(struct region *r, size_t first, size_t count)
 		madvise(p, count * PAGE, MADV_MERGEABLE);
 }
 
+/* The disk's driver writes to the page, by a reference of get_user_pages(). */
+static void read_directly(struct region *r, size_t page, uint64_t *state)
+{
+	note_change(r, page, 1);
+	must(pread(disk, r->start + page * PAGE, PAGE, rnd(state, DISK_PAGES) * PAGE) ==
+	     (ssize_t)PAGE, "read of the disk");
+	note_change(r, page, 1);
+	__atomic_fetch_add(&control->writes, 1, __ATOMIC_RELAXED);
+}
+
 static void write_some(struct region *r, uint64_t *state)
 {
 	for (uint64_t i = 1 + rnd(state, 16); i; i--) {
 		size_t page = rnd(state, r->pages);
+
+		if (disk != -1 && r->kind != MERGED && !rnd(state, 8)) {
+			read_directly(r, page, state);
+			continue;
+		}
 		/* Few different pages are the ones that can be merged. */
 		size_t at = r->kind == MERGED ? 0 : rnd(state, PAGE);
 
@@ -258,7 +275,7 @@ static void read_into_pinned(struct region *r, uint64_t *state)
 	__atomic_store_n(&control->io, 1, __ATOMIC_SEQ_CST);
 	sqes[0] = (struct io_uring_sqe){
 		.opcode = IORING_OP_READ_FIXED, .fd = file, .len = PAGE,
-		.off = rnd(state, 100) * PAGE + rnd(state, PAGE),
+		.off = rnd(state, FILE_PAGES - 2) * PAGE + rnd(state, PAGE),
 		.addr = (uintptr_t)(r->start + page * PAGE),
 	};
 	((unsigned int *)(rings + params.sq_off.array))[0] = 0;
@@ -419,17 +436,31 @@ static void set_up_ring(struct region *r)
 	must(!syscall(SYS_io_uring_register, ring, IORING_REGISTER_BUFFERS, &buffer, 1), "pin");
 }
 
-static void set_up_file(uint64_t *state)
+static void fill(int fd, size_t bytes, uint64_t *state)
 {
 	static char block[64 * 1024];
 
+	for (; bytes; bytes -= sizeof(block)) {
+		for (size_t i = 0; i < sizeof(block); i++)
+			block[i] = rnd(state, 256);
+		must(write(fd, block, sizeof(block)) == sizeof(block), "write");
+	}
+}
+
+static void set_up_files(const char *disk_name, uint64_t *state)
+{
 	file = memfd_create("torture", 0);
 	must(file != -1, "memfd_create");
-	for (int i = 0; i < 8; i++) {
-		for (size_t j = 0; j < sizeof(block); j++)
-			block[j] = rnd(state, 256);
-		must(write(file, block, sizeof(block)) == sizeof(block), "write");
-	}
+	fill(file, FILE_PAGES * PAGE, state);
+	if (!disk_name)
+		return;
+	disk = open(disk_name, O_RDWR);
+	must(disk != -1, disk_name);
+	fill(disk, DISK_PAGES * PAGE, state);
+	must(!fsync(disk), "fsync");
+	close(disk);
+	disk = open(disk_name, O_RDONLY | O_DIRECT);
+	must(disk != -1, disk_name);
 }
 
 static void publish(struct region *r)
@@ -438,17 +469,17 @@ static void publish(struct region *r)
 	control->pages[r->kind] = r->pages;
 }
 
-static void target(void)
+static void target(const char *disk_name)
 {
 	static const size_t sizes[KINDS] = {
-		[SMALL] = 256, [TABLES] = MOST_PAGES, [THP] = MOST_PAGES, [FILED] = 128,
+		[SMALL] = 256, [TABLES] = MOST_PAGES, [THP] = MOST_PAGES, [FILED] = FILE_PAGES,
 		[HUGETLB] = 512, [MERGED] = 64, [HEAP] = HEAP_PAGES, [PINNED] = 16, [UFFD] = 64,
 	};
 	uint64_t state = seed * 97 + 5;
 	pthread_t thread;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	set_up_file(&state);
+	set_up_files(disk_name, &state);
 	for (int kind = 0; kind < KINDS; kind++) {
 		struct region *r = &regions[kind];
 
@@ -923,8 +954,8 @@ int main(int argc, char **argv)
 	char path[64];
 	uint64_t state;
 
-	if (argc != 3)
-		errx(2, "usage: torture SEED ROUNDS");
+	if (argc != 3 && argc != 4)
+		errx(2, "usage: torture SEED ROUNDS [DISK]");
 	seed = strtoull(argv[1], NULL, 0);
 	rounds = strtoull(argv[2], NULL, 0);
 	state = seed * 2 + 1;
@@ -932,15 +963,18 @@ int main(int argc, char **argv)
 	control = mmap(NULL, sizeof(*control), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid = fork();
 	if (!pid)
-		target();
+		target(argv[3]);
 	snprintf(path, sizeof(path), "/proc/%d/dirty_pages", pid);
 	listing_fd = open(path, O_RDWR);
 	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
 	mem_fd = open(path, O_RDONLY);
 	if (listing_fd == -1 || mem_fd == -1)
 		err(2, "%s", path);
-	while (!__atomic_load_n(&control->ready, __ATOMIC_SEQ_CST))
+	while (!__atomic_load_n(&control->ready, __ATOMIC_SEQ_CST)) {
 		usleep(1000);
+		if (kill(pid, 0) || waitpid(pid, NULL, WNOHANG))
+			errx(2, "the target ended before it was ready");
+	}
 
 	for (round_nr = 1; round_nr <= rounds; round_nr++) {
 		checkpoint(&image, false, &state);
