@@ -19,15 +19,17 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/output.h"
+
 /* A reader may take one fifth of the time, the processes that are read the rest. */
 enum { PAUSE_PER_READ = 4 };
 
-static void complain(struct run *run, const struct target *target)
+static void report_problem(struct run *run, const struct target *target)
 {
 	if (!target->status)
 		return;
-	cli_warn("%s: %s", target->name,
-		 target->problem ? target->problem : "not enough memory");
+	warning("%s: %s", target->name,
+		target->problem ? target->problem : "not enough memory");
 	if (!run->status)
 		run->status = target->status;
 }
@@ -69,10 +71,10 @@ static void add_found(struct run *run, const pid_t *pids, size_t count)
 static void miss(struct run *run, const char *name)
 {
 	if (run->ctl.count == 1) {
-		cli_warn("%s: no process is called that", name);
+		warning("%s: no process is called that", name);
 		run->status = STATUS_NO_PROCESS;
 	} else if (!run->told) {
-		cli_warn("%s: no process is called that yet", name);
+		warning("%s: no process is called that yet", name);
 	}
 }
 
@@ -85,7 +87,7 @@ static void find_targets(struct run *run)
 		int error = dirty_process_find(run->names[i], &pids, &count);
 
 		if (error)
-			cli_die(STATUS_OTHER, "/proc: %s", strerror(-error));
+			die(STATUS_OTHER, "/proc: %s", strerror(-error));
 		if (!count)
 			miss(run, run->names[i]);
 		add_found(run, pids, count);
@@ -93,9 +95,9 @@ static void find_targets(struct run *run)
 	}
 	run->told = true;
 	if (run->ctl.view == VIEW_TEXT && run->count > 1)
-		cli_die(STATUS_USAGE,
-			"%zu processes have that name; --text takes one, as --input could not tell them apart",
-			run->count);
+		die(STATUS_USAGE,
+		    "%zu processes have that name; --text takes one, as --input could not tell them apart",
+		    run->count);
 }
 
 static int open_input(const char *path)
@@ -105,7 +107,7 @@ static int open_input(const char *path)
 	if (strcmp(path, "-"))
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd == -1)
-		cli_die(STATUS_OTHER, "%s: %s", path, strerror(errno));
+		die(STATUS_OTHER, "%s: %s", path, strerror(errno));
 	return fd;
 }
 
@@ -117,7 +119,7 @@ static void read_old_listing(struct run *run, struct dirty_listing *old)
 
 	parse_sample(&all, &target, fd);
 	if (target.status)
-		cli_die(STATUS_OTHER, "%s: %s", run->diff, target.problem);
+		die(STATUS_OTHER, "%s: %s", run->diff, target.problem);
 	close(fd);
 	*old = target.now.listing;
 	run->ctl.old = old;
@@ -190,19 +192,19 @@ static void show(const struct run *run)
 /* Readers of a regular file see either the old or the new one, never a part. */
 static void write_output_file(const char *path, const char *text, size_t size)
 {
-	struct cli_output output;
-	int error = cli_output_open(&output, path);
+	struct output_file output;
+	int error = output_open(&output, path);
 
 	if (error)
-		cli_die(STATUS_OTHER, "%s: %s", path, cli_output_error(error));
-	error = cli_write(output.fd, text, size);
+		die(STATUS_OTHER, "%s: %s", path, output_error(error));
+	error = write_fully(output.fd, text, size);
 	if (error)
-		cli_output_abandon(&output);
+		output_abandon(&output);
 	else
-		error = cli_output_commit(&output);
+		error = output_commit(&output);
 	if (error)
-		cli_die(STATUS_OTHER, "%s: %s (file left unchanged)", path,
-			strerror(-error));
+		die(STATUS_OTHER, "%s: %s (file left unchanged)", path,
+		    strerror(-error));
 }
 
 /* Show a round of samples, all of it or an error. */
@@ -216,15 +218,15 @@ static void put_out(struct run *run)
 	if (!run->output_file) {
 		show(run);
 		if (fflush(stdout) || ferror(stdout))
-			cli_die(STATUS_OTHER, "cannot write: %s", strerror(errno));
+			die(STATUS_OTHER, "cannot write: %s", strerror(errno));
 		return;
 	}
 	run->ctl.out = open_memstream(&text, &size);
 	if (!run->ctl.out)
-		cli_die(STATUS_OTHER, "not enough memory");
+		die(STATUS_OTHER, "not enough memory");
 	show(run);
 	if (fclose(run->ctl.out))
-		cli_die(STATUS_OTHER, "not enough memory");
+		die(STATUS_OTHER, "not enough memory");
 	write_output_file(run->output_file, text, size);
 	free(text);
 }
@@ -243,7 +245,7 @@ static double sample_targets(struct run *run)
 		spent += target->now.spent;
 		if (!target->known) {
 			if (!target->by_name || target->status != STATUS_NO_PROCESS)
-				complain(run, target);
+				report_problem(run, target);
 			drop_target(target);
 		} else if (!run->ctl.clear) {
 			release_target(target);
@@ -267,7 +269,7 @@ static void after_sample(struct run *run, bool first)
 		if (ended && !first)
 			set_problem(target, STATUS_VANISHED, "has ended");
 		if (!target->by_name || !ended)
-			complain(run, target);
+			report_problem(run, target);
 		if (target->status && (ended || target->ended))
 			drop_target(target);
 	}
@@ -291,8 +293,8 @@ static void pause_for(const struct run *run, double spent)
 		seconds = spent * PAUSE_PER_READ;
 		/* A delay of 0 asks for as often as that allows. */
 		if (!told && run->ctl.delay > 0)
-			cli_warn("reading took %.2g s, so the next time is in %.2g s, not %g",
-				 spent, seconds, run->ctl.delay);
+			warning("reading took %.2g s, so the next time is in %.2g s, not %g",
+				spent, seconds, run->ctl.delay);
 		told = true;
 	}
 	ts.tv_sec = seconds;
@@ -351,7 +353,7 @@ static void show_input(struct run *run)
 	parse_sample(&run->ctl, target, fd);
 	close(fd);
 	put_out(run);
-	complain(run, target);
+	report_problem(run, target);
 	drop_target(target);
 }
 
@@ -370,7 +372,6 @@ int main(int argc, char **argv)
 {
 	struct dirty_listing old = { 0 };
 	struct run run = { 0 };
-	int error;
 
 	raise_limit();
 	setlocale(LC_ALL, "");
@@ -386,8 +387,5 @@ int main(int argc, char **argv)
 	dirty_listing_free(&old);
 	free(run.targets);
 	free(run.names);
-	error = cli_close_stdout();
-	if (error)
-		cli_die(STATUS_OTHER, "cannot write: %s", strerror(-error));
-	return run.status;
+	return end_output(run.status);
 }

@@ -8,18 +8,8 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "cli.h"
+#include "common/message.h"
 #include "dirtypages.h"
-
-enum status {
-	STATUS_OK,
-	STATUS_USAGE,
-	STATUS_NO_PROCESS,
-	STATUS_NOT_PERMITTED,
-	STATUS_UNSUPPORTED,
-	STATUS_VANISHED,
-	STATUS_OTHER,
-};
 
 /**
  * struct totals - sums over some lines of a listing
@@ -197,7 +187,6 @@ void set_problem(struct target *target, enum status status,
 	__attribute__((format(printf, 3, 4)));
 
 /* sample.c */
-double monotonic_seconds(void);
 void take_sample(const struct control *ctl, struct target *target);
 void parse_sample(const struct control *ctl, struct target *target, int fd);
 void acknowledge_sample(const struct control *ctl, struct target *target);

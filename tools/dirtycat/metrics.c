@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+#include "common/text.h"
+
 /* A letter stands for the sum of its pages, or of those without it. */
 struct gauge {
 	const char *name;
@@ -79,10 +81,10 @@ static const struct gauge gauges[] = {
 /* A label is UTF-8, or Prometheus refuses all of the file. */
 static void print_label(FILE *out, const char *value)
 {
-	char *text = cli_escape_utf8(value);
+	char *text = escape_utf8(value);
 
 	if (!text)
-		cli_die(STATUS_OTHER, "not enough memory");
+		die(STATUS_OTHER, "not enough memory");
 	for (const char *p = text; *p; p++) {
 		if (*p == '"' || *p == '\\')
 			fputc('\\', out);

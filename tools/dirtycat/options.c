@@ -6,15 +6,16 @@
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
-#include <stdarg.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define VERSION	"1.0"
+#include "common/memory.h"
+#include "common/options.h"
 
 enum {
-	OPTION_BACKEND = 256,
+	OPTION_BACKEND = FIRST_LONG_OPTION,
 	OPTION_BY_MAPPING,
 	OPTION_CLEAR,
 	OPTION_DIFF,
@@ -28,33 +29,55 @@ enum {
 	OPTION_TEXT,
 };
 
-static const struct option options[] = {
-	{ "backend", required_argument, NULL, OPTION_BACKEND },
-	{ "by-mapping", no_argument, NULL, OPTION_BY_MAPPING },
-	{ "bytes", no_argument, NULL, 'b' },
-	{ "clear", no_argument, NULL, OPTION_CLEAR },
-	{ "command", required_argument, NULL, 'C' },
-	{ "count", required_argument, NULL, 'c' },
-	{ "delay", required_argument, NULL, 'd' },
-	{ "diff", required_argument, NULL, OPTION_DIFF },
-	{ "flags", required_argument, NULL, 'f' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "input", required_argument, NULL, OPTION_INPUT },
-	{ "json", no_argument, NULL, 'J' },
-	{ "map", no_argument, NULL, OPTION_MAP },
-	{ "noheadings", no_argument, NULL, 'n' },
-	{ "openmetrics", no_argument, NULL, OPTION_OPENMETRICS },
-	{ "output", required_argument, NULL, 'o' },
-	{ "output-all", no_argument, NULL, OPTION_OUTPUT_ALL },
-	{ "output-file", required_argument, NULL, OPTION_OUTPUT_FILE },
-	{ "pairs", no_argument, NULL, 'P' },
-	{ "pid", required_argument, NULL, 'p' },
-	{ "range", required_argument, NULL, 'A' },
-	{ "rate", no_argument, NULL, OPTION_RATE },
-	{ "raw", no_argument, NULL, 'r' },
-	{ "summary", optional_argument, NULL, OPTION_SUMMARY },
-	{ "text", no_argument, NULL, OPTION_TEXT },
-	{ "version", no_argument, NULL, 'V' },
+static const struct option_row options[] = {
+	{ "pid", 'p', "PID[,PID]...", .help = "as a PID after the options",
+	  .heading = "Which processes, and which of their pages:" },
+	{ "command", 'C', "NAME", .help = "all that are called NAME, or run it" },
+	{ "range", 'A', "LOW[,HIGH]",
+	  .help = "from address LOW to HIGH (hexadecimal, exclusive), or\n"
+		  "the page at LOW; as in a line, LOW-HIGH will do.\n"
+		  "Nothing else of the process is looked at" },
+	{ "flags", 'f', "[+|-]LETTERS",
+	  .help = "with all LETTERS after +, without any after -" },
+	{ "input", OPTION_INPUT, "FILE",
+	  .help = "a listing that was kept; - is standard input" },
+	{ "backend", OPTION_BACKEND, "WHERE",
+	  .help = "dirty_pages, pagemap-scan, pagemap, or auto" },
+
+	{ "by-mapping", OPTION_BY_MAPPING, NULL,
+	  .help = "sums, a row for each mapping", .heading = "What to show:" },
+	{ "summary", OPTION_SUMMARY, "[=WHEN]",
+	  .help = "sums, a row for each process: never, always, only" },
+	{ "diff", OPTION_DIFF, "FILE",
+	  .help = "where the listing differs from the one in FILE" },
+	{ "map", OPTION_MAP, NULL, .help = "a picture of the address space" },
+	{ "text", OPTION_TEXT, NULL, .help = "the lines of the listing, to be kept" },
+	{ "openmetrics", OPTION_OPENMETRICS, NULL, .help = "gauges for Prometheus" },
+
+	{ "bytes", 'b', NULL, .help = "sizes in bytes", .heading = "How:" },
+	{ "json", 'J', NULL, .help = "JSON" },
+	{ "noheadings", 'n', NULL, .help = "no headings" },
+	{ "output", 'o', "[+]COLUMNS", .help = "these columns; with +, as well" },
+	{ "output-all", OPTION_OUTPUT_ALL, NULL, .help = "all columns" },
+	{ "pairs", 'P', NULL, .help = "NAME=\"value\" pairs" },
+	{ "raw", 'r', NULL, .help = "no alignment" },
+	{ "output-file", OPTION_OUTPUT_FILE, "FILE",
+	  .help = "replace FILE, at once as a whole" },
+
+	{ "delay", 'd', "SECONDS",
+	  .help = "wait that long between samples, and not less\n"
+		  "than four times what reading took", .heading = "Again and again:" },
+	{ "count", 'c', "NUMBER", .help = "stop after so many samples" },
+	{ "clear", OPTION_CLEAR, NULL,
+	  .help = "acknowledge what was shown: d goes, until the\n"
+		  "page is written again. Nobody else who looks for\n"
+		  "d, as CRIU does, sees those writes any more; one\n"
+		  "who uses clear_refs is not noticed" },
+	{ "rate", OPTION_RATE, NULL,
+	  .help = "what each mapping writes a second; takes --clear" },
+
+	{ "help", 'h', NULL, .help = "this text", .heading = "" },
+	{ "version", 'V', NULL, .help = "the version" },
 	{ 0 }
 };
 
@@ -62,49 +85,14 @@ static void print_help(void)
 {
 	puts("Usage: dirtycat [OPTION]... PID...\n"
 	     "       dirtycat [OPTION]... --input FILE\n"
-	     "Show the modified private pages of processes.\n"
-	     "\n"
-	     "Which processes, and which of their pages:\n"
-	     " -p, --pid PID[,PID]...    as a PID after the options\n"
-	     " -C, --command NAME        all that are called NAME, or run it\n"
-	     " -A, --range LOW[,HIGH]    from address LOW to HIGH (hexadecimal, exclusive), or\n"
-	     "                           the page at LOW; as in a line, LOW-HIGH will do.\n"
-	     "                           Nothing else of the process is looked at\n"
-	     " -f, --flags [+|-]LETTERS  with all LETTERS after +, without any after -\n"
-	     "     --input FILE          a listing that was kept; - is standard input\n"
-	     "     --backend WHERE       dirty_pages, pagemap-scan, pagemap, or auto\n"
-	     "\n"
-	     "What to show:\n"
-	     "     --by-mapping          sums, a row for each mapping\n"
-	     "     --summary[=WHEN]      sums, a row for each process: never, always, only\n"
-	     "     --diff FILE           where the listing differs from the one in FILE\n"
-	     "     --map                 a picture of the address space\n"
-	     "     --text                the lines of the listing, to be kept\n"
-	     "     --openmetrics         gauges for Prometheus\n"
-	     "\n"
-	     "How:\n"
-	     " -b, --bytes               sizes in bytes\n"
-	     " -J, --json                JSON\n"
-	     " -n, --noheadings          no headings\n"
-	     " -o, --output [+]COLUMNS   these columns; with +, as well\n"
-	     "     --output-all          all columns\n"
-	     " -P, --pairs               NAME=\"value\" pairs\n"
-	     " -r, --raw                 no alignment\n"
-	     "     --output-file FILE    replace FILE, at once as a whole\n"
-	     "\n"
-	     "Again and again:\n"
-	     " -d, --delay SECONDS       wait that long between samples, and not less\n"
-	     "                           than four times what reading took\n"
-	     " -c, --count NUMBER        stop after so many samples\n"
-	     "     --clear               acknowledge what was shown: d goes, until the\n"
-	     "                           page is written again. Nobody else who looks for\n"
-	     "                           d, as CRIU does, sees those writes any more; one\n"
-	     "                           who uses clear_refs is not noticed\n"
-	     "     --rate                what each mapping writes a second; takes --clear\n"
-	     "\n"
-	     " -h, --help                this text\n"
-	     " -V, --version             the version\n"
-	     "\n"
+	     "Show the modified private pages of processes.");
+	for (const struct option_row *o = options; o->name; o++) {
+		if (o->heading)
+			printf(*o->heading ? "\n%s\n" : "\n", o->heading);
+		print_option(o, 4, 27);
+		putchar('\n');
+	}
+	puts("\n"
 	     "Columns, and the tables that have them: runs of pages (r), --by-mapping (m),\n"
 	     "--summary (s), --diff (c):");
 	columns_help(stdout);
@@ -122,28 +110,6 @@ static void print_help(void)
 	     "6 anything else.\n"
 	     "\n"
 	     "See dirtycat(1) and proc_pid_dirty_pages(5).");
-}
-
-__attribute__((format(printf, 1, 2), noreturn))
-static void usage_error(const char *format, ...)
-{
-	char *message;
-	va_list args;
-
-	va_start(args, format);
-	if (vasprintf(&message, format, args) == -1)
-		message = NULL;
-	va_end(args);
-	cli_die(STATUS_USAGE, "%s; see 'dirtycat --help'",
-		message ? message : "invalid command line");
-}
-
-static void *grow(void *array, size_t count, size_t size)
-{
-	array = reallocarray(array, count, size);
-	if (!array)
-		cli_die(STATUS_OTHER, "not enough memory");
-	return array;
 }
 
 /**
@@ -167,12 +133,8 @@ struct target *add_target(struct run *run)
 static void add_pid(struct run *run, const char *text, size_t len)
 {
 	struct target *target;
-	pid_t pid;
+	pid_t pid = parse_pid(text, len);
 
-	if (!len || len > 10 || strspn(text, "0123456789") < len ||
-	    atoll(text) > INT32_MAX || !atoll(text))
-		usage_error("%.*s: not a process number", (int)len, text);
-	pid = atoi(text);
 	for (size_t i = 0; i < run->count; i++)
 		if (run->targets[i].process.pid == pid)
 			return;
@@ -282,18 +244,6 @@ static double parse_delay(const char *text)
 	return seconds;
 }
 
-static unsigned long parse_count(const char *text)
-{
-	char *end;
-	unsigned long count;
-
-	errno = 0;
-	count = strtoul(text, &end, 10);
-	if (!isdigit((unsigned char)*text) || *end || errno || !count)
-		usage_error("%s: not a number of samples", text);
-	return count;
-}
-
 static void parse_columns(struct control *ctl, const char *list)
 {
 	int count = 0;
@@ -362,18 +312,7 @@ static void set_format(struct run *run, struct wishes *wishes,
 	run->ctl.format = format;
 }
 
-__attribute__((noreturn))
-static void close_and_exit(void)
-{
-	int error = cli_close_stdout();
-
-	if (error)
-		cli_die(STATUS_OTHER, "cannot write: %s", strerror(-error));
-	exit(STATUS_OK);
-}
-
-static void parse_option(struct run *run, struct wishes *wishes, int c,
-			 char **argv)
+static void parse_option(struct run *run, struct wishes *wishes, int c)
 {
 	struct control *ctl = &run->ctl;
 
@@ -385,7 +324,7 @@ static void parse_option(struct run *run, struct wishes *wishes, int c,
 		ctl->bytes = true;
 		break;
 	case 'c':
-		ctl->count = parse_count(optarg);
+		ctl->count = parse_number(optarg, 1, ULONG_MAX, "samples");
 		break;
 	case 'C':
 		add_name(run, optarg);
@@ -416,10 +355,10 @@ static void parse_option(struct run *run, struct wishes *wishes, int c,
 		break;
 	case 'h':
 		print_help();
-		close_and_exit();
+		exit(end_output(STATUS_OK));
 	case 'V':
-		puts("dirtycat " VERSION);
-		close_and_exit();
+		print_version();
+		exit(end_output(STATUS_OK));
 	case OPTION_BACKEND:
 		parse_backend(ctl, optarg);
 		break;
@@ -457,9 +396,6 @@ static void parse_option(struct run *run, struct wishes *wishes, int c,
 	case OPTION_TEXT:
 		set_view(run, wishes, VIEW_TEXT, "--text");
 		break;
-	default:
-		cli_bad_option(c, argv);
-		cli_die(STATUS_USAGE, "see 'dirtycat --help'");
 	}
 }
 
@@ -563,17 +499,16 @@ static void settle(struct run *run, struct wishes *wishes)
  */
 void parse_command_line(struct run *run, int argc, char **argv)
 {
+	const struct option_row *option;
 	struct wishes wishes = { 0 };
-	int c;
 
 	run->ctl = (struct control){
 		.view = VIEW_RUNS,
 		.high = UINT64_MAX,
 		.delay = -1,
 	};
-	while ((c = getopt_long(argc, argv, ":A:bc:C:d:f:hJno:p:PrV", options,
-				NULL)) != -1)
-		parse_option(run, &wishes, c, argv);
+	while ((option = next_option(options, argc, argv)))
+		parse_option(run, &wishes, option->value);
 	for (; optind < argc; optind++)
 		add_pid(run, argv[optind], strlen(argv[optind]));
 	settle(run, &wishes);

@@ -13,6 +13,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "common/text.h"
+
 /**
  * struct picture - how the picture of a process is laid out
  * @out: where to
@@ -195,7 +197,7 @@ static void print_legend(const struct picture *p, const struct target *target)
 		unit++;
 	if (target->process.pid) {
 		fprintf(p->out, "%d ", target->process.pid);
-		cli_put(p->out, target->process.comm);
+		put_escaped(p->out, target->process.comm);
 		fputs(": ", p->out);
 	}
 	fprintf(p->out, "a cell is %" PRIu64 "%c; %s clean, %s%s%s%s modified",

@@ -7,17 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/**
- * monotonic_seconds() - a clock that nobody sets
- *
- * Return: seconds since some moment.
- */
-double monotonic_seconds(void)
-{
-	struct timespec ts;
+#include "common/clock.h"
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
+static double monotonic_seconds(void)
+{
+	return nanoseconds() / 1e9;
 }
 
 /**

@@ -5,11 +5,13 @@
 
 #include <inttypes.h>
 #include <libsmartcols/libsmartcols.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
+
+#include "common/memory.h"
+#include "common/text.h"
 
 enum column {
 	COL_TIME,
@@ -279,44 +281,14 @@ struct table {
 /* Longer tables are printed in parts, except as JSON. */
 enum { PART = 8192 };
 
-static void *checked(void *pointer)
+static bool is_json(const struct table *table)
 {
-	if (!pointer)
-		cli_die(STATUS_OTHER, "not enough memory for the table");
-	return pointer;
+	return table->ctl->format == FORMAT_JSON;
 }
 
-__attribute__((format(printf, 1, 2)))
-static char *text_of(const char *format, ...)
+static char *size_cell(const struct table *table, uint64_t bytes)
 {
-	char *text;
-	va_list args;
-
-	va_start(args, format);
-	if (vasprintf(&text, format, args) == -1)
-		text = NULL;
-	va_end(args);
-	return checked(text);
-}
-
-static char *size_text(const struct table *table, uint64_t bytes)
-{
-	static const char units[] = "BKMGTPE";
-	unsigned int tenths;
-	double size = bytes;
-	int unit = 0;
-
-	if (table->ctl->bytes || table->ctl->format == FORMAT_JSON)
-		return text_of("%" PRIu64, bytes);
-	/* What is rounded up to 1024 is one of the next unit. */
-	while (size >= 1023.5 && units[unit + 1]) {
-		size /= 1024;
-		unit++;
-	}
-	tenths = size * 10 + 0.5;
-	if (tenths < 100 && tenths % 10)
-		return text_of("%u.%u%c", tenths / 10, tenths % 10, units[unit]);
-	return text_of("%.0f%c", size, units[unit]);
+	return size_text(bytes, table->ctl->bytes || is_json(table));
 }
 
 /* RFC 3339, in UTC, so that no time comes twice and text sorts. */
@@ -328,14 +300,6 @@ static char *time_text(const struct timespec *when)
 	gmtime_r(&when->tv_sec, &tm);
 	strftime(text, sizeof(text), "%FT%T", &tm);
 	return text_of("%s.%03ldZ", text, when->tv_nsec / 1000000);
-}
-
-/* Names hold any bytes. JSON is UTF-8; libsmartcols escapes in other formats. */
-static char *name_text(const struct table *table, const char *name)
-{
-	if (table->ctl->format == FORMAT_JSON)
-		return checked(cli_escape_utf8(name));
-	return text_of("%s", name);
 }
 
 /* JSON has words, one a line here; letters that are not known stand as such. */
@@ -377,7 +341,7 @@ static char *flags_text(const struct table *table, const char *flags)
 {
 	if (!flags)
 		return NULL;
-	if (table->ctl->format == FORMAT_JSON)
+	if (is_json(table))
 		return words_of(flags);
 	return text_of("%s", flags);
 }
@@ -400,7 +364,7 @@ static char *sum_text(const struct table *table, const struct row *row,
 	if (row->totals->unknown & DIRTY_FLAG(letter))
 		return unknown_text(table);
 	with = row->totals->with[letter - 'a'];
-	return size_text(table, columns[column].without ?
+	return size_cell(table, columns[column].without ?
 			 row->totals->bytes - with : with);
 }
 
@@ -410,7 +374,7 @@ static char *rate_text(const struct table *table, const struct row *row)
 
 	if (!since)
 		return unknown_text(table);
-	return size_text(table, row->totals->with['d' - 'a'] / since);
+	return size_cell(table, row->totals->with['d' - 'a'] / since);
 }
 
 static char *mapping_name(const struct table *table, const struct row *row)
@@ -420,7 +384,7 @@ static char *mapping_name(const struct table *table, const struct row *row)
 		       text_of("[unmapped since]") : NULL;
 	if (!*row->mapping->name)
 		return text_of("[anon]");
-	return name_text(table, row->mapping->name);
+	return name_text(row->mapping->name, is_json(table));
 }
 
 static char *mapping_text(const struct table *table, const struct row *row,
@@ -457,7 +421,7 @@ static char *cell_text(const struct table *table, const struct row *row,
 		       text_of("%d", target->process.pid) : NULL;
 	case COL_COMM:
 		return target->process.pid ?
-		       name_text(table, target->process.comm) : NULL;
+		       name_text(target->process.comm, is_json(table)) : NULL;
 	case COL_CHANGE:
 		return text_of("%s", row->change);
 	case COL_START:
@@ -465,7 +429,7 @@ static char *cell_text(const struct table *table, const struct row *row,
 	case COL_END:
 		return text_of("%08" PRIx64, row->end);
 	case COL_SIZE:
-		return size_text(table, row->end - row->start);
+		return size_cell(table, row->end - row->start);
 	case COL_PAGES:
 		return text_of("%" PRIu64, row->bytes / sysconf(_SC_PAGESIZE));
 	case COL_OLD:
@@ -475,7 +439,7 @@ static char *cell_text(const struct table *table, const struct row *row,
 	case COL_RUNS:
 		return text_of("%" PRIu64, row->totals->runs);
 	case COL_DIRTY:
-		return size_text(table, row->bytes);
+		return size_cell(table, row->bytes);
 	case COL_RATE:
 		return rate_text(table, row);
 	case COL_BACKEND:
@@ -604,7 +568,7 @@ void columns_help(FILE *out)
 static void add_column(struct table *table, enum column column)
 {
 	struct libscols_column *c;
-	bool json = table->ctl->format == FORMAT_JSON;
+	bool json = is_json(table);
 	int flags = 0;
 
 	if (columns[column].kind == NUMBER || columns[column].kind == SIZE)
@@ -689,7 +653,7 @@ static void add_row(struct table *table, const struct row *row)
 {
 	struct libscols_line *line;
 
-	if (table->ctl->format != FORMAT_JSON &&
+	if (!is_json(table) &&
 	    scols_table_get_nlines(table->scols) == PART)
 		print_part(table);
 	line = checked(scols_table_new_line(table->scols, NULL));

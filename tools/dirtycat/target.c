@@ -116,8 +116,8 @@ static void notice_exec(struct target *target)
 	if (dirty_process_space(&target->process, &space) || !space)
 		return;
 	if (target->space && target->space != space) {
-		cli_warn("%s: called exec, and is %s with another address space now",
-			 target->name, target->process.comm);
+		warning("%s: called exec, and is %s with another address space now",
+			target->name, target->process.comm);
 		target->acknowledged = 0;
 		sample_free(&target->before);
 	}

@@ -43,7 +43,7 @@ static int write_zeroes(struct core *core, uint64_t end)
 		size_t size = end - core->at < sizeof(zeroes) ?
 			      end - core->at : sizeof(zeroes);
 
-		error = -cli_write(core->output.fd, zeroes, size);
+		error = -write_fully(core->output.fd, zeroes, size);
 		core->at += size;
 	}
 	return error;
@@ -60,7 +60,7 @@ static enum status put(struct core *core, const void *data, size_t size,
 	} else {
 		error = write_zeroes(core, offset);
 		if (!error)
-			error = -cli_write(core->output.fd, data, size);
+			error = -write_fully(core->output.fd, data, size);
 		core->at = offset + size;
 	}
 	return error ? fail_to_make(core, strerror(error)) : STATUS_OK;
@@ -416,9 +416,9 @@ static enum status write_core(struct core *core)
 	bool regular;
 	int error;
 
-	error = cli_output_open(&core->output, core->path);
+	error = output_open(&core->output, core->path);
 	if (error)
-		return fail_to_make(core, cli_output_error(error));
+		return fail_to_make(core, output_error(error));
 	/* A new file is private, as memory is. */
 	if (core->output.uid == (uid_t)-1)
 		core->output.mode = 0600;
@@ -428,12 +428,12 @@ static enum status write_core(struct core *core)
 	else
 		status = write_all(core);
 	if (status) {
-		cli_output_abandon(&core->output);
+		output_abandon(&core->output);
 		return status;
 	}
-	error = cli_output_commit(&core->output);
+	error = output_commit(&core->output);
 	if (error)
-		return fail_to_make(core, cli_output_error(error));
+		return fail_to_make(core, output_error(error));
 	if (regular)
 		sync_folder_of(core->path);
 	return STATUS_OK;

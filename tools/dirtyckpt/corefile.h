@@ -3,6 +3,7 @@
 #ifndef COREFILE_H
 #define COREFILE_H
 
+#include "common/output.h"
 #include "pages.h"
 #include "seize.h"
 
@@ -56,7 +57,7 @@ struct core {
 	size_t notes_size;
 	uint64_t notes_at;
 	uint64_t size;
-	struct cli_output output;
+	struct output_file output;
 	uint64_t at;
 };
 

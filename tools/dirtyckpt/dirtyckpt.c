@@ -14,7 +14,8 @@
  *   inject.c                 makes for us
  *   spans.c                  sets of addresses
  *
- * and on tools/lib/dirtypages, which knows listings and mappings, and tools/lib/cli.
+ * and on tools/lib/dirtypages, which knows listings and mappings, and
+ * tools/lib/common.
  */
 #define _GNU_SOURCE
 #include "dirtyckpt.h"

@@ -13,24 +13,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "cli.h"
+#include "common/clock.h"
+#include "common/memory.h"
+#include "common/message.h"
 
 #define PAGE_BYTES	4096ul
-
-/* Up to STATUS_OTHER they mean what dirtycat's mean. */
-enum status {
-	STATUS_OK,
-	STATUS_USAGE,
-	STATUS_NO_PROCESS,
-	STATUS_NOT_PERMITTED,
-	STATUS_UNSUPPORTED,
-	STATUS_VANISHED,
-	STATUS_OTHER,
-	STATUS_DIFFERS,
-	STATUS_DAMAGED,
-	STATUS_REFUSED,
-	STATUS_NEWER,
-};
 
 enum format {
 	FORMAT_TABLE,
@@ -91,12 +78,5 @@ void columns_help(void);
 typedef enum status (*command_fn)(const struct control *ctl);
 
 command_fn parse_command_line(struct control *ctl, int argc, char **argv);
-
-/* common.c */
-enum status complain(enum status status, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-enum status end_output(enum status status);
-void *grow(void *array, size_t count, size_t size);
-uint64_t nanoseconds(void);
 
 #endif /* DIRTYCKPT_H */

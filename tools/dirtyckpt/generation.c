@@ -17,6 +17,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "common/text.h"
+
 #define PROGRAM	"dirtyckpt "	/* then the number of the format */
 #define FORMAT	"1"
 #define HEAD	"head"
@@ -76,7 +78,7 @@ static void set_text(char *text, size_t size, const char *value)
 	snprintf(text, size, "%s", value);
 }
 
-/* Undo cli_escape_utf8(). */
+/* Undo escape_utf8(). */
 static void unescape(char *text, size_t size, const char *value)
 {
 	size_t len = 0;
@@ -625,7 +627,7 @@ enum status draft_part(const struct image *image, struct generation *draft,
 
 static void print_head(FILE *f, const struct generation *gen)
 {
-	char *comm = cli_escape_utf8(gen->comm);
+	char *comm = escape_utf8(gen->comm);
 
 	fprintf(f, PROGRAM FORMAT "\ngeneration %lu\nbase %s\nwhole %s\nkind %s\n",
 		gen->number, gen->base, gen->whole ? "yes" : "no",

@@ -6,11 +6,12 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <libsmartcols/libsmartcols.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
+
+#include "common/text.h"
 
 enum column {
 	COL_GENERATION,
@@ -60,35 +61,6 @@ void columns_help(void)
 {
 	for (int i = 0; i < COLUMNS; i++)
 		printf(" %-11s %s\n", columns[i].name, columns[i].help);
-}
-
-static char *text_of(const char *format, ...)
-{
-	va_list args;
-	char *text;
-	int len;
-
-	va_start(args, format);
-	len = vasprintf(&text, format, args);
-	va_end(args);
-	if (len == -1)
-		exit(complain(STATUS_OTHER, "not enough memory"));
-	return text;
-}
-
-static char *size_text(uint64_t bytes, bool exact)
-{
-	static const char units[] = "BKMGTPE";
-	double size = bytes;
-	int unit = 0;
-
-	if (exact)
-		return text_of("%" PRIu64, bytes);
-	for (; size >= 1024 && units[unit + 1]; unit++)
-		size /= 1024;
-	if (size < 10 && size != (int)size)
-		return text_of("%.1f%c", size, units[unit]);
-	return text_of("%.0f%c", size, units[unit]);
 }
 
 static char *time_text(uint64_t seconds)
@@ -153,8 +125,7 @@ static char *cell(const struct control *ctl, const struct generation *gen,
 	case COL_TIME:
 		return time_text(gen->time);
 	case COL_COMM:
-		return json ? cli_escape_utf8(gen->comm) :
-			      text_of("%s", gen->comm);
+		return name_text(gen->comm, json);
 	case COL_SIZE:
 		return size_cell(gen, ctl->bytes || json);
 	case COL_PAUSE:
@@ -168,10 +139,8 @@ static char *cell(const struct control *ctl, const struct generation *gen,
 
 static struct libscols_table *new_table(const struct control *ctl)
 {
-	struct libscols_table *table = scols_new_table();
+	struct libscols_table *table = checked(scols_new_table());
 
-	if (!table)
-		exit(complain(STATUS_OTHER, "not enough memory"));
 	scols_table_set_name(table, "generations");
 	scols_table_enable_json(table, ctl->format == FORMAT_JSON);
 	scols_table_enable_raw(table, ctl->format == FORMAT_RAW);
@@ -179,11 +148,9 @@ static struct libscols_table *new_table(const struct control *ctl)
 	for (int i = 0; i < COLUMNS; i++) {
 		bool text = columns[i].json == SCOLS_JSON_STRING;
 		struct libscols_column *column =
-			scols_table_new_column(table, columns[i].name, 0,
-					       text ? 0 : SCOLS_FL_RIGHT);
+			checked(scols_table_new_column(table, columns[i].name, 0,
+						       text ? 0 : SCOLS_FL_RIGHT));
 
-		if (!column)
-			exit(complain(STATUS_OTHER, "not enough memory"));
 		scols_column_set_json_type(column, columns[i].json);
 	}
 	return table;
@@ -193,12 +160,10 @@ static enum status add_line(const struct control *ctl,
 			    const struct image *image,
 			    struct libscols_table *table, unsigned long number)
 {
-	struct libscols_line *line = scols_table_new_line(table, NULL);
+	struct libscols_line *line = checked(scols_table_new_line(table, NULL));
 	struct generation gen;
 	enum status status;
 
-	if (!line)
-		exit(complain(STATUS_OTHER, "not enough memory"));
 	status = generation_open(image, number, &gen);
 	/* A head that is damaged or of a newer format tells nothing. */
 	if (status)
@@ -209,7 +174,7 @@ static enum status add_line(const struct control *ctl,
 		char *text = cell(ctl, &gen, status, i);
 
 		if (text && scols_line_refer_data(line, i, text))
-			exit(complain(STATUS_OTHER, "not enough memory"));
+			checked(NULL);
 	}
 	generation_close(&gen);
 	return status;

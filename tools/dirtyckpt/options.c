@@ -3,19 +3,16 @@
 #define _GNU_SOURCE
 #include "dirtyckpt.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define VERSION	"1.0"
+#include "common/options.h"
 
 enum {
-	OPTION_STOP = 256,
+	OPTION_STOP = FIRST_LONG_OPTION,
 	OPTION_ROUNDS,
 	OPTION_UNTIL,
 	OPTION_ZSTD,
@@ -53,44 +50,50 @@ static const struct command {
 
 enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
 
-/* Options, who takes them, and what they do */
-static const struct {
-	struct option option;
-	int set;
-	const char *text;
-	const char *help;
-} options[] = {
-	{ { "stop", no_argument, NULL, OPTION_STOP }, SAVE,
-	  "--stop", "stop it for the last pass: one moment, with registers" },
-	{ { "rounds", required_argument, NULL, OPTION_ROUNDS }, SAVE,
-	  "--rounds N", "N passes before the last one" },
-	{ { "until-pages", required_argument, NULL, OPTION_UNTIL }, SAVE,
-	  "--until-pages N", "passes until no more than N pages are left" },
-	{ { "zstd", optional_argument, NULL, OPTION_ZSTD }, SAVE | PRUNE,
-	  "--zstd[=LEVEL]", "compress contents" },
-	{ { "keep", required_argument, NULL, OPTION_KEEP }, PRUNE,
-	  "--keep N", "how many generations stay; 1 if it is not said" },
-	{ { "check", no_argument, NULL, OPTION_CHECK }, LIST,
-	  "--check", "read all contents, to see whether they are damaged" },
-	{ { "each-line", no_argument, NULL, OPTION_EACH_LINE }, RESTORE,
-	  "--each-line", "restore again for each line of standard input" },
-	{ { "bytes", no_argument, NULL, 'b' }, LIST,
-	  "-b, --bytes", "sizes in bytes" },
-	{ { "json", no_argument, NULL, 'J' }, LIST,
-	  "-J, --json", "JSON" },
-	{ { "noheadings", no_argument, NULL, 'n' }, LIST,
-	  "-n, --noheadings", "no headings" },
-	{ { "raw", no_argument, NULL, 'r' }, LIST,
-	  "-r, --raw", "no alignment" },
-	{ { "quiet", no_argument, NULL, 'q' }, RESTORE | PRUNE | UNTRACK,
-	  "-q, --quiet", "do not say what was done" },
-	{ { "help", no_argument, NULL, 'h' }, ~0,
-	  "-h, --help", "this text" },
-	{ { "version", no_argument, NULL, 'V' }, ~0,
-	  "-V, --version", "the version" },
+static const struct option_row options[] = {
+	{ "stop", OPTION_STOP, NULL,
+	  .help = "stop it for the last pass: one moment, with registers",
+	  .commands = SAVE },
+	{ "rounds", OPTION_ROUNDS, "N", .help = "N passes before the last one",
+	  .commands = SAVE },
+	{ "until-pages", OPTION_UNTIL, "N",
+	  .help = "passes until no more than N pages are left", .commands = SAVE },
+	{ "zstd", OPTION_ZSTD, "[=LEVEL]", .help = "compress contents",
+	  .commands = SAVE | PRUNE },
+	{ "keep", OPTION_KEEP, "N",
+	  .help = "how many generations stay; 1 if it is not said", .commands = PRUNE },
+	{ "check", OPTION_CHECK, NULL,
+	  .help = "read all contents, to see whether they are damaged",
+	  .commands = LIST },
+	{ "each-line", OPTION_EACH_LINE, NULL,
+	  .help = "restore again for each line of standard input",
+	  .commands = RESTORE },
+	{ "bytes", 'b', NULL, .help = "sizes in bytes", .commands = LIST },
+	{ "json", 'J', NULL, .help = "JSON", .commands = LIST },
+	{ "noheadings", 'n', NULL, .help = "no headings", .commands = LIST },
+	{ "raw", 'r', NULL, .help = "no alignment", .commands = LIST },
+	{ "quiet", 'q', NULL, .help = "do not say what was done",
+	  .commands = RESTORE | PRUNE | UNTRACK },
+	{ "help", 'h', NULL, .help = "this text", .commands = ~0 },
+	{ "version", 'V', NULL, .help = "the version", .commands = ~0 },
+	{ 0 }
 };
 
-enum { OPTIONS = sizeof(options) / sizeof(*options) };
+/* Name the commands that take an option, unless all do. */
+static void print_takers(const struct option_row *option)
+{
+	const char *separator = " (";
+
+	if (option->commands == ~0u)
+		return;
+	for (int i = 0; i < COMMANDS; i++) {
+		if (!(option->commands & commands[i].set))
+			continue;
+		printf("%s%s", separator, commands[i].name);
+		separator = ", ";
+	}
+	putchar(')');
+}
 
 static void print_help(void)
 {
@@ -105,17 +108,10 @@ static void print_help(void)
 	     "DIR has the generations of one process; DIR@N is one of them, DIR the last.\n"
 	     "\n"
 	     "Options:");
-	for (int i = 0; i < OPTIONS; i++) {
-		bool first = true;
-
-		printf(" %-17s %s", options[i].text, options[i].help);
-		for (int j = 0; j < COMMANDS && options[i].set != ~0; j++) {
-			if (!(options[i].set & commands[j].set))
-				continue;
-			printf("%s%s", first ? " (" : ", ", commands[j].name);
-			first = false;
-		}
-		puts(first ? "" : ")");
+	for (const struct option_row *o = options; o->name; o++) {
+		print_option(o, 0, 19);
+		print_takers(o);
+		putchar('\n');
 	}
 	puts("\nColumns of the list:");
 	columns_help();
@@ -125,44 +121,6 @@ static void print_help(void)
 	     "damaged, 9 refused, 10 a generation is of a newer format.\n"
 	     "\n"
 	     "See dirtyckpt(1) and proc_pid_dirty_pages(5).");
-}
-
-__attribute__((format(printf, 1, 2), noreturn))
-static void usage_error(const char *format, ...)
-{
-	va_list args;
-	char *text;
-
-	va_start(args, format);
-	if (vasprintf(&text, format, args) == -1)
-		text = NULL;
-	va_end(args);
-	cli_die(STATUS_USAGE, "%s; see 'dirtyckpt --help'",
-		text ? text : "not enough memory");
-}
-
-static pid_t parse_pid(const char *text)
-{
-	size_t len = strlen(text);
-
-	if (!len || len > 10 || strspn(text, "0123456789") < len ||
-	    atoll(text) > INT32_MAX || !atoll(text))
-		usage_error("%s: not a process number", text);
-	return atoi(text);
-}
-
-static uint64_t parse_number(const char *text, uint64_t least, uint64_t most,
-			     const char *what)
-{
-	uint64_t number;
-	char *end;
-
-	errno = 0;
-	number = strtoull(text, &end, 10);
-	if (!isdigit((unsigned char)*text) || *end || errno ||
-	    number < least || number > most)
-		usage_error("%s: not a number of %s", text, what);
-	return number;
 }
 
 /* A folder that is called so itself can be named with a slash at its end. */
@@ -242,7 +200,7 @@ static void parse_option(struct control *ctl, int c)
 		print_help();
 		exit(end_output(STATUS_OK));
 	case 'V':
-		puts("dirtyckpt " VERSION);
+		print_version();
 		exit(end_output(STATUS_OK));
 	}
 }
@@ -262,8 +220,10 @@ static void parse_operands(struct control *ctl, const struct command *command,
 
 	if (argc != wanted)
 		usage_error("%s takes %s", command->name, command->operands);
-	if (command->set & (SAVE | VERIFY | RESTORE))
-		ctl->pid = parse_pid(*argv++);
+	if (command->set & (SAVE | VERIFY | RESTORE)) {
+		ctl->pid = parse_pid(*argv, strlen(*argv));
+		argv++;
+	}
 	parse_dir(ctl, *argv++, command->set & (VERIFY | RESTORE | CORE));
 	if (command->set & CORE)
 		ctl->file = *argv;
@@ -282,11 +242,9 @@ static void parse_operands(struct control *ctl, const struct command *command,
 command_fn parse_command_line(struct control *ctl, int argc, char **argv)
 {
 	const struct command *command = NULL;
-	struct option known[OPTIONS + 1] = { 0 };
-	int c, index = 0;
+	const struct option_row *option;
+	char name[80];
 
-	for (int i = 0; i < OPTIONS; i++)
-		known[i] = options[i].option;
 	/* The command comes first; what stands before it is about no command. */
 	if (argc > 1 && *argv[1] != '-') {
 		command = find_command(argv[1]);
@@ -295,17 +253,11 @@ command_fn parse_command_line(struct control *ctl, int argc, char **argv)
 		argv++;
 	}
 	*ctl = (struct control){ .keep = 1 };
-	while ((c = getopt_long(argc, argv, ":bJnrqhV", known, NULL)) != -1) {
-		if (c == '?' || c == ':') {
-			cli_bad_option(c, argv);
-			cli_die(STATUS_USAGE, "see 'dirtyckpt --help'");
-		}
-		while (options[index].option.val != c)
-			index = (index + 1) % OPTIONS;
-		if (command && !(options[index].set & command->set))
-			usage_error("%s takes no %s", command->name,
-				    options[index].text);
-		parse_option(ctl, c);
+	while ((option = next_option(options, argc, argv))) {
+		option_name(option, name, sizeof(name));
+		if (command && !(option->commands & command->set))
+			usage_error("%s takes no %s", command->name, name);
+		parse_option(ctl, option->value);
 	}
 	if (!command)
 		usage_error("a command comes first");

@@ -19,6 +19,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/text.h"
+
 #define FOLDER	"/run/lock"
 
 /* Anybody can put a pipe or a link into the folder. Do not wait, do not follow. */
@@ -140,7 +142,7 @@ enum status untrack(const struct control *ctl)
 	if (!status)
 		status = record_remove(&image);
 	if (!status && !count && !ctl->quiet) {
-		cli_put(stdout, image.path);
+		put_escaped(stdout, image.path);
 		puts(" tracks no process");
 	}
 	image_close(&image);

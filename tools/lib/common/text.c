@@ -4,16 +4,16 @@
  * that a terminal takes for commands; all that is not printable becomes \xNN.
  */
 #define _GNU_SOURCE
-#include "cli.h"
+#include "common/text.h"
 
-#include <errno.h>
-#include <getopt.h>
+#include <inttypes.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
 #include <wctype.h>
+
+#include "common/memory.h"
 
 /* Return the length of the printable character that the text begins with, or 0. */
 static size_t printable(const char *text)
@@ -74,19 +74,19 @@ static char *escape(const char *text, size_t (*is_printable)(const char *))
 }
 
 /**
- * cli_escape() - make text safe for a terminal
+ * escape_text() - make text safe for a terminal
  * @text: any bytes
  *
  * Return: a copy, to be freed, in which each byte that is not part of a
  * printable character of the locale is \xNN; or NULL without memory.
  */
-char *cli_escape(const char *text)
+char *escape_text(const char *text)
 {
 	return escape(text, printable);
 }
 
 /**
- * cli_escape_utf8() - make text valid UTF-8
+ * escape_utf8() - make text valid UTF-8
  * @text: any bytes
  *
  * JSON and OpenMetrics are UTF-8 whatever the locale says.
@@ -94,101 +94,77 @@ char *cli_escape(const char *text)
  * Return: a copy, to be freed, in which each byte that is a control character
  * or not UTF-8 is \xNN; or NULL without memory.
  */
-char *cli_escape_utf8(const char *text)
+char *escape_utf8(const char *text)
 {
 	return escape(text, printable_utf8);
 }
 
 /**
- * cli_put() - print text from a process or a file
+ * put_escaped() - print text from a process or a file
  * @out: where to
- * @text: any bytes, printed as cli_escape() returns them
+ * @text: any bytes, printed as escape_text() returns them
  */
-void cli_put(FILE *out, const char *text)
+void put_escaped(FILE *out, const char *text)
 {
-	char *escaped = cli_escape(text);
+	char *escaped = escape_text(text);
 
 	fputs(escaped ? escaped : "?", out);
 	free(escaped);
 }
 
-static void print_message(const char *format, va_list args)
-{
-	char *message;
-
-	if (vasprintf(&message, format, args) == -1)
-		message = NULL;
-	/* stdout may be closed by now. */
-	fflush(NULL);
-	fprintf(stderr, "%s: ", program_invocation_short_name);
-	cli_put(stderr, message ? message : "not enough memory");
-	fputc('\n', stderr);
-	free(message);
-}
-
 /**
- * cli_warn() - print a diagnostic, escaped as a whole
- * @format: cause and remedy, as for printf(), without newline
+ * text_of() - printf() into new memory, or end the program
+ * @format: as for printf()
+ *
+ * Return: the text, to be freed.
  */
-void cli_warn(const char *format, ...)
+char *text_of(const char *format, ...)
 {
+	char *text;
 	va_list args;
 
 	va_start(args, format);
-	print_message(format, args);
+	if (vasprintf(&text, format, args) == -1)
+		text = NULL;
 	va_end(args);
+	return checked(text);
 }
 
 /**
- * cli_die() - print a diagnostic, escaped as a whole, and exit
- * @status: the exit status
- * @format: cause and remedy, as for printf(), without newline
- */
-void cli_die(int status, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	print_message(format, args);
-	va_end(args);
-	exit(status);
-}
-
-/**
- * cli_bad_option() - say why getopt_long() refused an option
- * @c: its return value, '?' or ':'
- * @argv: of the command line
+ * name_text() - copy a name into the cell of a table
+ * @name: any bytes
+ * @json: the table is JSON; in its other formats libsmartcols escapes
  *
- * getopt_long() prints such messages itself unless its list of short options
- * begins with ':'; but it prints the option as it is.
+ * Return: the text, to be freed.
  */
-void cli_bad_option(int c, char **argv)
+char *name_text(const char *name, bool json)
 {
-	const char *option = argv[optind - 1];
-	char letter[3] = { '-', optopt, '\0' };
-
-	if (strncmp(option, "--", 2))
-		option = letter;
-	if (c == ':')
-		cli_warn("option '%s' requires an argument", option);
-	else if (option != letter && optopt)
-		cli_warn("option '%s' doesn't allow an argument", option);
-	else
-		cli_warn("unrecognized option '%s'", option);
+	return json ? checked(escape_utf8(name)) : text_of("%s", name);
 }
 
 /**
- * cli_close_stdout() - write out the buffer of stdout, before the program ends
+ * size_text() - print a size for people, as "1.5M"
+ * @bytes: the size
+ * @exact: print the number of bytes instead
  *
- * Return: 0, or a negative errno if some of it could not be written.
+ * Return: the text, to be freed.
  */
-int cli_close_stdout(void)
+char *size_text(uint64_t bytes, bool exact)
 {
-	bool failed = ferror(stdout);
+	static const char units[] = "BKMGTPE";
+	unsigned int tenths;
+	double size = bytes;
+	int unit = 0;
 
-	errno = 0;
-	failed |= fclose(stdout) != 0;
-	if (!failed)
-		return 0;
-	return errno ? -errno : -EIO;
+	if (exact)
+		return text_of("%" PRIu64, bytes);
+	/* What is rounded up to 1024 is one of the next unit. */
+	while (size >= 1023.5 && units[unit + 1]) {
+		size /= 1024;
+		unit++;
+	}
+	tenths = size * 10 + 0.5;
+	if (tenths < 100 && tenths % 10)
+		return text_of("%u.%u%c", tenths / 10, tenths % 10, units[unit]);
+	return text_of("%.0f%c", size, units[unit]);
 }

@@ -9,12 +9,14 @@
  * caller. Links in /proc/<pid>/fd are no names but open files: they are opened.
  */
 #define _GNU_SOURCE
-#include "cli.h"
+#include "common/output.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -69,14 +71,14 @@ static bool is_open_file(int folder)
 	return !fstatfs(folder, &fs) && fs.f_type == PROC_SUPER_MAGIC;
 }
 
-static int open_as_it_is(struct cli_output *output, const char *name, int flags)
+static int open_as_it_is(struct output_file *output, const char *name, int flags)
 {
 	output->fd = openat(output->folder, name,
 			    O_WRONLY | O_NOCTTY | O_CLOEXEC | flags);
 	return output->fd == -1 ? -errno : 0;
 }
 
-static int open_temporary(struct cli_output *output, const char *name)
+static int open_temporary(struct output_file *output, const char *name)
 {
 	int error = 0;
 
@@ -109,7 +111,7 @@ static mode_t default_mode(void)
 }
 
 /* Open a name that is no symbolic link, or one that leads to an open file. */
-static int open_name(struct cli_output *output, const char *name,
+static int open_name(struct output_file *output, const char *name,
 		     const struct stat *st)
 {
 	if (S_ISLNK(st->st_mode))
@@ -124,7 +126,7 @@ static int open_name(struct cli_output *output, const char *name,
 	return open_temporary(output, name);
 }
 
-static int open_output(struct cli_output *output, const char *path)
+static int open_through_links(struct output_file *output, const char *path)
 {
 	char target[PATH_MAX];
 	const char *name;
@@ -156,42 +158,42 @@ static int open_output(struct cli_output *output, const char *path)
 }
 
 /**
- * cli_output_open() - begin to write a file that the user named
- * @output: filled in; to be ended by cli_output_commit() or
- *	cli_output_abandon() if this returns 0
+ * output_open() - begin to write a file that the user named
+ * @output: filled in; to be ended by output_commit() or
+ *	output_abandon() if this returns 0
  * @path: its name
  *
  * A regular file, or a new one, is a temporary one beside it until
- * cli_output_commit(); one can seek in that. The uid and gid of -1 mean those
+ * output_commit(); one can seek in that. The uid and gid of -1 mean those
  * of the caller.
  *
- * Return: 0 or a negative errno, which cli_output_error() explains.
+ * Return: 0 or a negative errno, which output_error() explains.
  */
-int cli_output_open(struct cli_output *output, const char *path)
+int output_open(struct output_file *output, const char *path)
 {
 	int error;
 
-	*output = (struct cli_output){
+	*output = (struct output_file){
 		.fd = -1,
 		.folder = AT_FDCWD,
 		.uid = -1,
 		.gid = -1,
 	};
-	error = open_output(output, path);
+	error = open_through_links(output, path);
 	if (error)
-		cli_output_abandon(output);
+		output_abandon(output);
 	return error;
 }
 
 /**
- * cli_write() - write all of some bytes
+ * write_fully() - write all of some bytes
  * @fd: the descriptor
  * @data: the bytes
  * @size: how many
  *
  * Return: 0 or a negative errno.
  */
-int cli_write(int fd, const void *data, size_t size)
+int write_fully(int fd, const void *data, size_t size)
 {
 	const char *p = data;
 
@@ -209,7 +211,7 @@ int cli_write(int fd, const void *data, size_t size)
 }
 
 /* Give the temporary file the owner and mode that the file has, and its name. */
-static int put_in_place(const struct cli_output *output)
+static int put_in_place(const struct output_file *output)
 {
 	struct stat st;
 
@@ -226,27 +228,27 @@ static int put_in_place(const struct cli_output *output)
 	return 0;
 }
 
-static void free_output(struct cli_output *output)
+static void free_output(struct output_file *output)
 {
 	if (output->folder != AT_FDCWD)
 		close(output->folder);
 	free(output->name);
 	free(output->temporary);
-	*output = (struct cli_output){ .fd = -1, .folder = AT_FDCWD };
+	*output = (struct output_file){ .fd = -1, .folder = AT_FDCWD };
 }
 
 /**
- * cli_output_commit() - replace the file by the temporary one
- * @output: as cli_output_open() filled it in; to be used no more
+ * output_commit() - replace the file by the temporary one
+ * @output: as output_open() filled it in; to be used no more
  *
  * Return: 0, or a negative errno, and a regular file is left unchanged.
  */
-int cli_output_commit(struct cli_output *output)
+int output_commit(struct output_file *output)
 {
 	int error = output->temporary ? put_in_place(output) : 0;
 
 	if (error) {
-		cli_output_abandon(output);
+		output_abandon(output);
 		return error;
 	}
 	if (close(output->fd))
@@ -256,10 +258,10 @@ int cli_output_commit(struct cli_output *output)
 }
 
 /**
- * cli_output_abandon() - leave a regular file as it was
- * @output: as cli_output_open() filled it in; to be used no more
+ * output_abandon() - leave a regular file as it was
+ * @output: as output_open() filled it in; to be used no more
  */
-void cli_output_abandon(struct cli_output *output)
+void output_abandon(struct output_file *output)
 {
 	if (output->fd != -1)
 		close(output->fd);
@@ -269,12 +271,12 @@ void cli_output_abandon(struct cli_output *output)
 }
 
 /**
- * cli_output_error() - explain why a file cannot be written
+ * output_error() - explain why a file cannot be written
  * @error: the negative errno of one of the functions above
  *
  * Return: a phrase that lives for ever.
  */
-const char *cli_output_error(int error)
+const char *output_error(int error)
 {
 	if (error == -ELOOP)
 		return "the symbolic link or its folder belongs to another user; "

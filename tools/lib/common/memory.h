@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Memory, or the end of the program. */
+#ifndef COMMON_MEMORY_H
+#define COMMON_MEMORY_H
+
+#include <stddef.h>
+
+void *checked(void *pointer);
+void *grow(void *array, size_t count, size_t size);
+
+#endif /* COMMON_MEMORY_H */
