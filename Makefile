@@ -86,13 +86,13 @@ shell: kernel tools
 #:                               selftests and an hour of stress, with a table at the end
 test: kernel tools
 	@dev/setup guest tests stress bench
-	@$(MAKE) -s -C tests/programs OUTPUT=$(tools)/ CFLAGS='$(CFLAGS)'
+	@$(MAKE) -s -C tests/runtimes OUTPUT=$(tools)/ CFLAGS='$(CFLAGS)'
 	@dev/kernel build um
 	@TAGS='$(or $(TAGS),!long)' tests/run $(TESTS)
 
 test-debug: tools
 	@dev/setup kernel $(source) guest tests stress
-	@$(MAKE) -s -C tests/programs OUTPUT=$(tools)/ CFLAGS='$(CFLAGS)'
+	@$(MAKE) -s -C tests/runtimes OUTPUT=$(tools)/ CFLAGS='$(CFLAGS)'
 	@dev/kernel build debug
 	@GUEST_KERNEL=debug TAGS='$(or $(TAGS),!long)' tests/run $(or $(TESTS),tests/bats)
 
@@ -156,6 +156,7 @@ tools:
 	@$(MAKE) -s -C tools/dirtycat OUTPUT=$(tools) CFLAGS='$(CFLAGS)'
 	@$(MAKE) -s -C tools/dirtyckpt OUTPUT=$(tools) CFLAGS='$(CFLAGS)'
 	@$(MAKE) -s -C tests/memstate OUTPUT=$(tools)/ CFLAGS='$(CFLAGS)'
+	@$(MAKE) -s -C tests/programs OUTPUT=$(tools)/ CFLAGS='$(CFLAGS)'
 
 #:
 #: Use dirtycat, on this kernel as well, and dirtyckpt

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Everything at once: a target that writes and reshapes its memory in all ways,
 # a checkpointer that lists, acknowledges and copies, and a kernel under
-# pressure. See tests/memstate/torture.c.
+# pressure. See tests/programs/torture.c.
 # bats file_tags=concurrent
 
 load lib

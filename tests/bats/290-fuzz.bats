@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
 # Random system calls on the file, of processes that stop, exec, die and leave
-# their pid to another. See tests/memstate/fuzzfile.c. For longer, and in the
+# their pid to another. See tests/programs/fuzzfile.c. For longer, and in the
 # debug kernel, once it is there:
 #
 #	make run CMD='FUZZ_SECONDS=3600 FUZZ_SEED=7 bats tests/bats/290-fuzz.bats'

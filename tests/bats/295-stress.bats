@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
 # Everything at once, for a time: stress-ng as the load, and readers,
-# acknowledgers and verify on all that runs. See tests/memstate/stressor.c.
+# acknowledgers and verify on all that runs. See tests/programs/stressor.c.
 # bats file_tags=concurrent
 
 load lib

@@ -656,7 +656,7 @@ has_ended() {
 
 # resets COUNT
 resets() {
-	timeout "$((TIMEOUT * 10))" python3 "$BATS_TEST_DIRNAME/../memstate/resets.py" "$1" image
+	timeout "$((TIMEOUT * 10))" python3 "$BATS_TEST_DIRNAME/../programs/resets.py" "$1" image
 }
 
 @test "100 resets of one process, each back to the same state" {

@@ -170,7 +170,7 @@ addresses() {
 }
 
 @test "any pages of any mappings side by side: restored byte for byte, and so in a core" {
-	run -0 timeout "$((TIMEOUT * 4))" python3 "$BATS_TEST_DIRNAME/../memstate/subsets.py" 1 6 image
+	run -0 timeout "$((TIMEOUT * 4))" python3 "$BATS_TEST_DIRNAME/../programs/subsets.py" 1 6 image
 	echo "# $output" >&3
 	[[ $output =~ ^6\ rounds,\ [1-9][0-9]*\ pages\ compared,\ 0\ differ$ ]] || fail "$output"
 }

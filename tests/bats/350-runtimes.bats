@@ -87,6 +87,6 @@ goes_on() {
 }
 
 @test "a node program with workers: saved, verified, restored, and right afterwards" {
-	start_program env MALLOC_ARENA_MAX=1 node "$BATS_TEST_DIRNAME/../programs/steps.js"
+	start_program env MALLOC_ARENA_MAX=1 node "$BATS_TEST_DIRNAME/../runtimes/steps.js"
 	goes_on 10
 }

@@ -46,7 +46,7 @@ setup() {
 @test "the parts build into a folder that make creates" {
 	cp -r tools tests include "$BATS_TEST_TMPDIR"
 	cd "$BATS_TEST_TMPDIR" || return
-	for part in tools/dirtycat tools/dirtyckpt tools/lib/* tests/memstate; do
+	for part in tools/dirtycat tools/dirtyckpt tools/lib/* tests/memstate tests/programs; do
 		make -s -C "$part" OUTPUT=new/
 		[[ -n $(find "$part/new" -type f) ]]
 		make -s -C "$part" OUTPUT=new/ clean
