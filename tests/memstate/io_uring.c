@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Commands that have io_uring pin memory, and read and write by it */
+/* Commands that use io_uring: to pin memory, to read and to write */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@ static int use_ring(void)
 	return ring;
 }
 
-/* poller: a thread that the kernel made, to look whether the ring has work */
+/* poller: have the kernel start a thread that polls the ring for work */
 static bool do_poller(int argc, char **argv)
 {
 	(void)argc;
@@ -32,7 +32,7 @@ static bool do_poller(int argc, char **argv)
 	return done(use_ring() == -1 ? -1 : 0);
 }
 
-/* pin [FIRST [COUNT]]: as a buffer that the kernel writes to by reference */
+/* pin [FIRST [COUNT]]: register the pages as a buffer, which pins them */
 static bool do_pin(int argc, char **argv)
 {
 	size_t bytes;
@@ -53,7 +53,7 @@ static bool do_unpin(int argc, char **argv)
 			    NULL, 0));
 }
 
-/* Have the ring do one thing, and return what came of it */
+/* Submit one request, wait for it, and return its result. */
 static int ring_submit(const struct io_uring_sqe *sqe)
 {
 	struct io_sqring_offsets *sq = &ring_params.sq_off;
@@ -82,7 +82,7 @@ static int ring_submit(const struct io_uring_sqe *sqe)
 	return cqe[head & *(unsigned int *)(rings + cq->ring_mask)].res;
 }
 
-/* fixedread PATH [FIRST [COUNT]]: into memory that is pinned */
+/* fixedread PATH [FIRST [COUNT]]: read a file into pinned memory */
 static bool do_fixedread(int argc, char **argv)
 {
 	struct io_uring_sqe sqe = { .opcode = IORING_OP_READ_FIXED };
@@ -100,7 +100,7 @@ static bool do_fixedread(int argc, char **argv)
 	return ret == (int)bytes && ok();
 }
 
-/* ringwrite PATH OFFSET TEXT: io_uring's write; _ stands for newline and blank */
+/* ringwrite PATH OFFSET TEXT: write; _ is a blank, and a newline at the end */
 static bool do_ringwrite(int argc, char **argv)
 {
 	struct io_uring_sqe sqe = { .opcode = IORING_OP_WRITE };

@@ -24,7 +24,7 @@
 #define HUGE ((size_t)2 << 20)
 #define GIGABYTE ((size_t)1 << 30)
 
-/* An address range that starts where a huge page may, or whole tables of tables */
+/* Find a free range, aligned to a huge page, or to 1 GiB if its size is. */
 static void *reserve_aligned(size_t bytes)
 {
 	size_t align = bytes % GIGABYTE ? HUGE : GIGABYTE;
@@ -39,7 +39,7 @@ static void *reserve_aligned(size_t bytes)
 	return aligned;
 }
 
-/* A place that is the same in every process: for texts to be compared with. */
+/* Addresses that are the same in every process, for comparison with golden texts */
 static void *next_fixed(void)
 {
 	static uintptr_t next = 0x100000000000;
@@ -104,7 +104,7 @@ static bool do_map(int argc, char **argv)
 	return add_mapping(mmap(at, bytes, prot, flags, fd, offset), pages);
 }
 
-/* many COUNT PAGES: mappings with unmapped pages between, all written */
+/* many COUNT [PAGES]: map and write areas with an unmapped page between each two */
 static bool do_many(int argc, char **argv)
 {
 	size_t count = strtoul(argv[1], NULL, 0);
@@ -141,7 +141,7 @@ static bool do_write(int argc, char **argv)
 	return ok();
 }
 
-/* fill BYTE [FIRST [COUNT]]: every byte, so that pages can be merged */
+/* fill BYTE [FIRST [COUNT]]: set every byte, so that KSM can merge the pages */
 static bool do_fill(int argc, char **argv)
 {
 	size_t bytes;
@@ -191,7 +191,7 @@ static void take_note(int signal)
 	(void)signal;
 }
 
-/* The kernel tells of the lost page by a signal, which would be the end. */
+/* The kernel reports the lost page by SIGBUS, which would end the process. */
 static int lose_pages(char *p, size_t bytes)
 {
 	int ret;
@@ -203,8 +203,8 @@ static int lose_pages(char *p, size_t bytes)
 }
 
 /*
- * Pages that wait in a CPU's batch for the LRU lists can neither be paged out nor
- * freed lazily, and only the CPU that is asked empties its own: ask each.
+ * A page in a CPU's batch for the LRU lists can neither be paged out nor freed
+ * lazily, and madvise() drains only the batch of its own CPU. Call it on each.
  */
 static int advise_on_each_cpu(char *p, size_t bytes, int advice)
 {
@@ -227,7 +227,7 @@ static int advise_on_each_cpu(char *p, size_t bytes, int advice)
 	return ret;
 }
 
-/* advise NAME [FIRST [COUNT]], or lose them to a memory error: "hwpoison" */
+/* advise NAME [FIRST [COUNT]]; "hwpoison" loses the pages to a memory error */
 static bool do_advise(int argc, char **argv)
 {
 	static const struct {
@@ -264,7 +264,7 @@ static bool do_advise(int argc, char **argv)
 	return false;
 }
 
-/* comb: give up runs of one to seven pages, with as many kept between */
+/* comb: discard runs of one to seven pages, keeping runs of that length between */
 static bool do_comb(int argc, char **argv)
 {
 	size_t i, n = 1;
@@ -278,7 +278,7 @@ static bool do_comb(int argc, char **argv)
 	return ok();
 }
 
-/* again [FIRST [COUNT]]: unmapped, and mapped anew at the same place */
+/* again [FIRST [COUNT]]: unmap the pages, then map new ones at the same address */
 static bool do_again(int argc, char **argv)
 {
 	size_t bytes;
@@ -291,7 +291,7 @@ static bool do_again(int argc, char **argv)
 		    MAP_FAILED ? -1 : 0);
 }
 
-/* file FIRST COUNT PATH PAGE-OFFSET: privately, in place of these pages */
+/* file FIRST COUNT PATH PAGE-OFFSET: map a file privately over these pages */
 static bool do_file(int argc, char **argv)
 {
 	off_t offset = strtol(argv[4], NULL, 0) * (off_t)PAGE;
@@ -308,7 +308,7 @@ static bool do_file(int argc, char **argv)
 	return done(mapped == MAP_FAILED ? -1 : 0);
 }
 
-/* move [FIRST [COUNT]]: to a new place, which is the new mapping */
+/* move [FIRST [COUNT]]: to a new address, which becomes the current mapping */
 static bool do_move(int argc, char **argv)
 {
 	size_t bytes;
@@ -321,7 +321,7 @@ static bool do_move(int argc, char **argv)
 				  to), bytes / PAGE);
 }
 
-/* lock [FIRST [COUNT]], unlock the same */
+/* lock, unlock [FIRST [COUNT]] */
 static bool do_lock(int argc, char **argv)
 {
 	size_t bytes;
@@ -330,7 +330,7 @@ static bool do_lock(int argc, char **argv)
 	return done(argv[0][0] == 'u' ? munlock(p, bytes) : mlock(p, bytes));
 }
 
-/* poke FIRST COUNT: write as a debugger does, whatever the protection */
+/* poke [FIRST [COUNT]]: write as a debugger does, despite the protection */
 static bool do_poke(int argc, char **argv)
 {
 	int fd = open("/proc/self/mem", O_RDWR);
@@ -348,7 +348,7 @@ static bool do_poke(int argc, char **argv)
 	return ok();
 }
 
-/* pokestack PAGES: write so below the mapping at hand, for the stack to grow */
+/* pokestack PAGES: poke below the current mapping, so that a stack grows */
 static bool do_pokestack(int argc, char **argv)
 {
 	char *p = this()->start - strtoul(argv[1], NULL, 0) * PAGE;
@@ -361,7 +361,7 @@ static bool do_pokestack(int argc, char **argv)
 	return ready("%08lx", (unsigned long)p);
 }
 
-/* name, unname [FIRST [COUNT]]: what maps shows of anonymous memory */
+/* name, unname [FIRST [COUNT]]: set or clear the name that maps shows */
 static bool do_name(int argc, char **argv)
 {
 	const char *name = strcmp(argv[0], "name") ? NULL : "state";
@@ -371,7 +371,7 @@ static bool do_name(int argc, char **argv)
 	return done(prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, p, bytes, name));
 }
 
-/* vdso: the vdso is the mapping to act on */
+/* vdso: make the vdso the current mapping */
 static bool do_vdso(int argc, char **argv)
 {
 	(void)argc;
@@ -391,7 +391,7 @@ static bool do_heap(int argc, char **argv)
 	return add_mapping(aligned, pages);
 }
 
-/* stack PAGES: touch the stack down to that depth */
+/* stack PAGES: write to the stack down to that depth */
 static bool do_stack(int argc, char **argv)
 {
 	size_t pages = strtoul(argv[1], NULL, 0), i;
@@ -404,7 +404,7 @@ static bool do_stack(int argc, char **argv)
 	return add_mapping(low, pages);
 }
 
-/* readfile PATH: read a part of it into the mapping at hand */
+/* readfile PATH: read its first page into the current mapping */
 static bool do_readfile(int argc, char **argv)
 {
 	int fd = open(argv[1], O_RDONLY);
@@ -431,7 +431,7 @@ static bool do_data(int argc, char **argv)
 	return add_mapping(data, 16);
 }
 
-/* hmm write|migrate|return|exclusive [FIRST [COUNT]]: the kernel's test device */
+/* hmm write|migrate|return|exclusive [FIRST [COUNT]]: by the kernel's test device */
 static bool do_hmm(int argc, char **argv)
 {
 	struct {
@@ -464,7 +464,7 @@ static bool do_hmm(int argc, char **argv)
 
 static int pipe_fds[2] = { -1, -1 };
 
-/* pipe [FIRST [COUNT]]: the pages, by reference and not pinned, into a pipe */
+/* pipe [FIRST [COUNT]]: vmsplice the pages into a pipe: referenced, not pinned */
 static bool do_pipe(int argc, char **argv)
 {
 	size_t bytes;
@@ -476,7 +476,7 @@ static bool do_pipe(int argc, char **argv)
 	return done(vmsplice(pipe_fds[1], &iov, 1, SPLICE_F_NONBLOCK));
 }
 
-/* drain: take out of the pipe all that is in it */
+/* drain: empty the pipe */
 static bool do_drain(int argc, char **argv)
 {
 	char buffer[4096];
@@ -489,7 +489,7 @@ static bool do_drain(int argc, char **argv)
 	return ok();
 }
 
-/* pinread [FIRST [COUNT]]: for good and for reading, by the kernel's gup_test */
+/* pinread [FIRST [COUNT]]: pin long-term and read-only, by the kernel's gup_test */
 static bool do_pinread(int argc, char **argv)
 {
 	struct {

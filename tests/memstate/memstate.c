@@ -2,10 +2,10 @@
 /*
  * memstate - a process that puts its memory into a given state on command
  *
- * Says READY, then reads commands from standard input, a line each, and answers
- * each with one line: READY with what there is to know, or FAIL with the reason.
- * Mappings are kept on a list; most commands act on the last one, "use N" picks
- * another. Pages are counted in the size of a base page.
+ * It prints READY, then reads commands from standard input, one a line, and
+ * answers each with one line: READY with the result, if there is one, or FAIL with
+ * the reason. Mappings are kept on a list. Most commands act on the last one;
+ * "use N" chooses another. A page is a base page, also in huge mappings.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -110,7 +110,7 @@ void serve(void)
 	int argc;
 
 	for (;;) {
-		/* Unbuffered: a forked child must not find its parent's input. */
+		/* Unbuffered, so that a forked child inherits none of the input. */
 		for (n = 0; n < sizeof(line) - 1; n++) {
 			if (read(0, line + n, 1) != 1)
 				return;

@@ -16,7 +16,7 @@
 static int child_in = -1, child_out = -1;
 static pid_t child;
 
-/* fork: the child takes commands by "child COMMAND..." */
+/* fork: start a child, which runs the commands passed to "child COMMAND..." */
 static bool do_fork(int argc, char **argv)
 {
 	int in[2], out[2];
@@ -61,7 +61,7 @@ static bool do_child(int argc, char **argv)
 	return true;
 }
 
-/* reap: the child is gone */
+/* reap: kill the child and wait for it */
 static bool do_reap(int argc, char **argv)
 {
 	(void)argc;
@@ -70,7 +70,7 @@ static bool do_reap(int argc, char **argv)
 	return done(waitpid(child, NULL, 0));
 }
 
-/* zombie: a child that has exited and is not waited for */
+/* zombie: start a child that exits, and do not reap it */
 static bool do_zombie(int argc, char **argv)
 {
 	siginfo_t info;
@@ -85,7 +85,7 @@ static bool do_zombie(int argc, char **argv)
 	return ready("%d", child);
 }
 
-/* No word of it in private memory: its stack is shared, and no call fails. */
+/* Writes no private memory: the stack is shared, and no call sets errno. */
 static int change_mappings(void *arg)
 {
 	const struct mapping *m = arg;
@@ -101,8 +101,9 @@ static int change_mappings(void *arg)
 }
 
 /*
- * partner: another process, which has our very memory, and is stopped; it changes
- * the protection of the mapping when it goes on, and adds one the next time
+ * partner: start a process that shares our address space, and is stopped. When
+ * it is continued, it changes the protection of the current mapping and stops
+ * again; the next time, it adds a mapping.
  */
 static bool do_partner(int argc, char **argv)
 {
@@ -128,7 +129,7 @@ static bool do_exec(int argc, char **argv)
 	return false;
 }
 
-/* undumpable: as after a setuid exec */
+/* undumpable: become undumpable, as after a setuid exec */
 static bool do_undumpable(int argc, char **argv)
 {
 	(void)argc;

@@ -25,7 +25,7 @@ static void *write_for_ever(void *arg)
 	return NULL;
 }
 
-/* storm [FIRST [COUNT]]: a thread that writes to all the pages for ever */
+/* storm [FIRST [COUNT]]: start a thread that writes to the pages forever */
 static bool do_storm(int argc, char **argv)
 {
 	struct mapping *m = malloc(sizeof(*m));
@@ -40,7 +40,7 @@ static bool do_storm(int argc, char **argv)
 
 static atomic_bool giving;
 
-/* What was given back is filled with zeroes again by the next write. */
+/* After MADV_DONTNEED, the next write faults in a page of zeroes. */
 static void *give_on(void *mapping)
 {
 	struct mapping *m = mapping;
@@ -54,7 +54,7 @@ static void *give_on(void *mapping)
 	return NULL;
 }
 
-/* giver: a thread that gives all pages back and writes them again, until "stop" */
+/* giver [stop]: start or stop a thread that discards and rewrites all pages */
 static bool do_giver(int argc, char **argv)
 {
 	static pthread_t thread;
@@ -79,7 +79,7 @@ static void *lock_for_ever(void *unused)
 	return unused;
 }
 
-/* lockstorm: a thread that changes the address space for ever */
+/* lockstorm: start a thread that maps and unmaps forever, to take mmap_lock */
 static bool do_lockstorm(int argc, char **argv)
 {
 	pthread_t thread;
@@ -90,7 +90,7 @@ static bool do_lockstorm(int argc, char **argv)
 	return done(errno ? -1 : 0);
 }
 
-/* Move every page of the mapping to a memory node */
+/* Move every page of the current mapping to a memory node. */
 static int move_to_node(int node)
 {
 	size_t i, n = this()->pages;
@@ -122,7 +122,7 @@ static void *migrate_on(void *unused)
 	return NULL;
 }
 
-/* migrate NODE, or "loop": back and forth by a thread of its own, until "stop" */
+/* migrate NODE; "loop" starts a thread that moves the pages until "stop" */
 static bool do_migrate(int argc, char **argv)
 {
 	static pthread_t thread;
@@ -141,7 +141,7 @@ static bool do_migrate(int argc, char **argv)
 	return done(move_to_node(atoi(argv[1])));
 }
 
-/* Has the main thread exited, and let go of the memory? */
+/* Has the main thread exited, and released its reference to the memory? */
 static bool is_led_by_zombie(void)
 {
 	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
@@ -167,7 +167,7 @@ static void *serve_thread(void *started)
 	exit(0);
 }
 
-/* leave: the main thread exits, another one goes on */
+/* leave: the main thread exits, and another thread serves commands */
 static bool do_leave(int argc, char **argv)
 {
 	pthread_t thread;

@@ -34,7 +34,7 @@ static bool do_uffd(int argc, char **argv)
 
 	if (!strcmp(argv[1], "wp")) {
 		reg.mode = UFFDIO_REGISTER_MODE_WP;
-		/* markers for pages that are not there, in any memory */
+		/* UFFD_FEATURE_WP_UNPOPULATED: also markers for absent anonymous pages */
 		api.features = UFFD_FEATURE_PAGEFAULT_FLAG_WP |
 			       UFFD_FEATURE_WP_HUGETLBFS_SHMEM | 1 << 13;
 	}

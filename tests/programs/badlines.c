@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * badlines SEED COUNT - write COUNT lines, most of them damaged, to the
- * dirty_pages file of a child, and hold each answer, and what became of the
- * child's pages, against the grammar as a regular expression.
+ * badlines SEED COUNT - write COUNT lines, most of them damaged, to a child's file
  *
- * Lines come in groups, split over write() calls at any byte. All that is done
- * follows from the seed.
+ * A regular expression describes a valid line. From it follow the result of each
+ * write() to dirty_pages and the state of the child's pages; check both. Lines
+ * are written in groups, split over write() calls at any byte. The seed
+ * determines everything.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -28,7 +28,7 @@
 #define LINE_MAX_BYTES 128
 
 static uint64_t state;
-static uint64_t task_size;	/* where user addresses end */
+static uint64_t task_size;	/* the end of user addresses */
 static regex_t grammar;
 static char *area;		/* at the same address in the child */
 static bool written[PAGES];	/* the child's pages that should be d */
@@ -55,14 +55,14 @@ static uint64_t find_task_size(void)
 	return (1ull << (five_levels ? 56 : 47)) - PAGE;
 }
 
-/* What has been written to an open file so far, as it should be seen */
+/* The state that the kernel should keep for an open file */
 struct seen {
 	char line[LINE_MAX_BYTES + 2];
 	size_t kept;
 	bool broken;
 };
 
-/* A whole line, without its newline: false if it must be refused */
+/* Apply a whole line, without its newline. Return false if it must be refused. */
 static bool reference_line(const char *line, size_t len)
 {
 	regmatch_t all[4] = { { 0, len } };
@@ -86,7 +86,7 @@ static bool reference_line(const char *line, size_t len)
 	return true;
 }
 
-/* What write() should return: bytes, or -EINVAL */
+/* Return the result that write() should have: a number of bytes, or -EINVAL. */
 static ssize_t reference_write(struct seen *s, const char *text, size_t len)
 {
 	size_t done = 0, part, room;
@@ -138,31 +138,31 @@ static size_t damage(char *line, size_t len)
 	if (c == '\n')
 		c = 'n';
 	switch (rnd(6)) {
-	case 0:	/* another character */
+	case 0:	/* replace a character */
 		line[at] = c;
 		return at == len ? len + 1 : len;
-	case 1:	/* one more */
+	case 1:	/* insert one */
 		memmove(line + at + 1, line + at, len - at);
 		line[at] = c;
 		return len + 1;
-	case 2:	/* one less */
+	case 2:	/* remove one */
 		n = at < len ? 1 : 0;
 		memmove(line + at, line + at + n, len - at - n);
 		return len - n;
-	case 3:	/* cut off */
+	case 3:	/* truncate */
 		return at;
-	case 4:	/* a part of it twice */
+	case 4:	/* repeat a part */
 		n = rnd(len - at + 1);
 		memmove(line + at + n, line + at, len - at);
 		return len + n;
-	default: /* a long tail */
+	default: /* append many */
 		n = rnd(140);
 		memset(line + len, c, n);
 		return len + n;
 	}
 }
 
-/* The listing of the child's pages must be what is expected. */
+/* Check that the listing shows d for the expected pages of the child. */
 static void compare(int fd, uint64_t done)
 {
 	static char text[65536];
@@ -196,7 +196,7 @@ static void compare(int fd, uint64_t done)
 	}
 }
 
-/* One open file, a group of lines, some writes. Returns the number of lines. */
+/* Open the file and write a group of lines. Return the number of lines. */
 static uint64_t trial(void)
 {
 	static char text[16 * 1024];
@@ -215,7 +215,7 @@ static uint64_t trial(void)
 		text[len++] = '\n';
 	}
 	if (!rnd(4))
-		len--;	/* the last line is unfinished */
+		len--;	/* leave the last line unfinished */
 	for (at = 0; at < len; at += part) {
 		part = rnd(2) ? len - at : 1 + rnd(len - at);
 		want = reference_write(&seen, text + at, part);

@@ -2,8 +2,8 @@
 /*
  * critical - a process in a critical section of rseq(2), all the time
  *
- * It waits in the section, and begins again when the kernel says that it was
- * interrupted there. Prints the address of a page that it never touches.
+ * It spins in the section; when the kernel aborts the section, it enters it
+ * again. Prints the address of a page that it never touches.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -14,7 +14,7 @@
 
 static void wait_inside(struct rseq *area)
 {
-	/* The descriptor, and the signature before where the kernel goes on */
+	/* The descriptor, and the signature in front of the abort handler */
 	asm volatile(".pushsection __rseq_cs, \"aw\"\n\t"
 		     ".balign 32\n"
 		     "3:	.long 0, 0\n\t"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The calls of fuzzfile: what each does to a descriptor, and which errors it may give */
+/* The calls of fuzzfile, and the errors that each may return */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -73,7 +73,7 @@ static size_t any_size(struct thread *t)
 	return PICK(t, sizes);
 }
 
-/* Room for so many bytes, or for some of them */
+/* Return room for *@size bytes; sometimes for fewer, to provoke EFAULT. */
 static char *any_buffer(struct thread *t, size_t *size)
 {
 	char *end = t->buffer + BUFFER;
@@ -116,7 +116,7 @@ static struct description *free_description(void)
 	return NULL;
 }
 
-/* Puts an opened descriptor of that target into the table. */
+/* Put an opened descriptor of @target into the table. */
 static long note_opened(int fd, int mode, struct target *target, unsigned int generation)
 {
 	struct file *f = free_file();
@@ -156,7 +156,7 @@ static long call_open(struct thread *t, struct file *f)
 	return note_opened(open(path, mode | flag, 0600), mode, g, g ? g->generation : 0);
 }
 
-/* As if it were opened by its name, though that may be another's by now */
+/* Opens the path again; by now the pid may belong to another process. */
 static long call_reopen(struct thread *t, struct file *f)
 {
 	struct target *g = f->d->target;
@@ -188,7 +188,7 @@ static long call_close(struct thread *t, struct file *f)
 	(void)t;
 	f->fd = -1;
 	if (n && (f->mode == O_RDONLY || f->mode == O_PATH))
-		fail("close of what nothing was written to: %ld", n);
+		fail("close of a file without writes: %ld", n);
 	return n;
 }
 
@@ -222,7 +222,7 @@ static long call_readv(struct thread *t, struct file *f)
 					       flags)));
 }
 
-/* The text at the end of the buffer, or the start of it */
+/* Put the text at the end of the buffer; sometimes only its start, to provoke EFAULT. */
 static char *place_text(struct thread *t, size_t *len)
 {
 	char *end = t->buffer + BUFFER, *p;
@@ -340,7 +340,7 @@ static long call_tee(struct thread *t, struct file *f)
 	must(!pipe2(pair, O_NONBLOCK), "pipe2");
 	n = result(tee(f->fd, t->pipe[1], 4096, SPLICE_F_NONBLOCK));
 	if (n >= 0)
-		fail("tee of what is no pipe: %ld", n);
+		fail("tee of a file that is no pipe: %ld", n);
 	if (splice(f->fd, NULL, pair[1], NULL, 4096, SPLICE_F_NONBLOCK) > 0 &&
 	    tee(pair[0], t->pipe[1], 4096, SPLICE_F_NONBLOCK) > 0)
 		drain(t, f);
@@ -356,7 +356,7 @@ static long call_sendfile_out(struct thread *t, struct file *f)
 
 	must(!ftruncate(t->memfd, 0) && !lseek(t->memfd, 0, SEEK_SET), "memfd");
 	n = result(sendfile(t->memfd, f->fd, rnd(t, 2) ? NULL : &offset, any_size(t)));
-	/* It is several reads, between which another thread may have its own. */
+	/* It makes several reads, and another thread may read in between. */
 	if (n > 0 && !t->shared)
 		check_read(f, t->buffer, pread(t->memfd, t->buffer, n, 0));
 	return n;
@@ -372,7 +372,7 @@ static long call_sendfile_in(struct thread *t, struct file *f)
 	return result(sendfile(f->fd, t->memfd, &offset, len));
 }
 
-/* What one descriptor lists, another is told at once. */
+/* Acknowledge by one descriptor the text that another one lists. */
 static long call_sendfile_across(struct thread *t, struct file *f)
 {
 	struct file *other = &files[rnd(t, FILES)];
@@ -436,7 +436,7 @@ static long reap_uring(struct file *f, unsigned int *left)
 	return n;
 }
 
-/* Several at a time, each into or from its own part of the buffer */
+/* Several requests at a time, each with its own part of the buffer */
 static long call_uring(struct thread *t, struct file *f)
 {
 	size_t size = BUFFER / URING_CALLS;
@@ -521,7 +521,7 @@ static long call_ioctl(struct thread *t, struct file *f)
 	static const unsigned long known[] = {
 		FIONBIO, FIOASYNC, FIOQSIZE, FIONREAD, FIGETBSZ, FIBMAP, FICLONE, FIDEDUPERANGE,
 		FS_IOC_FIEMAP, FS_IOC_GETFLAGS, FS_IOC_SETFLAGS, FS_IOC_FSGETXATTR,
-		_IOWR('f', 16, char[96]),	/* PAGEMAP_SCAN, which is pagemap's */
+		_IOWR('f', 16, char[96]),	/* PAGEMAP_SCAN, an ioctl of pagemap */
 	};
 	unsigned long number = rnd(t, 2) ? PICK(t, known) : rnd(t, 1ull << 32);
 	char *p = rnd(t, 2) ? t->buffer : t->buffer + BUFFER - 8;
@@ -567,7 +567,7 @@ static long call_advise(struct thread *t, struct file *f)
 	return -posix_fadvise(f->fd, any_offset(t), any_size(t), rnd(t, 8));
 }
 
-/* Nobody gets more rights than the process gives. */
+/* The file never grants more rights than the process does. */
 static long call_mode(struct thread *t, struct file *f)
 {
 	struct stat st;
@@ -578,7 +578,7 @@ static long call_mode(struct thread *t, struct file *f)
 	return n;
 }
 
-/* What threads and children do with one descriptor at the same time */
+/* Calls that threads and children make on one descriptor at the same time */
 static const char *const shared_calls[] = {
 	"read", "read", "pread", "readv", "write", "write", "writev", "write huge", "pwrite",
 	"lseek", "splice out", "splice in", "sendfile out", "sendfile in", "poll", "set flags",
@@ -620,7 +620,7 @@ static void *run_thread(void *arg)
 	return NULL;
 }
 
-/* A target changes, perhaps while @f is used. */
+/* Change the state of a target, which may have open files. */
 static void change_target(struct thread *t, struct target *g)
 {
 	pid_t pid = g->pid;
@@ -650,7 +650,7 @@ static void change_target(struct thread *t, struct target *g)
 	}
 }
 
-/* Before the targets change: a child must not hold what is shared. */
+/* Not in shared_calls: no thread or child runs while targets are started and reaped. */
 static long call_change(struct thread *t, struct file *f)
 {
 	change_target(t, f->d->target && rnd(t, 2) ? f->d->target : &targets[rnd(t, TARGETS)]);
@@ -680,12 +680,12 @@ static long call_threads(struct thread *t, struct file *f)
 }
 
 /*
- * Which error each call may give, beside EBADF where the descriptor was not
- * opened for it. ESRCH says that the address space has gone, EINVAL to a write
- * that a line is bad, or was, and to a read that a thread has moved the position
- * to where there is no room for so many bytes. io_uring cancels what it has no
- * worker for, as signals may keep it from making one. Most others are the VFS's,
- * for a file that can only be read, written to and polled.
+ * The errors that each call may return, beside EBADF if the descriptor was not
+ * opened for it. ESRCH means that the address space has gone. EINVAL from a write
+ * means that this line or an earlier one is bad; from a read, that a thread has
+ * moved the position too close to the largest offset. io_uring cancels a request
+ * for lack of a worker, as a signal can prevent it from creating one. Most other
+ * errors come from the VFS, as the file supports only read, write and poll.
  */
 static const struct call calls[] = {
 	{ "open", call_open, { ENOENT, ESRCH, EINVAL, EEXIST, ENOTDIR } },
@@ -742,7 +742,7 @@ static void do_call(struct thread *t, struct file *f, const struct call *call)
 	for (size_t i = 0; i < sizeof(call->errors) / sizeof(call->errors[0]); i++)
 		allowed |= n < 0 && call->errors[i] == -n;
 	if (!allowed)
-		fail("%s must not give that: %s", call->name, strerror(-n));
+		fail("%s must not fail with: %s", call->name, strerror(-n));
 	__atomic_fetch_add(&total, 1, __ATOMIC_RELAXED);
 	if (n > 0 && call->run == call_read)
 		__atomic_fetch_add(&bytes_read, n, __ATOMIC_RELAXED);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The targets of fuzzfile: processes that write as they are told, exec, and die */
+/* The targets of fuzzfile: processes that write and exec on request, and die */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -16,11 +16,11 @@
 
 #include "fuzzfile.h"
 
-/* The area begins with anonymous pages, and pages of a file. */
+/* The area begins with anonymous pages, followed by pages of a file. */
 #define ANON_PAGES ((size_t)64)
 #define FILE_PAGES ((size_t)8)
 
-/* So much at the start of each page tells it from the others. */
+/* The bytes at the start of a page that distinguish it from other pages */
 #define MARK ((size_t)16)
 
 struct target targets[TARGETS];
@@ -44,7 +44,7 @@ void lay_out(void)
 	}
 }
 
-/* Writes to a page as it is told, but what is there already. */
+/* Writes to the requested pages, without changing their contents. */
 void be_target(int sock)
 {
 	char number[16];
@@ -74,7 +74,7 @@ static void await_target(struct target *g)
 	do
 		n = recv(g->sock, &byte, 1, 0);
 	while (n == -1 && errno == EINTR);
-	must(n == 1, "no answer of a target");
+	must(n == 1, "no answer from a target");
 }
 
 void start_target(struct target *g, pid_t wanted)
@@ -144,7 +144,6 @@ void ask_target(struct target *g, uint16_t page)
 	}
 }
 
-/* What has just been written is "d". */
 void check_write_shows(struct thread *t, struct target *g)
 {
 	static char listing[TEXT];

@@ -2,16 +2,16 @@
 /*
  * fuzzfile SEED SECONDS [SEQUENCE] - random system calls on dirty_pages files
  *
- * A sequence opens files of targets, which meanwhile stop, exec, die and leave
- * their pid to another, and does to the descriptors all that can be done to a
- * file, partly from threads that share one. Each call may fail only as the table
- * in fuzzfile-calls.c says. All text that comes out has to be lines that ascend.
- * After each sequence the targets' memory is what it was, what they have written
- * just now is "d", and in the end debugfs verify finds no difference.
+ * A sequence opens files of targets and makes every kind of call on the
+ * descriptors, partly from threads that share one. Meanwhile the targets stop,
+ * exec and die, and others get their pids. Each call may fail only with the errors
+ * in the table of fuzzfile-calls.c. All output must be lines in ascending order.
+ * After each sequence the targets' memory has the right contents and a page that
+ * they write is "d"; at the end debugfs verify finds no difference.
  *
- * Sequence N of a seed is always the same, but for what threads and timers make
- * of it. A failure shows seed, sequence and its calls; with SEQUENCE only that
- * one runs, again and again.
+ * Sequence N of a seed is always the same, except for the timing of threads and
+ * signals. A failure shows the seed, the sequence and its calls; with SEQUENCE
+ * only that sequence runs, again and again.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -41,7 +41,7 @@ uint64_t rnd(struct thread *t, uint64_t below)
 	return (t->state * 0x2545f4914f6cdd1dull >> 20) % below;
 }
 
-/* ---- what happened ---- */
+/* ---- log and failures ---- */
 
 static char log_lines[1024][80];
 static unsigned int log_next;
@@ -100,7 +100,7 @@ static const char *check_address(const char *p, const char *text, uint64_t *addr
 	return p;
 }
 
-/* Lines, the first of which may have lost its start, and the last its end */
+/* Unless @from_start, the text may begin within a line. It may always end within one. */
 void check_text(const char *text, size_t len, bool from_start)
 {
 	static const char *const letters[] = { "af", "pse", "d-", "x-", "h-", "k-", "l-" };
@@ -140,13 +140,12 @@ static bool is_alive(const struct description *d)
 	       (d->target->state == RUNNING || d->target->state == STOPPED);
 }
 
-/* Some of it is being read, by somebody. */
 void will_be_read(struct description *d)
 {
 	d->was_read |= !is_stale(d);
 }
 
-/* If the address space was gone before anything was read, there is nothing. */
+/* A file that was not read before its address space went away is empty. */
 long check_read(struct file *f, const char *text, long n)
 {
 	if (n > 0)
@@ -157,7 +156,6 @@ long check_read(struct file *f, const char *text, long n)
 	return n;
 }
 
-/* The whole listing into @text, by reads of such a size */
 size_t list(const char *path, char *text, size_t size)
 {
 	int fd = open(path, O_RDONLY);
@@ -176,7 +174,6 @@ size_t list(const char *path, char *text, size_t size)
 	return len;
 }
 
-/* Text to be written: lines of the area, good and bad */
 size_t make_text(struct thread *t)
 {
 	static const char *const flags[] = {
@@ -199,7 +196,7 @@ size_t make_text(struct thread *t)
 		t->text[rnd(t, len)] ^= 1 << rnd(t, 8);
 		return len;
 	case 2:
-		return len - rnd(t, 30);	/* unfinished, or finishes that */
+		return len - rnd(t, 30);	/* ends within a line; the next write may complete it */
 	case 3:
 		memset(t->text, 'a', BUFFER);
 		return BUFFER;
@@ -233,7 +230,7 @@ static void check_targets(struct thread *t)
 		check_memory(g);
 		check_write_shows(t, g);
 		snprintf(path, sizeof(path), "/proc/%d/dirty_pages", g->pid);
-		/* A target has them by fork: to write there while it is listed gives it x. */
+		/* Targets share these pages by fork; a write between the listings would add x. */
 		memset(listing, 0, TEXT);
 		memset(t->text, 0, TEXT);
 		list(path, listing, 100 + rnd(t, 4000));
@@ -243,7 +240,7 @@ static void check_targets(struct thread *t)
 	}
 }
 
-/* From the start there is all of it, whatever was done before. */
+/* A read from offset 0 starts with the first line, after any other calls. */
 static void check_start(struct thread *t, struct file *f)
 {
 	ssize_t n;
@@ -264,7 +261,7 @@ static void run_sequence(uint64_t number)
 	log_next = 0;
 	t->state = seed * 1000003 + number * 7919 + 1;
 	rnd(t, 1);
-	/* Its signals interrupt what can be interrupted, which starts over. */
+	/* The signals interrupt calls, which are restarted (SA_RESTART). */
 	set_timer(rnd(t, 4) ? 0 : 500 + rnd(t, 5000));
 	for (int i = 0; i < 2; i++)
 		make_call(t, &files[0], "open");

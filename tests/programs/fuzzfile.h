@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the parts of fuzzfile share: fuzzfile.c makes the sequences and looks at
- * what comes of them, fuzzfile-calls.c has the calls, fuzzfile-targets.c the
- * processes that are looked at.
+ * The parts of fuzzfile: fuzzfile.c makes the sequences and checks the results,
+ * fuzzfile-calls.c has the calls, fuzzfile-targets.c the target processes.
  */
 #ifndef FUZZFILE_H
 #define FUZZFILE_H
@@ -15,7 +14,7 @@
 #define PAGE ((size_t)4096)
 #define HUGE ((size_t)2 << 20)
 
-/* A target's memory: small pages, and a huge one */
+/* The memory of a target: small pages and a huge page */
 #define AREA ((char *)0x100000000000)
 #define AREA_BYTES (2 * HUGE)
 #define AREA_PAGES (AREA_BYTES / PAGE)
@@ -29,8 +28,8 @@
 enum state { GONE, RUNNING, STOPPED, ZOMBIE };
 
 /**
- * struct target - a process that is looked at
- * @generation: grows whenever there is another address space
+ * struct target - a process under test
+ * @generation: incremented with each new address space
  */
 struct target {
 	pid_t pid;
@@ -39,9 +38,9 @@ struct target {
 	unsigned int generation;
 };
 
-/* An open file, which descriptors may share */
+/* An open file description, which several descriptors may share */
 struct description {
-	struct target *target;	/* NULL for ourselves and a kernel thread */
+	struct target *target;	/* NULL for this process and a kernel thread */
 	unsigned int generation;
 	bool was_read;
 };
@@ -52,11 +51,11 @@ struct file {
 	struct description *d;
 };
 
-/* What a thread has for itself; threads[0] is the main one's. */
+/* The data of one thread; threads[0] is the main thread. */
 struct thread {
 	uint64_t state;
-	struct file *shared;	/* NULL for the main one */
-	char *buffer;	/* what is behind its end cannot be reached */
+	struct file *shared;	/* NULL for the main thread */
+	char *buffer;	/* followed by a page that cannot be accessed */
 	char *text;
 	int pipe[2];
 	int memfd;
@@ -66,67 +65,70 @@ extern struct target targets[TARGETS];
 extern struct file files[FILES];
 extern struct thread threads[1 + THREADS];
 
-/* How many calls were made */
+/* The number of calls made */
 extern uint64_t total;
 extern uint64_t bytes_read, bytes_written;
 
-/* Below that, of the thread's own sequence */
+/* Return a random number below @below from the thread's own sequence. */
 uint64_t rnd(struct thread *t, uint64_t below);
 
 #define PICK(t, array) ((array)[rnd(t, sizeof(array) / sizeof((array)[0]))])
 
-/* Keep a line for who reads of a failure. */
+/* Add a line to the log that fail() prints. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* End, with what was done in this sequence and why it is wrong. */
+/* Print the log of this sequence and the reason of the failure, and exit. */
 void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 
-/* End unless @ok, with errno. */
+/* Fail with errno unless @ok. */
 void must(bool ok, const char *what);
 
-/* Fail unless this is text of a file, from its first line or from anywhere. */
+/* Fail unless this is text of a listing, from its first line or from anywhere. */
 void check_text(const char *text, size_t len, bool from_start);
 
-/* Was it opened for an address space that its target has no more? */
+/* Was it opened for an address space that its target no longer has? */
 bool is_stale(const struct description *d);
 
-/* Note that some of it is being read, by somebody. */
+/* Note that some of it is being read, perhaps by a thread or a child. */
 void will_be_read(struct description *d);
 
-/* Fail unless @n bytes of @text are what @f may give. Returns @n. */
+/* Fail unless @f may return these @n bytes of @text. Returns @n. */
 long check_read(struct file *f, const char *text, long n);
 
-/* The whole listing into @text, of TEXT bytes, by reads of @size; its length */
+/* Read a listing into @text, of TEXT bytes, by reads of @size. Returns its length. */
 size_t list(const char *path, char *text, size_t size);
 
-/* Text to be written into t->text: lines of the area, good and bad; its length */
+/* Fill t->text with good and bad lines of the area. Returns their length. */
 size_t make_text(struct thread *t);
 
-/* What a target's memory looks like, in this process */
+/* Map and fill the memory of a target in this process. */
 void lay_out(void);
 
-/* Be a target that is told by @sock what to do. */
+/* Be a target that obeys requests from @sock. */
 void be_target(int sock) __attribute__((noreturn));
 
-/* Start it, with the number @wanted if that is not 0 and to be had. */
+/* Start a target, with the pid @wanted if that is not 0 and is free. */
 void start_target(struct target *g, pid_t wanted);
 
-/* From any state to ZOMBIE, to GONE, from STOPPED to RUNNING */
+/* Kill: to ZOMBIE. Reap: from any state to GONE. Resume: from STOPPED to RUNNING. */
 void kill_target(struct target *g);
 void reap_target(struct target *g);
 void resume_target(struct target *g);
 
-/* Have it write to a page; AREA_PAGES has it call execve. */
+/* Make the target write to a page, or call execve if @page is AREA_PAGES. */
 void ask_target(struct target *g, uint16_t page);
 
-/* Fail unless what it writes now is "d", its memory what it was, verify content. */
+/*
+ * Fail unless a page that the target writes now is "d"; unless its memory has
+ * the right contents; unless debugfs verify finds no difference.
+ */
 void check_write_shows(struct thread *t, struct target *g);
 void check_memory(struct target *g);
 void check_verify(struct target *g);
 
 void set_up_uring(void);
 
-/* Make the call of that name, or any, and fail if it must not give what it does. */
+/* Make the call @name, or a random one, and fail unless its result is allowed. */
 void make_call(struct thread *t, struct file *f, const char *name);
 void make_any_call(struct thread *t, struct file *f);
 

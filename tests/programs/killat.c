@@ -3,9 +3,9 @@
  * killat N COMMAND [ARGUMENT...] - kill a command before the Nth of its system
  * calls that change something
  *
- * Calls that only look, open or wait do not count, as being killed before one is
- * the same as being killed before the next. Exits with 0 if it was killed, with 1
- * if it came to its end and succeeded, with 2 otherwise.
+ * Calls that only read, open or wait do not count: to be killed before one of
+ * them is the same as to be killed before the next call. Exits with 0 if the
+ * command was killed, with 1 if it ended and succeeded, with 2 otherwise.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -44,7 +44,7 @@ static bool changes_something(const struct user_regs_struct *regs)
 static void wait_for(pid_t pid, int *status)
 {
 	if (waitpid(pid, status, 0) != pid)
-		err(2, "the command is gone");
+		err(2, "the command has vanished");
 }
 
 int main(int argc, char **argv)

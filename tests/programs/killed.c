@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * killed [--no-leftover] - a checkpointer dies between any two system calls
+ * killed [--no-leftover] - kill a checkpointer between any two system calls
  *
  * A child writes to random pages of an area. A reader does one round of a
  * checkpoint - list, acknowledge, copy - and is killed at its Nth system call,
- * for every N there is. The next reader, which first copies what the unfinished
- * list of the dead one names, must make the image whole. With --no-leftover it
- * forgets that list: then pages have to be missed.
+ * for each N. The next reader first copies the pages on the list that the killed
+ * reader left, and must complete the image. With --no-leftover it ignores that
+ * list, and must then miss pages.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -55,7 +55,7 @@ static void disturb(void)
 	seed++;
 	if (write(request, &seed, sizeof(seed)) != sizeof(seed) ||
 	    read(reply, &seed, sizeof(seed)) != sizeof(seed))
-		err(2, "the target is gone");
+		err(2, "the target has vanished");
 }
 
 static void start_target(void)
@@ -75,7 +75,7 @@ static void start_target(void)
 	snprintf(mem_path, sizeof(mem_path), "/proc/%d/mem", target);
 }
 
-/* The lines of the area that say written. The rest of the process is not copied. */
+/* Get the lines of the area that have a d. Nothing else of the process is copied. */
 static size_t list(int fd, char *lines)
 {
 	static char text[1 << 20];
@@ -112,7 +112,7 @@ static void copy(int image, int mem, char *lines)
 	}
 }
 
-/* One round. The list is on disk before it is acknowledged, until it is copied. */
+/* One round. The list is on disk before it is acknowledged, until its pages are copied. */
 static void checkpoint(bool use_leftover)
 {
 	static char lines[1 << 16];
@@ -145,7 +145,7 @@ static void checkpoint(bool use_leftover)
 	close(todo);
 }
 
-/* Returns false if the reader got to its end before the Nth stop. */
+/* Return false if the reader ended before the Nth stop. */
 static bool checkpoint_killed_at(int n)
 {
 	int status;
@@ -172,7 +172,7 @@ static bool checkpoint_killed_at(int n)
 	return true;
 }
 
-/* Count the pages of the image that are not right, and set them right. */
+/* Count the wrong pages of the image, and correct them. */
 static size_t pages_missed(void)
 {
 	static char image[PAGES * PAGE], memory[PAGES * PAGE];

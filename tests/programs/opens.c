@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * opens COUNT SEED - so many opens, each left in another way
+ * opens COUNT SEED - open files COUNT times, and abandon them in different ways
  *
- * An open file is never read, read in part or byte by byte, written to up to
- * the middle of a line, or held by a reader who is killed. Some dozens are open
- * at any time, and many outlive their target, which is another one from time
- * to time. In the end all are closed and all processes gone.
+ * An open file is left unread, read in part or byte by byte, written to up to
+ * the middle of a line, or held by a reader that is killed. Some dozens are open
+ * at any time. Targets are replaced from time to time, and many files outlive
+ * theirs. At the end all files are closed and all processes have ended.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -63,7 +63,7 @@ static void end(pid_t pid)
 	waitpid(pid, NULL, 0);
 }
 
-/* The process may be gone, and two beginnings of a line make a bad one. */
+/* The process may have exited, and two unfinished lines make a bad one. */
 static void check(ssize_t got, const char *what)
 {
 	if (got >= 0)
@@ -108,7 +108,7 @@ static void close_it(int fd)
 	half++;
 }
 
-/* A reader opens some, and is killed while it uses them. */
+/* Start a reader that opens some files, and kill it while it uses them. */
 static uint64_t killed_reader(void)
 {
 	uint64_t n = 1 + rnd(20);

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * relay - a process whose threads never stay: each counts for a while, makes the
- * next one of its line, and ends
+ * relay - a process with short-lived threads: each counts for a while, starts the
+ * next thread of its line, and exits
  *
  *	relay [alone|again]
  *
- * With "alone", its first thread ends as well; with "again", the first line goes on
- * by executing the program anew after its turn.
+ * With "alone", the main thread exits as well; with "again", a thread of the first
+ * line executes the program again instead of starting the next one.
  *
- * Each line counts in two pages, with much memory between them. At any moment the
- * first one is as far as the second, or one further; if it runs on while its
- * memory is copied, they are not. Prints the addresses of the two pages, in which
- * line N has its Nth number.
+ * Each line increments a counter in one page, then a counter in another, with much
+ * memory between them. At any moment the first counter equals the second, or is
+ * one ahead; in a copy that was made while the threads ran on, it is not. Prints
+ * the addresses of the two pages; the counter of line N is the Nth of each.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -57,7 +57,7 @@ static void start(size_t line)
 
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	/* While another thread calls exec, there are none to be had. */
+	/* While another thread calls exec, this fails with EAGAIN. */
 	do {
 		errno = pthread_create(&thread, &attr, take_turn, (void *)line);
 	} while (errno == EAGAIN);

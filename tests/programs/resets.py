@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""resets.py N IMAGE - reset a memstate N times, as a fuzzer does
+"""resets.py N IMAGE - reset a memstate process N times, as a fuzzer does
 
-It writes to its memory, dirtyckpt puts it back, and all that is writable and
-private is compared with what it was at first. Tells how long a reset takes, and
-how long executing the program anew.
+memstate writes to its memory and dirtyckpt restores it. Then all writable private
+memory is compared with its first contents. Prints the time of a reset, and for
+comparison that of starting the program.
 """
 import hashlib, re, signal, subprocess, sys, time
 
 count, image = int(sys.argv[1]), sys.argv[2]
 pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-# On one processor: once it goes on, the kernel writes the number of that into the
-# thread's memory (rseq), which is compared here as a whole.
+# On one CPU: when the process continues, the kernel writes the CPU's number into the
+# thread's rseq area, and all private memory is compared here.
 target = subprocess.Popen(["taskset", "-c", "0", "memstate"], **pipes)
 pid = str(target.pid)
 
@@ -25,7 +25,7 @@ def tell(line):
     hear()
 
 def memory():
-    """A digest of what the process has written, wherever it may"""
+    """A digest of all writable private memory"""
     digest = hashlib.sha1()
     with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as mem:
         for line in maps:

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * stressor SECONDS SEED GROUP SWAP - everything at once, for a time
+ * stressor SECONDS SEED GROUP SWAP - put every kind of load on dirty_pages at once
  *
- * Readers, acknowledgers and verifiers go to random processes, among them
- * targets that change their memory and are killed at random, and victims that
- * memory cgroup GROUP has killed for its limit. Meanwhile swap device SWAP
- * comes and goes, memory is compacted and moved to other nodes, and what KSM and
- * huge pages are set to changes.
+ * Readers, acknowledgers and verifiers use random processes, among them targets
+ * that change their memory and are killed at random, and victims that exceed the
+ * limit of memory cgroup GROUP and are killed for it. Meanwhile other workers
+ * remove and add swap device SWAP, compact memory, move processes to other nodes
+ * and change the settings of KSM and huge pages.
  *
- * It fails on an error that is not documented, a listing that is none, a page
- * that verify finds to differ, workers that neither end nor run, and if one of
- * its loads did nothing: a worker, or swap, migration, huge pages, KSM
- * or the OOM killer. Each worker's choices follow from the seed, their
- * interleaving does not.
+ * It fails on an undocumented error, a malformed listing, a page that verify
+ * reports as different, workers that are stuck, or a load that did nothing: a
+ * worker, swap, migration, huge pages, KSM or the OOM killer. The seed determines
+ * the choices of each worker, but not their interleaving.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -39,7 +38,7 @@
 #define PAGES 1024		/* of a target */
 #define MAX_TARGETS 8
 #define MAX_ERRNO 134
-#define STALL 120		/* seconds in which nobody who is to end does anything */
+#define STALL 120		/* seconds without progress until workers are stuck */
 
 enum figure {
 	LISTINGS, CUT, LINES, BYTES, ACKNOWLEDGED, ACK_BYTES, HALF, VERIFIED, PAGES_CHECKED,
@@ -47,13 +46,13 @@ enum figure {
 	THP_CHANGES, FIGURES
 };
 
-/* What must not be 0 at the end is marked. */
+/* A figure that is needed must not be 0 at the end. */
 static const struct {
 	const char *name;
 	bool needed;
 } figures[FIGURES] = {
 	[LISTINGS]	= { "listings", true },
-	[CUT]		= { "listings that their target did not outlive", false },
+	[CUT]		= { "listings cut short by an exit", false },
 	[LINES]		= { "lines", true },
 	[BYTES]		= { "bytes", true },
 	[ACKNOWLEDGED]	= { "acknowledgements", true },
@@ -64,7 +63,7 @@ static const struct {
 	[DIFFER]	= { "pages that differ", false },
 	[SKIPPED]	= { "pages skipped", false },
 	[KILLS]		= { "targets killed", true },
-	[OOM_KILLS]	= { "killed out of memory", true },
+	[OOM_KILLS]	= { "killed by the OOM killer", true },
 	[SWAPOFFS]	= { "swapoff and swapon", true },
 	[COMPACTIONS]	= { "compactions", true },
 	[NODE_MOVES]	= { "processes moved to the other memory node", true },
@@ -72,7 +71,7 @@ static const struct {
 	[THP_CHANGES]	= { "changes of huge pages", true },
 };
 
-/* What the kernel counts itself; of these, too, what must not be 0 is marked. */
+/* Counters of the kernel; one that is needed must grow. */
 static const struct {
 	const char *name;
 	bool needed;
@@ -81,7 +80,7 @@ static const struct {
 	{ "pswpin", false },
 	{ "pgmigrate_success", true },
 	{ "thp_fault_alloc", true },
-	{ "thp_collapse_alloc", false },	/* by khugepaged, which may be slow */
+	{ "thp_collapse_alloc", false },	/* khugepaged may be slow */
 	{ "thp_split_pmd", true },
 	{ "cow_ksm", true },
 	{ "oom_kill", true },
@@ -89,14 +88,14 @@ static const struct {
 
 #define COUNTERS (sizeof(counters) / sizeof(counters[0]))
 
-/* What all workers share */
+/* Shared by all workers */
 static struct {
 	uint64_t figures[FIGURES];
 	uint64_t errors[MAX_ERRNO];
 	pid_t targets[MAX_TARGETS];
 } *shared;
 
-static uint64_t state;		/* of this worker's choices */
+static uint64_t state;		/* of the random numbers of this worker */
 static time_t deadline;
 static pid_t first_pid;		/* kernel threads are older */
 static const char *group, *swap;
@@ -127,7 +126,7 @@ static bool in_time(void)
 	return now() < deadline;
 }
 
-/* Counts an error that may come, and ends the worker by any other. */
+/* Count an allowed error; end the worker on any other. */
 static void expect(pid_t pid, const char *what, const int *allowed)
 {
 	int error = errno;
@@ -161,9 +160,9 @@ static void must_put(const char *path, const char *text)
 		err(1, "%s", path);
 }
 
-/* ---- whom to look at ---- */
+/* ---- random processes ---- */
 
-/* A process that runs, mostly none of the kernel's: one of those there are. */
+/* Choose a running process; rarely, also from kernel threads. */
 static pid_t random_process(void)
 {
 	bool any = !rnd(16);
@@ -203,7 +202,7 @@ static int open_random(int flags, pid_t *pid)
 
 /* ---- listings ---- */
 
-static char *text;		/* of the listing at hand */
+static char *text;		/* the listing just read */
 static size_t text_len, text_room;
 
 static bool is_address(const char **p, uint64_t *addr)
@@ -227,7 +226,7 @@ static bool are_flags(const char *p)
 	return p[7] == '\n';
 }
 
-/* Every line is one, and lies above the last. Only what was cut may end within. */
+/* Check that all lines are valid and ascend. Only a cut listing may end within a line. */
 static void check_listing(pid_t pid, bool cut)
 {
 	const char *line, *p, *newline;
@@ -240,18 +239,17 @@ static void check_listing(pid_t pid, bool cut)
 		p = line;
 		if (!newline || !is_address(&p, &start) || *p++ != '-' ||
 		    !is_address(&p, &end) || *p++ != ' ' || !are_flags(p))
-			errx(1, "process %d: no line of a listing: %.60s", pid, line);
+			errx(1, "process %d: malformed line: %.60s", pid, line);
 		if (start < last || end <= start)
-			errx(1, "process %d: does not ascend: %.60s", pid, line);
+			errx(1, "process %d: line not in ascending order: %.60s", pid, line);
 		last = end;
 		count(LINES, 1);
 	}
 }
 
 /*
- * Read from the start into @text, @size bytes at a time or, if that is 0, as
- * many as comes to mind each time; perhaps not to the end. Returns false if
- * there is nothing to go on with.
+ * Read from the start into @text, in pieces of @size bytes, or of random sizes if
+ * that is 0. Sometimes stop before the end. Return false if a read failed.
  */
 static bool list(int fd, pid_t pid, size_t size)
 {
@@ -272,7 +270,7 @@ static bool list(int fd, pid_t pid, size_t size)
 		if (rnd(8)) {
 			got = read(fd, text + text_len, want);
 		} else {
-			/* Reads on as well, but leaves the position where it was. */
+			/* pread() continues as well, but leaves the position unchanged. */
 			got = pread(fd, text + text_len, want, text_len);
 			if (got > 0)
 				lseek(fd, text_len + got, SEEK_SET);
@@ -308,7 +306,7 @@ static void work_reader(void)
 	}
 }
 
-/* Write back what was read, cut anywhere, perhaps not all of it. */
+/* Write back the listing or a part of it, in pieces of random sizes. */
 static void acknowledge(int fd, pid_t pid)
 {
 	size_t len = rnd(2) ? text_len : rnd(text_len + 1);
@@ -382,7 +380,7 @@ static void work_verifier(void)
 	}
 }
 
-/* ---- who is looked at ---- */
+/* ---- targets ---- */
 
 static void write_some(char *area)
 {
@@ -408,7 +406,7 @@ static void fork_some(char *area)
 		waitpid(child, NULL, 0);
 }
 
-/* Changes its memory in all ways that need no privilege, until it is killed. */
+/* Change memory in every way that needs no privilege, until killed. */
 static void work_target(void)
 {
 	static const int advices[] = {
@@ -433,7 +431,7 @@ static void work_target(void)
 				_exit(0);
 			break;
 		case 2:
-			/* Works if all is one mapping. */
+			/* Fails unless the area is a single mapping. */
 			other = mremap(area, PAGES * PAGE, PAGES * PAGE,
 				       MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
 			if (other != MAP_FAILED) {
@@ -454,7 +452,7 @@ static void work_target(void)
 	}
 }
 
-/* Fills its memory cgroup, which has an open listing as well. */
+/* Fill the memory cgroup, while listings and acknowledgments are charged to it. */
 static void be_victim(void)
 {
 	size_t bytes = (size_t)256 << 20;
@@ -504,20 +502,20 @@ static void work_killer(void)
 {
 	while (in_time()) {
 		usleep(50000 + rnd(300000));
-		/* Its place is taken at once: the parent starts another. */
+		/* The parent starts another target at once. */
 		if (!kill(shared->targets[rnd(MAX_TARGETS)], SIGKILL))
 			count(KILLS, 1);
 	}
 }
 
-/* ---- what the kernel does meanwhile ---- */
+/* ---- other loads on the kernel ---- */
 
 static void work_swapper(void)
 {
 	while (in_time()) {
 		usleep(rnd(2000000));
 		if (swapoff(swap)) {
-			/* What is in swap may not fit anywhere at the moment. */
+			/* Memory may have no room for the swapped pages at the moment. */
 			if (errno != ENOMEM)
 				err(1, "swapoff");
 			continue;
@@ -529,7 +527,7 @@ static void work_swapper(void)
 	}
 }
 
-/* From one memory node to the other; who has just ended is not moved. */
+/* Move a process from one node to the other. Return false if it has exited. */
 static bool move_to_node(pid_t pid)
 {
 	unsigned long nodes[] = { 1, 2 };
@@ -549,7 +547,7 @@ static void work_disturber(void)
 	static const char * const ksm[] = { "0", "1", "1", "1", "2" };
 	static const char * const batch[] = { "8192", "512", "64", "100", "7" };
 
-	/* In turn: on a slow machine there is little time for each. */
+	/* In turn, so that a slow machine gets to each. */
 	for (unsigned int turn = 0; in_time(); turn++) {
 		bool moved = false;
 
@@ -581,7 +579,7 @@ static void work_disturber(void)
 	}
 }
 
-/* ---- all of them ---- */
+/* ---- workers ---- */
 
 static const struct {
 	const char *name;
@@ -617,7 +615,7 @@ static pid_t start(void (*work)(void))
 	exit(0);
 }
 
-/* The processor time of a process so far, in ticks */
+/* Return the CPU time of a process so far, in ticks. */
 static uint64_t ticks(pid_t pid)
 {
 	uint64_t user = 0, system = 0;
@@ -630,14 +628,14 @@ static uint64_t ticks(pid_t pid)
 		return 0;
 	if (fscanf(f, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64
 		   " %" SCNu64, &user, &system) != 2)
-		errx(1, "%s: has another form", path);
+		errx(1, "%s: unexpected format", path);
 	fclose(f);
 	return user + system;
 }
 
 /*
- * What is under way at the end takes as long as the machine needs. Only if none
- * of the workers has used a processor for STALL seconds, they are stuck.
+ * After the deadline, workers may finish at the speed of the machine. They are
+ * stuck only if none of them has used a CPU for STALL seconds.
  */
 static bool are_stuck(const pid_t *pids)
 {
@@ -654,7 +652,7 @@ static bool are_stuck(const pid_t *pids)
 	return now() >= since + STALL;
 }
 
-/* Start another target for each that was killed, and collect the workers. */
+/* Replace killed targets, and reap the workers. Return how many failed. */
 static size_t collect(pid_t *pids)
 {
 	size_t failed = 0, left = WORKERS, i;
@@ -676,7 +674,7 @@ static size_t collect(pid_t *pids)
 			if (status)
 				warnx("%s: status %x", workers[i].name, status);
 			failed += !!status;
-			/* The others need not go on. */
+			/* One failure is enough; do not wait for the others. */
 			if (status && in_time())
 				left = 0;
 		}
@@ -702,7 +700,7 @@ static uint64_t counter(const char *name)
 	errx(1, "/proc/vmstat has no %s", name);
 }
 
-/* Returns how many loads did nothing, if all should @have_run. */
+/* Print the figures. If @have_run, return the number of loads that did nothing. */
 static size_t report(const uint64_t *before, bool have_run)
 {
 	size_t idle = 0;
@@ -754,7 +752,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < WORKERS; i++)
 		pids[i] = start(workers[i].work);
 	failed = collect(pids);
-	/* Who ended early says why, and has not done all. */
+	/* A worker that failed has said why; the figures are then incomplete. */
 	idle = report(before, !failed);
 	return failed || idle;
 }

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""subsets.py SEED ROUNDS IMAGE - any pages of any mappings, saved and restored
+"""subsets.py SEED ROUNDS IMAGE - save and restore random pages of random mappings
 
-Each round has a memstate map pieces side by side, anonymous ones and a file's, of
-any permissions, write to any pages, and give some up. It is saved three times with
-more of that between, and restored to each of these in any order. All bytes are
-compared each time with what they have to be, also those in a core.
+In each round, memstate maps pieces side by side, anonymous or of a file, with random
+permissions, writes to random pages and discards others. It is saved three times, with
+more changes between, and restored to these three states in random order. Each time,
+all bytes are compared with a model, also those in a core file.
 """
 import random, re, signal, struct, subprocess, sys
 
@@ -32,7 +32,7 @@ def dirtyckpt(*args):
     return done.stdout
 
 class Piece:
-    """One mapping: its pages are what it has by itself, unless they are in self.dirty"""
+    """One mapping: self.dirty has the contents of changed pages; the others are clean"""
     def __init__(self, number, first, pages, offset):
         self.number, self.first, self.pages, self.offset = number, first, pages, offset
         self.dirty = {}
@@ -46,7 +46,7 @@ class Piece:
         return range(first, min(self.pages, first + random.randint(1, 6)))
 
     def change(self):
-        """Write to some pages, or give them up"""
+        """Write to some pages, or discard them"""
         run, how = self.run(), random.random()
         if how < 0.3:
             tell(f"advise dontneed {self.first + run[0]} {len(run)}")
@@ -145,7 +145,7 @@ for n in range(rounds):
         dirtyckpt("core", f"{image}@{generation}", "core.file")
         compare_core(f"seed {seed}, round {n}, core of {generation}", start, saved[generation])
         target.send_signal(signal.SIGCONT)
-        # What the pieces have by now is what they had then.
+        # Set the model of each piece to the restored state.
         at = 0
         for piece in pieces:
             piece.dirty = {page: contents for page in range(piece.pages)

@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * threads - threads that notice if they were not restored as they were
+ * threads - threads that notice if they were not restored exactly
  *
- * One sleeps, one waits for a pipe, one for a futex without and one with a
- * time-out, and one computes without a call. Each counts, and looks whether its
- * calls return what they have to and its registers hold what they held. The main
- * thread answers lines:
+ * One sleeps, one reads a pipe, one waits for a futex without a timeout and one
+ * with a timeout, and one computes without system calls. Each counts, and checks
+ * the results of its calls or the contents of its registers. The main thread reads
+ * commands, and answers each with the counts and the errors:
  *
- *	state	their counts
- *	wake	wakes those that wait, and tells when they have been
- *	grow N	has N more pages of heap
- *	border	has a mapping right behind the heap, and another one behind that
- *	mask	blocks SIGUSR1, which was not
- *	start	one more thread that sleeps
- *	end	that one ends
- *	timed	three more threads, each in a call that takes an hour: poll(),
- *		nanosleep(), and one for a futex
- *	switch	has those that sleep, and those three, wait for another futex for
- *		an hour
- *	failed	how many of the calls of those three have failed with EINTR
+ *	state	only answer
+ *	wake	wake the waiting threads, and wait until they have counted
+ *	grow N	grow the heap by N pages
+ *	border	map a page directly behind the heap, and another one behind it
+ *	mask	block SIGUSR1
+ *	start	start one more thread that sleeps
+ *	end	end that thread
+ *	timed	start three more threads, each in a call that takes an hour:
+ *		poll(), nanosleep() and a wait for a futex
+ *	switch	make the threads that sleep, and these three, wait an hour for
+ *		another futex
+ *	failed	answer also with the number of calls of each of these three that
+ *		failed with EINTR
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -42,10 +43,10 @@ struct worker {
 };
 
 /**
- * struct timed - a thread whose calls take an hour
- * @call: makes one
- * @thread: which
- * @failed: how many have failed with EINTR
+ * struct timed - a thread with calls that take an hour
+ * @call: makes the call
+ * @thread: the thread
+ * @failed: the number of calls that failed with EINTR
  */
 struct timed {
 	long (*call)(void);
@@ -150,7 +151,7 @@ static void *wait_on(void *unused)
 	return unused;
 }
 
-/* An hour is longer than any test; the rest of it is what the kernel remembers. */
+/* Longer than any test; the kernel keeps the time that is left. */
 static void *wait_with_limit(void *unused)
 {
 	for (;;) {
@@ -161,7 +162,7 @@ static void *wait_with_limit(void *unused)
 	return unused;
 }
 
-/* Two registers, of either kind, that are always equal, and one equal to memory */
+/* Keep two integer and two SSE registers equal, and one equal to memory. */
 static void *compute(void *unused)
 {
 	unsigned long a = 1, b = 1, n = 0;
@@ -216,7 +217,7 @@ static void switch_all(void)
 			pthread_kill(timed[i].thread, SIGUSR2);
 }
 
-/* As soon as it waits */
+/* Wake one waiter, as soon as there is one. */
 static void wake_one(uint32_t *futex)
 {
 	while (syscall(SYS_futex, futex, FUTEX_WAKE, 1) != 1)
@@ -229,7 +230,7 @@ static void wake(void)
 
 	if (write(wake_pipe[1], "w", 1) != 1)
 		err(1, "the pipe");
-	/* Once each: to be woken twice would count twice, at any time. */
+	/* Wake each once: a second wakeup could count at any later time. */
 	wake_one(&word);
 	wake_one(&limited_word);
 	while (reader.count == before[0] || waiter.count == before[1] ||
@@ -237,7 +238,7 @@ static void wake(void)
 		sched_yield();
 }
 
-/* The first one is like the heap, and may become one with it. */
+/* The first mapping has the protection of the heap, and may be merged with it. */
 static void border(void)
 {
 	static const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
