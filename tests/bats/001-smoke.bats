@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# Fails fast: is the file there, and does it say anything sensible?
+# A fail-fast check: does the file exist, and are its lines plausible?
 
 load lib
 
@@ -18,13 +18,13 @@ load lib
 }
 
 @test "every line of every process has the documented form" {
-	# Some may be gone by now.
+	# Some processes may have exited meanwhile.
 	cat /proc/[0-9]*/dirty_pages >"$BATS_TEST_TMPDIR/list" 2>/dev/null || true
 	run ! grep -vE '^[0-9a-f]{8,16}-[0-9a-f]{8,16} [af][pse][d-][x-][h-][k-][l-]$' "$BATS_TEST_TMPDIR/list"
 	(($(wc -l <"$BATS_TEST_TMPDIR/list") > 20))
 }
 
-@test "lines ascend, do not overlap, and lie within one private mapping each" {
+@test "lines ascend and do not overlap, and each lies within one private mapping" {
 	tell many 50
 	tell map anon 16
 	tell write 0 8

@@ -1,33 +1,33 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# Which pages are listed, and which never are.
+# The pages that are listed, and the pages that never are.
 
 load lib
 
-@test "heap: what was written is dirty" {
+@test "heap: written pages are dirty" {
 	tell heap 8
 	tell write 2 3
 	expect 2:- 3:apdx--- 3:-
 }
 
-@test "stack: what was touched is dirty" {
+@test "stack: touched pages are dirty" {
 	tell stack 20
 	expect 20:apdx---
 }
 
-@test "bss: what was written is dirty, the rest is not there" {
+@test "bss: written pages are dirty, the others are absent" {
 	tell bss
 	tell write 3 4
 	expect 3:- 4:apdx--- 9:-
 }
 
-@test "data of a program: a private copy of the file's page" {
+@test "data of a program: a written page is a private copy of the file's" {
 	tell data
 	tell write 0 5
 	expect 5:fpdx--- 11:-
 }
 
-@test "private file: a copied page is listed, clean pages are absent" {
+@test "private file: copied pages are listed, clean pages are absent" {
 	new_file /tmp/file 16
 	tell map private 16 /tmp/file
 	tell read
@@ -35,20 +35,20 @@ load lib
 	expect 5:- 2:fpdx--- 9:-
 }
 
-@test "private file on the 9p root, read and never written, is absent" {
+@test "a private file on the 9p root that was only read is absent" {
 	tell map private 8 /usr/bin/bash
 	tell read
 	expect 8:-
 }
 
-@test "a mapping read-only from the start has nothing dirty" {
+@test "a mapping that was never writable has no dirty pages" {
 	new_file /tmp/file 4
 	tell map text 4 /tmp/file
 	tell read
 	expect 4:-
 }
 
-@test "shared file is absent" {
+@test "a shared file is absent" {
 	new_file /tmp/file 8
 	tell map shared 8 /tmp/file
 	tell write
@@ -61,7 +61,7 @@ load lib
 	expect 8:-
 }
 
-@test "shared memfd is absent" {
+@test "a shared memfd is absent" {
 	tell map shared-memfd 8
 	tell write
 	expect 8:-
@@ -101,13 +101,13 @@ load lib
 	tell map anon-aligned 1024
 	tell advise hugepage
 	tell read
-	# It is there, by two entries of the size of a huge page.
+	# Two PMD entries map it.
 	run -0 awk '$1 == "thp_zero_page_alloc" { print $2 }' /proc/vmstat
 	((output > 0))
 	expect 1024:-
 }
 
-@test "memory that cannot be reached any more stays dirty (PROT_NONE)" {
+@test "memory that has become inaccessible (PROT_NONE) stays dirty" {
 	tell map anon 8
 	tell write 0 4
 	tell protect none
@@ -120,7 +120,7 @@ load lib
 	expect 4:apdx--l 4:-
 }
 
-@test "a debugger's write into read-only text makes a private copy" {
+@test "a debugger's write to read-only text makes a private copy" {
 	new_file /tmp/file 8
 	tell map text 8 /tmp/file
 	tell read
@@ -148,8 +148,8 @@ load lib
 	expect 1:fpdx---
 }
 
-@test "raw page frames are absent, private copies among them are listed" {
-	# PAGEMAP_SCAN passes such mappings over, the copies in them too.
+@test "raw page frames (VM_PFNMAP) are absent, private copies among them are listed" {
+	# PAGEMAP_SCAN skips these mappings with their private copies.
 	oracle_differs="it skips VM_PFNMAP"
 	tell map private 8 /dev/mem 0xf0
 	tell read
@@ -160,7 +160,7 @@ load lib
 	[[ $verified =~ skipped\ [1-9] ]]
 }
 
-@test "real programs: bash, python3 and a pipeline's children" {
+@test "real programs have plausible listings: python3, bash and the children of a pipeline" {
 	local p
 	mkfifo /tmp/never
 	python3 -c 'x = bytearray(8 << 20)
@@ -174,10 +174,10 @@ open("/tmp/never")' 3>&- &
 	three_children() { [[ $(pgrep -c -P "$shell") == 3 ]]; }
 	wait_until three_children
 	for p in $python $shell $(pgrep -P $shell); do
-		listing "$p" | grep -q ' ap' || fail "nothing of $(tr '\0' ' ' <"/proc/$p/cmdline")"
+		listing "$p" | grep -q ' ap' || fail "nothing listed for $(tr '\0' ' ' <"/proc/$p/cmdline")"
 		check_references "$p"
 	done
-	# The 8 MiB are there, and not much more.
+	# The 8 MiB are listed, and not much more.
 	bytes=0
 	while IFS='- ' read -r s e _; do
 		bytes=$((bytes + 16#$e - 16#$s))

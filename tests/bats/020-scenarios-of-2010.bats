@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# The three scenarios that the FOLL_DIRTY patch of 2010 was about, and company.
+# The three scenarios of the FOLL_DIRTY patch of 2010, and similar ones.
 
 load lib
 
-@test "a mapping beyond the end of the file, never touched, is clean: no SIGBUS" {
+@test "untouched pages beyond the end of a file are clean, and cause no SIGBUS" {
 	new_file /tmp/file 4
 	tell map private 8 /tmp/file
 	tell write 0 2
@@ -13,7 +13,7 @@ load lib
 	expect 2:fpdx--- 6:-
 }
 
-@test "a page written and then truncated away is clean" {
+@test "a page that was written and then truncated away is clean" {
 	new_file /tmp/file 8
 	tell map private 8 /tmp/file
 	tell write 2 6
@@ -22,7 +22,7 @@ load lib
 	expect 2:- 2:fpdx--- 4:-
 }
 
-@test "the file extended again: an untouched page is clean, a written one dirty" {
+@test "after the file is extended again, untouched pages are clean and written ones dirty" {
 	new_file /tmp/file 8
 	tell map private 8 /tmp/file
 	tell write 4 4
@@ -35,7 +35,7 @@ load lib
 	expect 6:- 1:fpdx--- 1:-
 }
 
-@test "a punched hole leaves the private copies where they are" {
+@test "private copies survive a hole punched into the file" {
 	new_file /tmp/file 8
 	tell map private 8 /tmp/file
 	tell read
@@ -44,7 +44,7 @@ load lib
 	expect 2:- 2:fpdx--- 4:-
 }
 
-@test "the file overwritten by others changes nothing" {
+@test "overwriting the file changes nothing in the listing" {
 	new_file /tmp/file 8
 	tell map private 8 /tmp/file
 	tell write 2 2

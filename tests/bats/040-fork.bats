@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# x: does another process map the page?
+# The x flag: no other process maps the page.
 
 load lib
 
-@test "after a fork pages are shared, in the parent and in the child" {
+@test "after a fork, pages are shared in parent and child" {
 	tell map anon 8
 	tell write
 	tell fork
@@ -14,7 +14,7 @@ load lib
 	check_references "$child"
 }
 
-@test "copied by the child: exclusive there, and here as nobody else is left" {
+@test "a page that the child has copied is exclusive in both, as each maps its own" {
 	tell map anon 8
 	tell write
 	tell fork
@@ -25,7 +25,7 @@ load lib
 	check_references "$child"
 }
 
-@test "copied by the parent: exclusive on both sides" {
+@test "a page that the parent has copied is exclusive in both" {
 	tell map anon 8
 	tell write
 	tell fork
@@ -35,7 +35,7 @@ load lib
 	expect_of "$child" 2:apd---- 3:apdx--- 3:apd----
 }
 
-@test "x comes back when the child is gone, without a write" {
+@test "x returns when the child exits, without a write" {
 	tell map anon 8
 	tell write
 	tell fork
@@ -43,7 +43,7 @@ load lib
 	expect 8:apdx---
 }
 
-@test "x holds for pages that are not writable at the moment" {
+@test "pages that are not writable have x as well" {
 	tell map anon 8
 	tell write
 	tell protect r
@@ -52,7 +52,7 @@ load lib
 	expect 8:ap-x---
 }
 
-@test "private copies of a file are shared by a fork as well" {
+@test "a fork also shares private copies of a file" {
 	new_file /tmp/file 8
 	tell map private 8 /tmp/file
 	tell write 0 4
@@ -63,7 +63,7 @@ load lib
 	expect_of "$child" 4:fpd---- 2:fpdx--- 2:-
 }
 
-@test "a huge page that a child has copied a part of: x page by page" {
+@test "a huge page that a child has copied in part: x is exact for each page" {
 	tell map anon-aligned 512
 	tell advise hugepage
 	tell write
@@ -75,7 +75,7 @@ load lib
 	expect 512:apdxh--
 }
 
-@test "many such pages, cut by the end of a batch anywhere: the same text" {
+@test "many partly copied huge pages: the text does not depend on the ends of batches" {
 	batch=/sys/kernel/debug/dirty_pages/batch
 	before=$(cat $batch)
 	cleanup() { echo "$before" >"$batch"; }
@@ -92,7 +92,7 @@ load lib
 		listing | cmp - "$BATS_TEST_TMPDIR/whole"
 		dd if="/proc/$pid/dirty_pages" bs=999 status=none | cmp - "$BATS_TEST_TMPDIR/whole"
 	done
-	# Page by page as pagemap's "exclusively mapped" bit has it
+	# x equals the "exclusively mapped" bit of pagemap for each page.
 	run -0 python3 - "$pid" "$start" "$BATS_TEST_TMPDIR/whole" <<-'PYTHON'
 		import struct, sys
 		start = int(sys.argv[2], 16)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# Pages in swap, and on the way.
+# Pages in swap, and on the way there and back.
 
 load lib
 
@@ -16,7 +16,7 @@ vm_swap() {
 	awk '/^VmSwap/ { print $2 }' "/proc/$pid/status"
 }
 
-@test "swapped out to zram: listed as s, and reading brings nothing in" {
+@test "pages swapped out to zram are s, and listing swaps nothing in" {
 	use_swap zram
 	tell map anon 16
 	tell write
@@ -27,7 +27,7 @@ vm_swap() {
 	[[ $(vm_swap) == "$before" ]]
 }
 
-@test "swapped out to a file: listed as s, and reading brings nothing in" {
+@test "pages swapped out to a file are s, and listing swaps nothing in" {
 	use_swap file
 	tell map anon 16
 	tell write
@@ -37,7 +37,7 @@ vm_swap() {
 	(($(vm_swap) >= 64))
 }
 
-@test "swapped in by a read: p again, and exclusive" {
+@test "pages swapped in by a read are p again, and exclusive" {
 	use_swap zram
 	tell map anon 16
 	tell write
@@ -46,7 +46,7 @@ vm_swap() {
 	expect 2:asdx--- 3:apdx--- 11:asdx---
 }
 
-@test "swapoff brings everything back" {
+@test "after swapoff all pages are p" {
 	use_swap zram
 	tell map anon 16
 	tell write
@@ -56,7 +56,7 @@ vm_swap() {
 	expect 16:apdx---
 }
 
-@test "private copies of a file go to swap too" {
+@test "private copies of a file in swap are fs" {
 	use_swap zram
 	new_file /tmp/file 8
 	tell map private 8 /tmp/file
@@ -66,7 +66,7 @@ vm_swap() {
 	expect 2:- 4:fsdx--- 2:-
 }
 
-@test "after a fork a swapped page is not exclusive" {
+@test "after a fork, swapped pages are not exclusive" {
 	use_swap zram
 	tell map anon 8
 	tell write
@@ -77,7 +77,7 @@ vm_swap() {
 	expect_of "$child" 8:asd----
 }
 
-# share_swapped PAGES - all in swap, here and in a child: $child
+# share_swapped PAGES - map, write and swap out pages, and share them with $child
 share_swapped() {
 	tell map anon "$1"
 	tell write
@@ -86,7 +86,8 @@ share_swapped() {
 	child=$answer
 }
 
-# shared_in_swap DEVICE - who has a page: both in swap, one in memory, one alone
+# shared_in_swap DEVICE - check x for pages that both have in swap, that one has in
+# memory, and that one has alone
 shared_in_swap() {
 	use_swap "$1"
 	share_swapped 10
@@ -95,7 +96,7 @@ shared_in_swap() {
 	tell child read 2 3
 	expect 9:asd---- 1:asdx---
 	expect_of "$child" 2:asd---- 3:apd---- 4:asd---- 1:-
-	# Pages 3 and 4 are mapped here and there, 5 and 6 only here.
+	# Parent and child map pages 3 and 4, only the parent maps 5 and 6.
 	tell read 3 4
 	expect 3:asd---- 4:apd---- 2:asd---- 1:asdx---
 	expect_of "$child" 2:asd---- 3:apd---- 4:asd---- 1:-
@@ -105,19 +106,19 @@ shared_in_swap() {
 	expect 3:asdx--- 4:apdx--- 3:asdx---
 }
 
-@test "x while relatives have pages in memory, in swap in zram, or no more" {
+@test "x is exact if a child has the page in memory, in swap on zram, or has dropped it" {
 	shared_in_swap zram
 }
 
-@test "x while relatives have pages in memory, in swap on a disk, or no more" {
+@test "x is exact if a child has the page in memory, in swap on a disk, or has dropped it" {
 	shared_in_swap disk
 }
 
-@test "x while relatives have pages in memory, in a swap file, or no more" {
+@test "x is exact if a child has the page in memory, in a swap file, or has dropped it" {
 	shared_in_swap file
 }
 
-@test "a page that a relative has in swap: x on both sides once it is written here" {
+@test "a page that a child has in swap: once the parent has written it, x in both" {
 	use_swap zram
 	share_swapped 8
 	tell read
@@ -132,7 +133,7 @@ shared_in_swap() {
 	expect_of "$child" 2:apd---- 3:apdx--- 3:apd----
 }
 
-@test "neighbours in swap, some of them ours alone: x page by page" {
+@test "adjacent pages in swap, some of them shared: x is exact for each page" {
 	use_swap zram
 	share_swapped 28
 	tell child comb
@@ -140,7 +141,7 @@ shared_in_swap() {
 		5:asdx--- 3:asd----
 }
 
-@test "swapoff with pages that relatives have in swap: shared in memory" {
+@test "swapoff of pages shared with a child: they are shared in memory as well" {
 	use_swap zram
 	share_swapped 8
 	tell child advise dontneed 2 3
@@ -149,8 +150,8 @@ shared_in_swap() {
 	expect_of "$child" 2:apd---- 3:- 3:apd----
 }
 
-# share_large_folio - of 16 pages, in swap here and in a child: $child. What is in
-# memory of it is the folio in the swap cache, as a whole.
+# share_large_folio - share a large folio of 16 pages in swap with $child. The whole
+# folio is in the swap cache.
 share_large_folio() {
 	use_swap disk
 	echo always >$large_folios/enabled
@@ -164,7 +165,7 @@ share_large_folio() {
 	expect 16:asd---- 48:-
 }
 
-@test "x of a large folio in swap, page by page, that a relative has in memory" {
+@test "a large folio in swap that a child has in memory: x is exact for each page" {
 	share_large_folio
 	tell child read 3 1
 	expect_of "$child" 16:apd---- 48:-
@@ -175,7 +176,7 @@ share_large_folio() {
 	expect 16:asdx--- 48:-
 }
 
-@test "x of a large folio in memory, page by page, that a relative has in swap" {
+@test "a large folio in memory that a child has in swap: x is exact for each page" {
 	share_large_folio
 	tell read 3 1
 	expect 16:apd---- 48:-
@@ -186,8 +187,8 @@ share_large_folio() {
 	expect 16:apdx--- 48:-
 }
 
-# list_on - list over and over, and note lines of the mapping with x while /tmp/shared
-# is there; list_off - there was none
+# list_on - start a reader that notes lines of the mapping with x while /tmp/shared exists
+# list_off - stop it, and fail if there were any
 list_on() {
 	local line
 	rm -f /tmp/shared /tmp/over
@@ -220,11 +221,11 @@ list_off() {
 	touch /tmp/over
 	read -r -t "$TIMEOUT" line <&"$reader"
 	exec {reader}<&-
-	[[ $line =~ ^[1-9][0-9]*$ ]] || fail "listings, and lines with x: $line"
+	[[ $line =~ ^[1-9][0-9]*$ ]] || fail "number of listings and lines with x: $line"
 }
 
 # bats test_tags=concurrent
-@test "no x while a relative brings in, and puts back, pages that we have in swap" {
+@test "pages in swap have no x while a child swaps them in and out" {
 	use_swap zram
 	share_swapped 100
 	list_on
@@ -237,7 +238,7 @@ list_off() {
 }
 
 # bats test_tags=concurrent
-@test "no x while a relative brings in pages that we have in memory" {
+@test "pages in memory have no x while a child swaps them in" {
 	use_swap zram
 	tell map anon 100
 	tell write
@@ -254,7 +255,7 @@ list_off() {
 	list_off
 }
 
-@test "a page that was dropped is not listed between swapped ones, even if these are neither written nor exclusive" {
+@test "a dropped page between swapped ones is not listed, even if these have neither d nor x" {
 	use_swap zram
 	tell map anon 32
 	tell write
@@ -266,7 +267,7 @@ list_off() {
 	expect 8:as----- 1:- 7:as----- 16:-
 }
 
-@test "d of a swapped page: not set when clean since clear_refs, kept through swap" {
+@test "d of a swapped page: cleared by clear_refs, kept by swapout and swapin" {
 	use_swap zram
 	tell map anon 8
 	tell write
@@ -278,7 +279,7 @@ list_off() {
 	expect 4:apdx--- 4:ap-x---
 }
 
-@test "verify brings swapped pages in and agrees" {
+@test "verify swaps pages in and finds no difference" {
 	use_swap zram
 	tell map anon 16
 	tell write

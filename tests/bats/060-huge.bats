@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# Huge pages: transparent ones, and hugetlb.
+# Transparent huge pages, hugetlb pages and larger folios.
 
 load lib
 
-@test "a transparent huge page: one run, with h" {
+@test "a transparent huge page is one run with h" {
 	tell map anon-aligned 1024
 	tell advise hugepage
 	tell write 0 1
@@ -13,7 +13,7 @@ load lib
 	expect 1024:apdxh--
 }
 
-@test "a huge page partly unmapped is split, its remains are dirty" {
+@test "a huge page unmapped in part is split, and the rest stays dirty" {
 	tell map anon-aligned 1024
 	tell advise hugepage
 	tell write
@@ -21,7 +21,7 @@ load lib
 	expect 10:apdx--- 10:- 492:apdx--- 512:apdxh--
 }
 
-@test "a huge page partly given up by MADV_DONTNEED" {
+@test "MADV_DONTNEED of a part of a huge page leaves the rest dirty" {
 	tell map anon-aligned 512
 	tell advise hugepage
 	tell write
@@ -29,7 +29,7 @@ load lib
 	expect 100:apdx--- 50:- 362:apdx---
 }
 
-@test "a huge page split by a change of protection stays dirty" {
+@test "a huge page split by mprotect stays dirty" {
 	tell map anon-aligned 512
 	tell advise hugepage
 	tell write
@@ -37,7 +37,7 @@ load lib
 	expect 256:apdx--- 256:apdx---
 }
 
-@test "a huge page that is split after it was acknowledged stays so, on what is left" {
+@test "if an acknowledged huge page is split, the rest stays acknowledged" {
 	tell map anon-aligned 1024
 	tell advise hugepage
 	tell write
@@ -47,7 +47,7 @@ load lib
 	expect 100:ap-x--- 50:- 362:ap-x--- 512:ap-xh--
 }
 
-@test "a huge page lazily freed" {
+@test "a lazily freed huge page has l" {
 	tell map anon-aligned 512
 	tell advise hugepage
 	tell write
@@ -55,7 +55,7 @@ load lib
 	expect 512:apdxh-l
 }
 
-@test "a huge page moved by mremap" {
+@test "mremap moves a huge page" {
 	tell map anon-aligned 512
 	tell advise hugepage
 	tell write
@@ -63,7 +63,7 @@ load lib
 	expect 512:apdxh--
 }
 
-@test "small pages collapsed into a huge one" {
+@test "small pages collapsed into a huge page have h" {
 	tell map anon-aligned 512
 	tell advise nohugepage
 	tell write
@@ -73,7 +73,7 @@ load lib
 	expect 512:apdxh--
 }
 
-@test "d of a huge page goes with clear_refs and comes back with a write" {
+@test "clear_refs clears d of a huge page, and a write sets it again" {
 	tell map anon-aligned 512
 	tell advise hugepage
 	tell write
@@ -83,7 +83,7 @@ load lib
 	expect 512:apdxh--
 }
 
-@test "larger folios mapped by small entries (mTHP)" {
+@test "large folios mapped by small entries (mTHP) are listed without h" {
 	size=/sys/kernel/mm/transparent_hugepage/hugepages-64kB/enabled
 	cleanup() { echo never >"$size"; }
 	echo always >$size
@@ -103,7 +103,7 @@ hugetlb() {
 	echo 8 >/proc/sys/vm/nr_hugepages
 }
 
-@test "hugetlb, private: always d, exclusive" {
+@test "private hugetlb pages are always d, and exclusive" {
 	hugetlb
 	tell map private-hugetlb 1024
 	tell write 0 1
@@ -112,7 +112,7 @@ hugetlb() {
 	expect 512:fpdxh-- 512:-
 }
 
-@test "hugetlb, private, after a fork and a copy" {
+@test "private hugetlb pages lose x by a fork, and regain it by a copy" {
 	hugetlb
 	tell map private-hugetlb 512
 	tell write
@@ -124,7 +124,7 @@ hugetlb() {
 	expect_of "$child" 512:fpdxh--
 }
 
-@test "hugetlb, private, of a file: read is clean, written is dirty" {
+@test "a private hugetlb file: read pages are clean, written pages dirty" {
 	hugetlb
 	truncate -s 4M /dev/hugepages/file
 	tell map shared 1024 /dev/hugepages/file
@@ -137,7 +137,7 @@ hugetlb() {
 	rm /dev/hugepages/file
 }
 
-@test "hugetlb, shared, is absent" {
+@test "shared hugetlb memory is absent" {
 	hugetlb
 	tell map shared-hugetlb 512
 	tell write

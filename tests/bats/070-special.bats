@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# The states that few processes are ever in: KSM, userfaultfd, memory errors,
-# devices, migration.
+# Rare states of memory: KSM, userfaultfd, memory errors, device memory, migration.
 
 load lib
 
@@ -9,7 +8,7 @@ is_listed_as() {
 	[[ $(picture) == "$*" ]]
 }
 
-@test "merged by KSM: k, not exclusive, and d if it was written before" {
+@test "pages merged by KSM are k, not exclusive, and keep d" {
 	cleanup() { stop_ksm; }
 	tell map anon 8
 	clear_soft_dirty "$pid"
@@ -21,7 +20,7 @@ is_listed_as() {
 	expect 3:apd--k- 1:apdx--- 4:apd--k-
 }
 
-@test "unmerged from KSM: a page of one's own again" {
+@test "pages unmerged from KSM are exclusive again" {
 	cleanup() { stop_ksm; }
 	tell map anon 8
 	tell fill 7
@@ -32,7 +31,7 @@ is_listed_as() {
 	expect 8:apdx---
 }
 
-@test "KSM's zero page over a private file is dirty: the file holds something else" {
+@test "KSM's zero page over a private file is dirty, as the file has other contents" {
 	cleanup() { stop_ksm; }
 	new_file /tmp/file 8
 	tell map private 8 /tmp/file
@@ -51,7 +50,7 @@ is_listed_as() {
 	wait_until is_listed_as 8:-
 }
 
-@test "userfaultfd: a missing page is absent, a copied one dirty" {
+@test "userfaultfd: missing pages are absent, copied pages dirty" {
 	tell map anon 8
 	tell uffd missing
 	expect 8:-
@@ -74,7 +73,7 @@ is_listed_as() {
 	expect 2:- 3:fpd---- 3:-
 }
 
-@test "UFFDIO_CONTINUE on private shared memory is clean: the file's own page" {
+@test "UFFDIO_CONTINUE in a private mapping of shmem maps the file's clean pages" {
 	new_file /tmp/file 8
 	tell map private 8 /tmp/file
 	tell uffd minor
@@ -83,14 +82,13 @@ is_listed_as() {
 }
 
 @test "userfaultfd write-protect: markers are absent, protected pages listed" {
-	# It counts the markers as swapped pages.
-	oracle_differs="it takes markers for swap"
+	oracle_differs="it reports markers as swapped pages"
 	tell map anon 8
 	tell write 0 4
 	tell uffd wp
 	tell resolve wp
 	expect 4:apdx--- 4:-
-	# No page is made of a marker, by listing or by verify.
+	# Neither a listing nor verify faults in a page for a marker.
 	before=$(pagemap_of "$pid")
 	verify "$pid"
 	[[ $verified == *" differ 0 "* ]]
@@ -98,8 +96,8 @@ is_listed_as() {
 	expect 4:apdx--- 4:-
 }
 
-@test "userfaultfd write-protect of hugetlb: no huge page is made of a marker" {
-	oracle_differs="it takes markers for swap"
+@test "userfaultfd write-protect of hugetlb: verify allocates no huge page for a marker" {
+	oracle_differs="it reports markers as swapped pages"
 	cleanup() {
 		end_target
 		echo 0 >/proc/sys/vm/nr_hugepages
@@ -117,8 +115,8 @@ is_listed_as() {
 	expect 512:fpdxh-- 512:-
 }
 
-@test "UFFDIO_POISON: the marker is absent, and verify knows it for an error" {
-	oracle_differs="it takes markers for swap"
+@test "UFFDIO_POISON: the marker is absent, and verify finds no difference" {
+	oracle_differs="it reports markers as swapped pages"
 	tell map anon 8
 	tell write 0 2
 	tell uffd missing
@@ -126,16 +124,16 @@ is_listed_as() {
 	expect 2:apdx--- 6:-
 }
 
-@test "contents lost to a memory error: e" {
-	oracle_differs="it takes the lost page for a swapped one, not d"
+@test "a page lost to a memory error is e" {
+	oracle_differs="it reports the lost page as swapped, without d"
 	tell map anon 8
 	tell write
 	tell advise hwpoison 3 1
 	expect 3:apdx--- 1:aed---- 4:apdx---
 }
 
-@test "in a device's memory: s, always d" {
-	oracle_differs="it does not know d of a page on a device"
+@test "a page in device memory is s, and always d" {
+	oracle_differs="it does not report d of a page in device memory"
 	tell map anon 8
 	tell write
 	clear_soft_dirty "$pid"
@@ -143,7 +141,7 @@ is_listed_as() {
 	expect 2:ap-x--- 4:asdx--- 2:ap-x---
 }
 
-@test "back from a device's memory" {
+@test "a page that returns from device memory is p again" {
 	tell map anon 8
 	tell write
 	tell hmm migrate 2 4
@@ -151,8 +149,8 @@ is_listed_as() {
 	expect 8:apdx---
 }
 
-@test "for a device's exclusive use: p, always d" {
-	oracle_differs="it takes the page for a swapped one"
+@test "a page in exclusive use by a device is p, and always d" {
+	oracle_differs="it reports the page as swapped"
 	tell map anon 8
 	tell write
 	clear_soft_dirty "$pid"
@@ -160,7 +158,7 @@ is_listed_as() {
 	expect 2:ap-x--- 4:apdx--- 2:ap-x---
 }
 
-@test "moved to another memory node: dirty as before" {
+@test "pages moved to another memory node stay dirty" {
 	tell map anon 8
 	tell write 0 4
 	tell migrate 1
@@ -170,7 +168,7 @@ is_listed_as() {
 	expect 4:apdx--- 4:-
 }
 
-# migrations NAME - so far, of that counter
+# migrations NAME - print that counter of vmstat
 migrations() {
 	awk -v name="$1" '$1 == name { print $2 }' /proc/vmstat
 }
@@ -188,7 +186,7 @@ migrations() {
 	(($(migrations pgmigrate_success) > before + 300))
 }
 
-@test "a huge page under migration is never missing, and never clean to verify" {
+@test "a huge page under migration is never missing, and verify finds no difference" {
 	tell map anon-aligned 512
 	tell advise hugepage
 	tell write
@@ -205,7 +203,7 @@ migrations() {
 	(($(migrations thp_migration_success) > before + 10))
 }
 
-@test "memory compaction loses no page" {
+@test "memory compaction loses no page from the listing" {
 	tell map anon 256
 	tell advise nohugepage
 	tell write

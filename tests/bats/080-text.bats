@@ -1,12 +1,12 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# One text for one state, however it is read.
+# The same state gives the same text, by any way of reading.
 
 load lib
 
 batch=/sys/kernel/debug/dirty_pages/batch
 
-# A stopped target with some 70 KiB of text, all kinds of runs in it
+# A stopped target with some 70 KiB of text, with all kinds of runs
 setup() {
 	target
 	many_runs 2000
@@ -16,23 +16,23 @@ setup() {
 	(($(wc -c <"$whole") > 65536))
 }
 
-@test "the same text from cat, again and again, and by task/<tid>" {
+@test "cat gives the same text again, also from task/<tid>" {
 	cmp "$file" "$whole"
 	cmp "/proc/$pid/task/$pid/dirty_pages" "$whole"
 }
 
-@test "dd with blocks of 7 bytes, 4 KiB, 1 MiB" {
+@test "the same text by blocks of 7 bytes, 4 KiB and 1 MiB" {
 	local size
 	for size in 7 4K 1M; do
 		dd if="$file" bs=$size status=none | cmp - "$whole"
 	done
 }
 
-@test "dd with blocks of one byte, the first 10,000 of them" {
+@test "the same text by single bytes, for the first 10,000" {
 	dd if="$file" bs=1 count=10000 status=none | cmp - <(head -c 10000 "$whole")
 }
 
-@test "head -c, and the rest by another reader of the same descriptor" {
+@test "the same text if a second reader of the descriptor continues" {
 	local n
 	for n in 1 33 65535 65536 65537; do
 		head -c $n "$file" | cmp - <(head -c $n "$whole")
@@ -43,7 +43,7 @@ setup() {
 	} <"$file" | cmp - "$whole"
 }
 
-@test "pread at odd offsets, lseek back, readv, splice, sendfile" {
+@test "the same text by pread at odd offsets, lseek, readv, splice and sendfile" {
 	run -0 python3 - "$file" "$whole" <<-'PYTHON'
 		import os, sys
 		whole = open(sys.argv[2], "rb").read()
@@ -87,7 +87,7 @@ setup() {
 	PYTHON
 }
 
-@test "poll says ready, mmap is ENODEV, SEEK_END is EINVAL" {
+@test "poll reports readable, mmap fails with ENODEV, SEEK_END with EINVAL" {
 	run -0 python3 - "$file" <<-'PYTHON'
 		import ctypes, errno, os, select, sys
 
@@ -110,7 +110,7 @@ setup() {
 	PYTHON
 }
 
-@test "the same text whatever one hold of the lock covers" {
+@test "the same text for any size of a batch" {
 	local n
 	before=$(cat $batch)
 	cleanup() { echo "$before" >$batch; }
@@ -123,7 +123,7 @@ setup() {
 	[[ $verified == *" differ 0 "* ]]
 }
 
-@test "no two lines could be one: neighbours differ, or lie in two mappings" {
+@test "lines are as long as possible: adjacent ones differ in flags or mapping" {
 	run -0 python3 - "$pid" "$whole" <<-'PYTHON'
 		import sys
 		starts = {line.split("-")[0] for line in open(f"/proc/{sys.argv[1]}/maps")}
@@ -137,12 +137,12 @@ setup() {
 }
 
 # bats test_tags=concurrent
-@test "two readers of one descriptor at once: each byte goes to one of them" {
+@test "two concurrent readers of one descriptor: each byte goes to one of them" {
 	{
 		dd bs=512 status=none >"$BATS_TEST_TMPDIR/1" &
 		dd bs=512 status=none >"$BATS_TEST_TMPDIR/2"
 		wait $!
 	} <"$file" 3>&-
-	# Blocks come out of order, so count.
+	# The order of blocks is not fixed, so only count.
 	(($(cat "$BATS_TEST_TMPDIR"/[12] | wc -c) == $(wc -c <"$whole")))
 }

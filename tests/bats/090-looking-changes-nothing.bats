@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# Listing faults nothing in, allocates no page table, marks nothing.
+# A listing faults in no page, allocates no page table and sets no bit.
 
 load lib
 
@@ -9,13 +9,13 @@ cleanup() {
 	drop_swap
 }
 
-# Everything that a look could have changed
+# Print all that a listing could change.
 traces() {
 	grep -E '^Vm(PTE|RSS|Swap|Size|Data)|^Rss' "/proc/$pid/status"
 	awk '{ sub(/.*\) /, ""); print "minflt", $8, "majflt", $10 }' "/proc/$pid/stat"
-	# A fault that the reader had taken for the target would count as his.
+	# A fault by the reader on behalf of the target would count for the reader.
 	awk '$1 ~ /^(pgmajfault|pswpin)$/' /proc/vmstat
-	# Pages of libraries others refer to as well, while we look.
+	# Skip libraries: other processes touch their pages meanwhile.
 	awk '/^[0-9a-f]+-/ { ours = NF == 5 || $6 ~ /^(\/tmp\/|\[heap|\[stack)/ }
 		ours && /^(Referenced|Private_Dirty|Private_Clean|LazyFree|Swap|Anonymous):/ {
 		n[$1] += $2 } END { for (i in n) print i, n[i] }' "/proc/$pid/smaps" | sort
@@ -27,7 +27,7 @@ look() {
 	dd if="/proc/$1/dirty_pages" bs=1 count=500 status=none >/dev/null
 }
 
-@test "faults, page tables, memory, swap, referenced: the same before and after" {
+@test "a listing leaves faults, page tables, memory, swap and referenced bits unchanged" {
 	use_swap zram
 	new_file /tmp/file 64
 	tell map private 64 /tmp/file
@@ -45,7 +45,7 @@ look() {
 	kill -STOP "$pid"
 	wait_until is_stopped "$pid"
 	echo 1 >"/proc/$pid/clear_refs"
-	# Programs that run for the first time are faulted in.
+	# Run the programs once, so that they are in memory.
 	look $$
 	traces >/dev/null
 	traces >"$BATS_TEST_TMPDIR/before"
@@ -55,7 +55,7 @@ look() {
 	grep -q '^Referenced: 0$' "$BATS_TEST_TMPDIR/after"
 }
 
-@test "a listing leaves d as it is" {
+@test "a listing leaves d unchanged" {
 	tell map anon 8
 	tell write
 	clear_soft_dirty "$pid"

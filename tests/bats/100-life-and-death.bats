@@ -1,17 +1,17 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# Processes end, exec and fork while somebody looks.
+# Processes exit, exec and fork while they are listed.
 
 load lib
 
-# reader CODE - python code with fd open on the target's file, and pid
+# reader CODE - run Python code, with fd open on the target's file, and pid
 reader() {
 	python3 - "$pid" <<-PYTHON
 		import errno, os, signal, subprocess, sys, time
 		pid = int(sys.argv[1])
 		fd = os.open(f"/proc/{pid}/dirty_pages", os.O_RDONLY)
 
-		# Until its memory is, and at the latest the whole process
+		# Wait until the memory of the process is gone.
 		def gone():
 		    try:
 		        while open(f"/proc/{pid}/maps").read(1):
@@ -43,7 +43,7 @@ reader() {
 	[[ -z $output ]]
 }
 
-@test "a main thread that has exited: empty there, all in task/<tid> of a living one" {
+@test "if the main thread has exited, its file is empty, and task/<tid> of a living thread has all" {
 	tell map anon 8
 	tell write
 	tell leave
@@ -56,11 +56,11 @@ reader() {
 	check_references "$tid"
 }
 
-@test "dead before the first byte: empty, as for a zombie" {
+@test "a process that dies before the first read has an empty file, as a zombie has" {
 	run -0 reader 'os.kill(pid, 9); gone(); assert read_to_end() == (0, 0)'
 }
 
-@test "dead after the first byte: ESRCH, never a listing that looks complete" {
+@test "if a process dies after the first read, ESRCH shows that the listing is incomplete" {
 	tell many 5000
 	run -0 reader 'os.read(fd, 1); os.kill(pid, 9); gone()
 		n, error = read_to_end()
@@ -73,13 +73,13 @@ reader() {
 		    assert e.errno == errno.ESRCH'
 }
 
-@test "a listing that was read to its end stays complete when the process dies" {
+@test "a listing that was read to the end stays at its end when the process dies" {
 	run -0 reader 'n, error = read_to_end()
 		os.kill(pid, 9); gone()
 		assert n and not error and read_to_end() == (0, 0)'
 }
 
-@test "execve: an opener keeps the old address space, and learns nothing of the new" {
+@test "execve: an open file refers to the old address space, and shows nothing of the new one" {
 	exec {fd}<"/proc/$pid/dirty_pages"
 	printf 'exec sleep 600\n' >&"${MEMSTATE[1]}"
 	wait_until grep -q sleep "/proc/$pid/comm"
@@ -89,7 +89,7 @@ reader() {
 	listing | grep -q .
 }
 
-@test "execve in the middle of a listing: ESRCH" {
+@test "execve in the middle of a listing gives ESRCH" {
 	tell many 5000
 	exec {fd}<"/proc/$pid/dirty_pages"
 	head -c 1 <&"$fd" >/dev/null
@@ -101,7 +101,7 @@ reader() {
 }
 
 # bats test_tags=concurrent
-@test "listing processes that fork, map, exec and exit all the time" {
+@test "processes that constantly fork, map, exec and exit can be listed" {
 	(while :; do /bin/true; done) 3>&- &
 	churn=($!)
 	(while :; do (head -c 300000 /dev/zero | sort >/dev/null); done) 3>&- &
@@ -118,7 +118,7 @@ for _ in range(30):
 }
 
 # bats test_tags=concurrent
-@test "a mapping replaced in the middle of a run: nothing of the other one is listed" {
+@test "if a mapping is replaced in the middle of a run, nothing of the new one is listed" {
 	local kind line text
 	batch=/sys/kernel/debug/dirty_pages/batch
 	before=$(<$batch)
@@ -128,8 +128,8 @@ for _ in range(30):
 		tell write
 		clear_soft_dirty "$pid"
 		tell write 0 4
-		# Page by page, up to the end of the line of the first four: the
-		# run of the others is open then.
+		# Read by batches of one page up to the line of the first four
+		# pages. Then the run of the other pages is unfinished.
 		echo 1 >"$batch"
 		exec {fd}<"/proc/$pid/dirty_pages"
 		line=
@@ -145,7 +145,7 @@ for _ in range(30):
 }
 
 # bats test_tags=concurrent
-@test "a target that maps and unmaps all the time: lines stay in order" {
+@test "lines stay in order for a target that constantly maps and unmaps" {
 	start_busy
 	cleanup() { kill -KILL "$busy"; }
 	for _ in {1..40}; do

@@ -1,18 +1,18 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# Who may look.
+# Permissions to read and to acknowledge.
 
 load lib
 
 nobody=65534
 
-# as_nobody COMMAND...
+# as_nobody COMMAND... - run it as user nobody
 as_nobody() {
 	setpriv --reuid=$nobody --regid=$nobody --clear-groups "$@" 3>&-
 }
 
-# The target belongs to nobody here, where it says so: target_of_nobody [OPTION...]
-# of setpriv
+# target_of_nobody [OPTION...] - replace the target by one of user nobody, with these
+# options of setpriv
 # shellcheck disable=SC2120  # few scenarios have options
 target_of_nobody() {
 	end_target
@@ -21,8 +21,8 @@ target_of_nobody() {
 	tell write
 }
 
-# looking CODE - Python that has pid, and opens(MODE [, PATH]), which
-# says the error's name, or "ok", and is_(GOT, WANTED)
+# looking CODE - run Python code, with pid, opens(MODE [, PATH]), which returns the
+# name of the error or "ok", and is_(GOT, WANTED)
 looking() {
 	python3 - "$pid" <<-PYTHON
 		import ctypes, errno, os, sys
@@ -43,44 +43,44 @@ looking() {
 }
 export -f looking
 
-# as_nobody_looking CODE
+# as_nobody_looking CODE - the same as user nobody
 as_nobody_looking() {
 	as_nobody env pid="$pid" bash -c 'looking "$@"' - "$1"
 }
 
-# opens MODE [PID] - as nobody; prints the error's name, or "ok"
+# opens MODE [PID] - open as nobody, and print the name of the error or "ok"
 opens() {
 	as_nobody_looking "print(opens(os.$1, '/proc/${2:-$pid}/dirty_pages'))"
 }
 
-@test "another user's process: EACCES" {
+@test "the file of another user's process: EACCES" {
 	run -0 opens O_RDONLY
 	[[ $output == EACCES ]]
 	run -0 opens O_RDONLY 1
 	[[ $output == EACCES ]]
 }
 
-@test "a user's own process: readable" {
+@test "users may read the files of their own processes" {
 	target_of_nobody
 	run -0 opens O_RDONLY
 	[[ $output == ok ]]
 }
 
-@test "a process that is not dumpable, as after a setuid exec: EACCES" {
+@test "the file of an undumpable process, as after a setuid exec: EACCES" {
 	target_of_nobody
 	tell undumpable
 	run -0 opens O_RDONLY
 	[[ $output == EACCES ]]
 }
 
-@test "root in a user namespace reaches its own processes only" {
+@test "root in a user namespace may read only processes of that namespace" {
 	run -0 as_nobody unshare --user --map-root-user bash -c "
 		head -c 1 /proc/self/dirty_pages >/dev/null &&
 		! cat /proc/$pid/dirty_pages 2>&1"
 	[[ $output == *"Permission denied"* ]]
 }
 
-@test "Yama: reading is not attaching, opening for writing is" {
+@test "Yama restricts opening for writing, which is attaching, but not for reading" {
 	scope=/proc/sys/kernel/yama/ptrace_scope
 	target_of_nobody
 	cleanup() { echo 0 >"$scope"; }
@@ -96,7 +96,7 @@ opens() {
 	done
 }
 
-@test "hidepid: what cannot be seen cannot be opened" {
+@test "hidepid: a hidden process cannot be opened" {
 	mkdir -p /run/hidden
 	mount -t proc -o hidepid=2 proc /run/hidden
 	cleanup() { umount /run/hidden; }
@@ -123,7 +123,7 @@ opens() {
 	[[ $output == "cat: /proc/$pid/dirty_pages: Permission denied" ]]
 }
 
-@test "a new owner of the pid is not what an earlier descriptor shows" {
+@test "after the pid is reused, an earlier descriptor shows nothing of the new process" {
 	target_of_nobody
 	exec {fd}<"/proc/$pid/dirty_pages"
 	kill -KILL "$pid"
@@ -140,7 +140,7 @@ opens() {
 	listing "$reused" | grep -q .
 }
 
-@test "no way of opening another user's process, nor one of its threads" {
+@test "no combination of flags opens the file of another user's process or thread" {
 	tell map anon 8
 	tell leave
 	as_nobody_looking "
@@ -148,7 +148,7 @@ for path in '/proc/$pid/dirty_pages', '/proc/$pid/task/$answer/dirty_pages':
     for mode in os.O_RDONLY, os.O_WRONLY, os.O_RDWR:
         for flag in 0, os.O_NONBLOCK, os.O_TRUNC, os.O_APPEND, os.O_CREAT:
             is_(opens(mode | flag, path), 'EACCES')
-    # A path shows nothing, and gives no right to open what it leads to.
+    # An O_PATH descriptor shows nothing, and gives no right to open the file.
     fd = os.open(path, os.O_PATH)
     is_(opens(os.O_RDONLY, f'/proc/self/fd/{fd}'), 'EACCES')
     is_(opens(os.O_RDWR, f'/proc/self/fd/{fd}'), 'EACCES')
@@ -161,7 +161,7 @@ for path in '/proc/$pid/dirty_pages', '/proc/$pid/task/$answer/dirty_pages':
 	checked_pid=
 }
 
-@test "to be refused tells no more than pagemap tells" {
+@test "a refused open reveals no more than that of pagemap" {
 	target_of_nobody
 	tell zombie
 	as_nobody_looking "
@@ -174,7 +174,7 @@ is_(opens(os.O_RDONLY, '/proc/2/dirty_pages'), 'EACCES')"
 is_(opens(os.O_RDONLY), opens(os.O_RDONLY, f'/proc/{pid}/pagemap'))"
 }
 
-@test "a descriptor that is passed on has the rights of who opened it, as pagemap's has" {
+@test "a passed descriptor has the rights of its opener, as one of pagemap has" {
 	tell map anon 8
 	tell write
 	looking "
@@ -192,18 +192,18 @@ if os.fork() == 0:
     text = os.read(fds[0], 65536)
     assert b' apdx---' in text and os.pread(fds[1], 8, int(text.split(b'-')[0], 16) >> 9)
     assert os.write(fds[0], b'$(page_range 0 4) d\\n') > 0
-    # but it is no way to a descriptor of one's own
+    # but it cannot be opened again
     is_(opens(os.O_RDONLY, f'/proc/self/fd/{fds[0]}'), 'EACCES')
     os._exit(0)
 assert os.wait()[1] == 0"
 	expect "4:ap-x--- 4:apdx---"
 }
 
-@test "a user namespace does not reach out, but its owner reaches in" {
+@test "a user namespace gives no access to outside, its owner has access to inside" {
 	target_of_nobody
 	run -0 opens O_RDWR
 	[[ $output == ok ]]
-	# The same user, who has all capabilities, but there
+	# The same user has all capabilities, but only in a user namespace.
 	run -0 as_nobody unshare --user --map-root-user bash -c "pid=$pid looking '
 for mode in os.O_RDONLY, os.O_RDWR:
     is_(opens(mode), \"EACCES\")'"
@@ -213,19 +213,19 @@ for mode in os.O_RDONLY, os.O_RDWR:
 is_(opens(os.O_RDONLY), \"EACCES\")'"
 }
 
-@test "a process that may do more than its reader is not his" {
+@test "a process with more capabilities than its reader: EACCES" {
 	target_of_nobody --inh-caps=+net_raw --ambient-caps=+net_raw
 	as_nobody_looking "
 is_(opens(os.O_RDONLY), 'EACCES')
 is_(opens(os.O_RDONLY, f'/proc/{pid}/pagemap'), 'EACCES')"
 }
 
-# with_capabilities LIST CODE - as nobody who has those, "+a,+b"
+# with_capabilities LIST CODE - run Python code as nobody with capabilities "+a,+b"
 with_capabilities() {
 	as_nobody --inh-caps="$1" --ambient-caps="$1" env pid="$pid" bash -c 'looking "$@"' - "$2"
 }
 
-@test "another user's process takes CAP_SYS_PTRACE, beside what opens a file of mode 0600" {
+@test "another user's process requires CAP_SYS_PTRACE and a capability that opens mode 0600" {
 	with_capabilities +dac_override "is_(opens(os.O_RDONLY), 'EACCES')"
 	with_capabilities +sys_ptrace "is_(opens(os.O_RDONLY), 'EACCES')"
 	with_capabilities +dac_read_search,+sys_ptrace "
@@ -245,7 +245,7 @@ is_(opens(os.O_RDWR), \"ok\")
 is_(opens(os.O_RDONLY, \"/proc/1/dirty_pages\"), \"EACCES\")'"
 }
 
-@test "undumpable: whoever has it open keeps it, nobody opens it anew" {
+@test "a process that becomes undumpable: open files stay usable, opening fails" {
 	rm -f /tmp/kept /tmp/undumpable
 	target_of_nobody
 	as_nobody_looking "
@@ -262,7 +262,7 @@ is_(opens(os.O_RDONLY, f'/proc/{pid}/task/{pid}/dirty_pages'), 'EACCES')" &
 	wait $!
 }
 
-@test "Yama: a parent may acknowledge its child under 1, and not under 2" {
+@test "Yama: a parent may acknowledge its child with scope 1, but not with 2" {
 	scope=/proc/sys/kernel/yama/ptrace_scope
 	cleanup() { echo 0 >"$scope"; }
 	for i in 1 2; do
@@ -278,7 +278,7 @@ is_(got, {1: 'ok', 2: 'EACCES'}[$i])"
 	done
 }
 
-@test "Yama: whom the process has named may acknowledge under 1, CAP_SYS_PTRACE under 2 as well" {
+@test "Yama: scope 1 admits a process named by PR_SET_PTRACER, scope 2 only CAP_SYS_PTRACE" {
 	scope=/proc/sys/kernel/yama/ptrace_scope
 	cleanup() { echo 0 >"$scope"; }
 	target_of_nobody
@@ -300,7 +300,7 @@ for named, want in (False, 'EACCES'), (True, {1: 'ok', 2: 'EACCES'}[$i]):
 	done
 }
 
-@test "hidepid: with each of its values, no more is seen than may be opened" {
+@test "hidepid: each value hides or refuses the file of another user's process" {
 	local want
 	mkdir -p /run/hidden
 	cleanup() { umount /run/hidden; }
@@ -316,7 +316,7 @@ is_(opens(os.O_RDONLY, f'/run/hidden/{os.getpid()}/dirty_pages'), 'ok')"
 	cleanup() { :; }
 }
 
-# confined PROFILE-RULES CODE - by a profile that allows all but what it must say
+# confined RULES CODE - run Python code in a profile that allows all but ptrace, and RULES
 confined() {
 	apparmor_parser --skip-cache --replace <<-PROFILE
 		profile dirty_pages_test flags=(attach_disconnected) {
@@ -330,7 +330,7 @@ confined() {
 	pid=$pid aa-exec --profile=dirty_pages_test -- bash -c 'looking "$@"' - "$2"
 }
 
-@test "AppArmor: to read takes the rule ptrace read, to acknowledge ptrace trace" {
+@test "AppArmor: reading requires the rule ptrace read, acknowledging ptrace trace" {
 	mount -t securityfs securityfs /sys/kernel/security
 	cleanup() {
 		apparmor_parser --remove <<<'profile dirty_pages_test { }'
@@ -348,7 +348,7 @@ is_(opens(os.O_RDWR), 'EACCES')"
 is_(opens(os.O_RDWR), 'ok')"
 }
 
-@test "debugfs is root's: no file is for others, whatever way to it is open" {
+@test "debugfs: the files are accessible to root only, even if the directory is open" {
 	run -0 find /sys/kernel/debug/dirty_pages -type f
 	[[ ${#lines[@]} -ge 3 ]]
 	run -0 find /sys/kernel/debug/dirty_pages -type f \( ! -user root -o -perm /077 \)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# The self-check in debugfs.
+# The self-check in debugfs: it compares the walk with get_dirty_page().
 
 load lib
 
@@ -15,7 +15,7 @@ file=/sys/kernel/debug/dirty_pages/verify
 	((BASH_REMATCH[1] >= 512))
 }
 
-@test "verify faults nothing in that is clean: FOLL_DIRTY answers instead" {
+@test "verify faults in no clean page, as it uses FOLL_DIRTY" {
 	new_file /tmp/file 16
 	tell map private 16 /tmp/file
 	tell write 0 4
@@ -29,7 +29,7 @@ file=/sys/kernel/debug/dirty_pages/verify
 	[[ $(pagemap_of "$pid") == "$before" ]]
 }
 
-@test "verify reads empty before a pid was written, and again after lseek" {
+@test "verify is empty before a pid is written, and can be reread after lseek" {
 	run -0 cat $file
 	[[ -z $output ]]
 	run -0 python3 -c "
@@ -41,7 +41,7 @@ for _ in range(2):
     assert b' differ 0 ' in os.read(fd, 1000)"
 }
 
-@test "verify refuses what is not a pid, and what has no memory" {
+@test "verify refuses text that is no pid, and a process without memory" {
 	run ! bash -c "echo x >$file"
 	[[ $output == *"Invalid argument"* ]]
 	run ! bash -c "echo 4194304 >$file"
@@ -50,7 +50,7 @@ for _ in range(2):
 	[[ $output == *"No such process"* ]]
 }
 
-@test "verify agrees on every process of the system" {
+@test "verify finds no difference in any process of the system" {
 	local p
 	for p in /proc/[0-9]*; do
 		[[ -e $p/exe ]] || continue
@@ -60,7 +60,7 @@ for _ in range(2):
 }
 
 # bats test_tags=concurrent
-@test "verify agrees on a process that keeps changing" {
+@test "verify finds no difference in a process that keeps changing" {
 	start_busy
 	cleanup() { kill -KILL "$busy"; }
 	for _ in {1..10}; do

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# What the documents show is what happens.
+# The examples in the documents work as shown.
 
 load lib
 
@@ -10,7 +10,7 @@ setup() {
 	rst=Documentation/filesystems/proc_dirty_pages.rst
 }
 
-@test "every sample line has the form that the file has" {
+@test "every sample line has the format of the file" {
 	local n
 	n=$(grep -hcE '^ *[0-9a-f]{8,16}-[0-9a-f]{8,16} ' README.md)
 	((n >= 4))
@@ -18,7 +18,7 @@ setup() {
 		grep -vE '^ *[0-9a-f]{8,16}-[0-9a-f]{8,16} [af][pse][d-][x-][h-][k-][l-]\$'"
 }
 
-@test "the examples with awk select by a flag" {
+@test "the awk examples select lines by a flag" {
 	local example
 	cleanup() { drop_swap; }
 	use_swap zram
@@ -37,7 +37,7 @@ setup() {
 	done <"$BATS_TEST_TMPDIR/examples"
 }
 
-@test "the session with verify" {
+@test "the example session with verify works" {
 	tell map anon 8
 	tell write
 	sed -n '/^The self-check/,/^Tracing/s/^    # //p' "$rst" | sed "s/1234/$pid/" >"$BATS_TEST_TMPDIR/session"
@@ -47,7 +47,7 @@ setup() {
 	grep -qE '^    checked [0-9]+ differ 0 skipped 0$' "$rst"
 }
 
-@test "the tables of dirtycat, as the README shows them" {
+@test "dirtycat prints the table headings that the README shows" {
 	local words
 	dirtycat --by-mapping "$pid" >"$BATS_TEST_TMPDIR/table"
 	for words in 'START END SIZE' 'PID COMM RUNS'; do
@@ -56,7 +56,7 @@ setup() {
 	done
 }
 
-@test "the command lines of dirtycat that the README names" {
+@test "the dirtycat commands in the README work" {
 	local line
 	cd "$BATS_TEST_TMPDIR" || return
 	dirtycat --text "$pid" >before
@@ -71,8 +71,8 @@ setup() {
 	done <lines
 }
 
-# All that some scenario expects of the file, and what the smoke test does where
-# there is no soft-dirty
+# Every error that a scenario expects from the file, and the one that the smoke test
+# of tests/arch expects without soft-dirty
 expected_errors() {
 	{
 		grep -ohE '\bE[A-Z]+\b' tests/bats/{080,100,110,140,180,200,210,220,281}-*.bats
@@ -80,6 +80,6 @@ expected_errors() {
 	} | grep -xFf <(python3 -c 'import errno; print("\n".join(dir(errno)))') | sort -u
 }
 
-@test "the errors that scenarios expect of the file are those in the table of errors" {
+@test "the errors that scenarios expect are exactly those in the table of errors" {
 	diff <(expected_errors) <(sed -nE 's/^``(E[A-Z]+)``.*/\1/p' "$rst" | sort -u)
 }

@@ -1,14 +1,14 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# The walk that goes by what neighbouring entries have in common: it says what a
-# walk entry by entry says, whatever the page tables look like. (verify, which
-# closes every scenario about a state of memory, holds one against the other.)
+# The fast walk, which compares adjacent entries, gives the same result as the walk
+# entry by entry, for any page tables. (verify compares the two; it also ends every
+# scenario about a state of memory.)
 
 load lib
 
 batch=/sys/kernel/debug/dirty_pages/batch
 
-: "${SEED:=1}" # what the random changes are
+: "${SEED:=1}" # of the random changes
 
 setup() {
 	RANDOM=$SEED
@@ -24,7 +24,7 @@ cleanup() {
 	stop_ksm
 }
 
-# verify_in_batches - whatever the size of a batch is
+# verify_in_batches - run verify with different sizes of a batch
 verify_in_batches() {
 	local size
 	for size in 1 7 $((RANDOM % 600 + 1)) 8192; do
@@ -35,14 +35,14 @@ verify_in_batches() {
 	done
 }
 
-# choose_range PAGES - sets $first and $count, short ranges as likely as long ones
+# choose_range PAGES - set $first and $count, to short and long ranges alike
 choose_range() {
 	count=$(((RANDOM % 15 + 1) << (RANDOM % 8)))
 	((count <= $1)) || count=$1
 	first=$((RANDOM % ($1 - count + 1)))
 }
 
-# change_pages PAGES [file] - something happens to some pages of the mapping at hand
+# change_pages PAGES [file] - change random pages of the current mapping
 change_pages() {
 	local range ways first count
 	choose_range "$1"
@@ -56,7 +56,7 @@ change_pages() {
 	11) put "$(page_range "$first" "$count")" ;;
 	12) clear_soft_dirty "$pid" ;;
 	*)
-		# Memory that is read-only just now cannot be written to.
+		# The mapping may be read-only.
 		local way=${ways[RANDOM % ${#ways[@]}]}
 		[[ $way != *write* ]] || tell protect rw
 		tell "$way"
@@ -64,7 +64,7 @@ change_pages() {
 	esac
 }
 
-# change_at_random STEPS PAGES [file] - and look at it now and then
+# change_at_random STEPS PAGES [file] - make random changes, and verify now and then
 change_at_random() {
 	use_swap zram
 	tell write
@@ -93,39 +93,39 @@ change_huge() {
 	change_at_random "$1" 2048
 }
 
-@test "30 random changes of anonymous memory" {
+@test "the walks agree after 30 random changes of anonymous memory" {
 	change_anonymous 30
 }
 
-@test "30 random changes of a private file mapping" {
+@test "the walks agree after 30 random changes of a private file mapping" {
 	change_file 30
 }
 
-@test "30 random changes of huge pages" {
+@test "the walks agree after 30 random changes of huge pages" {
 	change_huge 30
 }
 
 # bats test_tags=long
-@test "1,000 random changes of anonymous memory" {
+@test "the walks agree after 1,000 random changes of anonymous memory" {
 	change_anonymous 1000
 }
 
 # bats test_tags=long
-@test "1,000 random changes of a private file mapping" {
+@test "the walks agree after 1,000 random changes of a private file mapping" {
 	change_file 1000
 }
 
 # bats test_tags=long
-@test "1,000 random changes of huge pages" {
+@test "the walks agree after 1,000 random changes of huge pages" {
 	change_huge 1000
 }
 
-@test "merged pages among others" {
+@test "the walks agree on merged pages among others" {
 	local i
 	start_ksm
 	tell map anon 512
 	tell write
-	# Every third page is like others.
+	# A third of the pages have the same contents.
 	for ((i = 0; i < 512; i += 12)); do
 		tell fill 7 $i 4
 	done
@@ -135,7 +135,7 @@ change_huge() {
 	verify_in_batches
 }
 
-# holds - sets $holds to how often a listing takes the lock of an address space
+# holds - set $holds to the number of times that a listing takes mmap_lock
 holds() {
 	local tracing=/sys/kernel/tracing event=events/mmap_lock/mmap_lock_acquire_returned
 	echo >$tracing/trace
@@ -147,7 +147,7 @@ holds() {
 	holds=$(grep -c '\<cat-.*success=true' $tracing/trace)
 }
 
-@test "of huge pages as well, one hold of the lock covers no more than a batch" {
+@test "mmap_lock is held for no more than a batch, also on huge pages" {
 	tell map anon-aligned $((16 * 512))
 	tell advise hugepage
 	tell write
