@@ -6,9 +6,9 @@ load lib
 
 batch=/sys/kernel/debug/dirty_pages/batch
 
-# ranged CODE - Python that has pid, path, the mapping at hand as start and end, and
-# set_range(FD, START, END), which raises OSError; error(CALL, ARGUMENT...) is the
-# name of the error that a call raises
+# ranged CODE - run Python code, with pid, path, the current mapping as start and end,
+# set_range(FD, START, END), which raises OSError, and error(CALL, ARGUMENT...), which
+# returns the name of the error that the call raises
 ranged() {
 	python3 - "$pid" "${start:-0}" "${end:-0}" 3>&- <<-PYTHON
 		import errno, fcntl, os, random, signal, struct, subprocess, sys, time
@@ -32,7 +32,7 @@ ranged() {
 		def line(first, count, flags="apdx---"):
 		    return b"%08x-%08x %s\n" % (start + first * page, start + (first + count) * page,
 		                                flags.encode())
-		# The lines of a text, cut at the ends of a range
+		# Return the lines of a text, cut at the ends of a range.
 		def cut(text, low, high):
 		    out = b""
 		    for l in text.splitlines():
@@ -53,7 +53,7 @@ ranged() {
 	PYTHON
 }
 
-@test "one range is listed, from its start, with the run around it cut at its ends" {
+@test "a listing of a range cuts the surrounding run at both ends" {
 	tell map anon 64
 	tell write
 	ranged "
@@ -79,7 +79,7 @@ for i in range(400):
     is_(read_all(fd), cut(whole, low, high))"
 }
 
-@test "a part of a huge page is listed as a part, and the huge page stays one" {
+@test "a part of a huge page is listed without splitting the page" {
 	tell map anon-aligned 1024
 	tell advise hugepage
 	tell write
@@ -92,7 +92,7 @@ for first, count in (0, 1), (100, 300), (511, 1), (511, 2), (500, 524), (1023, 1
 	expect 1024:apdxh--
 }
 
-@test "a part of a huge page that a relative maps page by page, in part" {
+@test "a part of a huge page that a child has unmapped in part is listed exactly" {
 	tell map anon-aligned 512
 	tell advise hugepage
 	tell write
@@ -110,7 +110,7 @@ for first, count in (0, 100), (90, 20), (110, 10), (110, 300), (149, 2), (0, 512
     is_(read_all(fd), cut(lines, low, high))"
 }
 
-@test "a part of a hugetlb page" {
+@test "a part of a hugetlb page is listed" {
 	echo 4 >/proc/sys/vm/nr_hugepages
 	cleanup() {
 		end_target
@@ -124,7 +124,7 @@ set_range(fd, start + 100 * page, start + 900 * page)
 is_(read_all(fd), line(100, 412, 'fpdxh--'))"
 }
 
-@test "the text is the same for each size of buffer and of batch, by pread, and after lseek to 0" {
+@test "the text of a range is the same for any size of buffer or batch, by pread, and after lseek" {
 	many_runs 300
 	before=$(<$batch)
 	cleanup() { echo "$before" >"$batch"; }
@@ -156,7 +156,7 @@ os.close(w)
 is_(read_all(r), want)"
 }
 
-@test "the position is 0 afterwards, wherever it was, and nothing of the old text comes" {
+@test "after the ioctl the position is 0, and the old text is dropped" {
 	many_runs 300
 	ranged "
 whole = open(path, 'rb').read()
@@ -168,12 +168,12 @@ for mode in os.O_RDONLY, os.O_RDWR:
         is_(os.lseek(fd, 0, os.SEEK_CUR), 0)
         is_(os.read(fd, 10), line(0, 3)[:10])
         is_(read_all(fd), line(0, 3)[10:])
-        # That text is all there is: an offset behind it is the end.
+        # The text ends there: a read at that offset finds the end.
         is_(os.pread(fd, 100, len(line(0, 3))), b'')
         os.close(fd)"
 }
 
-@test "a later range replaces the one before, and the widest restores the whole" {
+@test "a range replaces the one before, and the widest restores the whole listing" {
 	many_runs 300
 	ranged "
 whole = open(path, 'rb').read()
@@ -189,12 +189,12 @@ for low, high, want in ((start, start + page, line(0, 1)),
     is_(os.read(fd, 5), want[:5])
     set_range(fd, low, high)
     is_(read_all(fd), want)
-# A descriptor that was opened meanwhile has the whole.
+# A new descriptor lists the whole process.
 set_range(fd, start, start + page)
 is_(open(path, 'rb').read(), whole)"
 }
 
-@test "where a range ends above all addresses, it ends with the last page" {
+@test "a range that ends above all addresses ends with the last page" {
 	tell map anon 8
 	tell write
 	kill -STOP "$pid"
@@ -208,7 +208,7 @@ set_range(fd, 1 << 62, (1 << 62) + page)
 is_(read_all(fd), b'')"
 }
 
-@test "bad ranges are refused, and change nothing" {
+@test "bad ranges are refused, and change neither position nor range" {
 	tell map anon 16
 	tell write
 	ranged "
@@ -247,7 +247,7 @@ os.lseek(fd, 0, os.SEEK_SET)
 is_(read_all(fd), line(4, 4))"
 }
 
-@test "a larger struct with a tail of zeroes is taken, also with the ioctl number of that size" {
+@test "a larger struct with a tail of zeroes is accepted, also with the ioctl number of its size" {
 	tell map anon 16
 	tell write
 	ranged "
@@ -260,15 +260,15 @@ for n, more in enumerate((1, 8, 64, 4096 - 32)):
     is_(error(set_range, fd, 0, page, tail=bytes(more - 1) + b'\1', request=request), 'E2BIG')"
 }
 
-@test "a 32-bit caller has the same struct, and the same ioctl" {
+@test "a 32-bit caller uses the same struct and the same ioctl" {
 	tell map anon 16
 	tell write
 	ranged "
 import ctypes, mmap
 MAP_32BIT = 0x40
 fd = os.open(path, os.O_RDONLY)
-# ioctl() by the entry for 32-bit programs: push rbx; mov eax, 54; mov ebx, edi;
-# mov ecx, esi; int 0x80; movsxd rax, eax; pop rbx; ret
+# ioctl() by the system call entry for 32-bit programs: push rbx; mov eax, 54;
+# mov ebx, edi; mov ecx, esi; int 0x80; movsxd rax, eax; pop rbx; ret
 code = mmap.mmap(-1, 4096, prot=7)
 code.write(bytes.fromhex('53b83600000089fb89f1cd804863c05bc3'))
 ioctl32 = ctypes.CFUNCTYPE(ctypes.c_long, ctypes.c_int, ctypes.c_uint, ctypes.c_void_p)(
@@ -285,7 +285,7 @@ is_(ioctl32(fd, RANGE + 1, address), -errno.ENOTTY)
 os._exit(0)"
 }
 
-@test "the right to read is all it takes, and it takes that" {
+@test "the ioctl requires permission to read, and no more" {
 	tell map anon 8
 	tell write
 	scope=/proc/sys/kernel/yama/ptrace_scope
@@ -308,7 +308,7 @@ set_range(fd, start + page, start + 2 * page)
 is_(read_all(fd), line(1, 1))"'
 }
 
-@test "writing is as before: any page, and a line may begin before and end after the ioctl" {
+@test "a range does not restrict writing, and a line may begin before and end after the ioctl" {
 	tell map anon 16
 	tell write
 	ranged "
@@ -316,7 +316,7 @@ fd = os.open(path, os.O_RDWR)
 set_range(fd, start + 4 * page, start + 8 * page)
 lines = line(0, 2) + line(12, 2)
 is_(os.write(fd, lines), len(lines))
-# It neither uses nor moves the position, which is the reader's.
+# A write neither uses nor moves the position of the reader.
 is_(read_all(fd), line(4, 4))
 begun = line(5, 1)
 is_(os.write(fd, begun[:9]), 9)
@@ -328,7 +328,7 @@ os.close(fd)"
 	expect 2:ap-x--- 3:apdx--- 1:ap-x--- 6:apdx--- 2:ap-x--- 2:apdx---
 }
 
-@test "list a range, acknowledge it, list it again, by one descriptor" {
+@test "one descriptor lists a range, acknowledges it, and lists it again" {
 	tell map anon 64
 	tell write
 	ranged "
@@ -343,7 +343,7 @@ for first in 0, 16, 40:
 	expect 8:ap-x--- 8:apdx--- 8:ap-x--- 16:apdx--- 8:ap-x--- 16:apdx---
 }
 
-@test "a kernel thread, a zombie: the ioctl is taken, and the listing is empty" {
+@test "a kernel thread or zombie accepts the ioctl and has an empty listing" {
 	local zombie
 	tell zombie
 	zombie=$answer
@@ -357,7 +357,7 @@ for p in 2, $zombie:
     is_(read_all(fd), b'')"
 }
 
-@test "a process that has ended: an empty range, but an error once some text was read" {
+@test "a process that has exited: an empty range, but ESRCH if text was read before" {
 	tell map anon 8
 	tell write
 	ranged "
@@ -397,7 +397,7 @@ assert cost(0, ALL)[0] > 26000
 n, text = cost(middle, middle + 100 * page)
 is_(text, line(8 << 20, 100))
 assert 100 <= n < 110, n
-# An empty range in the middle of page tables, and one of 16 GiB without any
+# An empty range between page tables, and one of 16 GiB without page tables
 for low, high in (middle + 5000 * page, middle + 5100 * page), (start, start + (4 << 20) * page):
     n, text = cost(low, high)
     is_(text, b'')
@@ -407,9 +407,9 @@ is_(text, line(8 << 20, 1000))
 assert 1000 <= n < 3000, n"
 }
 
-# long_walk BATCH - a target with 16 GiB of page tables, in which a zero page each
-# keeps the table: to look at four million entries takes long, BATCH at a time, and
-# makes no text until the one dirty page at the end.
+# long_walk BATCH - start a target with page tables for 16 GiB, each kept by a zero
+# page. To walk their four million entries, BATCH at a time, takes long, and gives no
+# text before the only dirty page, at the end.
 long_walk() {
 	end_target
 	python3 -c '
@@ -434,7 +434,7 @@ signal.pause()' >"$BATS_TEST_TMPDIR/place" 3>&- &
 }
 
 # bats test_tags=concurrent
-@test "a signal ends a read that has made no text yet" {
+@test "a signal interrupts a read that has no text yet" {
 	long_walk 1
 	ranged "
 class Caught(Exception): pass
@@ -449,15 +449,15 @@ try:
     assert False, 'not interrupted'
 except Caught:
     pass
-# Each of the four million entries would have been a batch of its own.
+# To the end it would have been four million batches.
 assert counted('batches') - before < 4 << 20
-# The next read begins anew, and is complete.
+# The next read starts over, and is complete.
 open('$batch', 'w').write('100000')
 is_(read_all(fd), line((4 << 20) - 1, 1))"
 }
 
 # bats test_tags=concurrent
-@test "a timer that never stops does not keep a read from its end" {
+@test "a read completes despite a timer that interrupts it again and again" {
 	long_walk 20
 	ranged "
 signal.signal(signal.SIGALRM, lambda *_: None)
@@ -472,12 +472,12 @@ before = counted('batches')
 signal.setitimer(signal.ITIMER_REAL, 0.005, 0.005)
 is_(read_all(fd), line((4 << 20) - 1, 1))
 signal.setitimer(signal.ITIMER_REAL, 0)
-# It has been restarted, though not for ever.
+# It was restarted, but only a few times.
 assert batches * 1.1 < counted('batches') - before < batches * 6"
 }
 
 # bats test_tags=concurrent
-@test "signals in the middle of a listing lose no line, and repeat none" {
+@test "signals in the middle of a listing neither lose nor repeat a line" {
 	many_runs 300
 	before=$(<$batch)
 	cleanup() { echo "$before" >"$batch"; }
@@ -499,7 +499,7 @@ for restart in False, True:
 }
 
 # bats test_tags=concurrent
-@test "a signal ends the wait of a read, a seek and an ioctl behind another read" {
+@test "a signal interrupts a read, lseek or ioctl that waits for another read" {
 	long_walk 1
 	ranged "
 class Caught(Exception): pass
@@ -509,7 +509,7 @@ set_range(fd, start, end)
 before = counted('batches')
 reader = os.fork()
 if reader == 0:
-    # At this offset, it makes all text before; signals would not end it.
+    # This offset requires all earlier text; signals would not end the call.
     os.pread(fd, 1, 1 << 20)
     os._exit(0)
 while counted('batches') < before + 1000:
@@ -526,13 +526,13 @@ for call in (lambda: os.pread(fd, 1, 0), lambda: os.lseek(fd, 0, os.SEEK_SET),
 is_(os.waitpid(reader, os.WNOHANG), (0, 0))
 os.kill(reader, signal.SIGKILL)
 os.waitpid(reader, 0)
-# None of them has changed the range.
+# None of these calls has changed the range.
 open('$batch', 'w').write('100000')
 is_(os.pread(fd, 100, 0), line((4 << 20) - 1, 1))"
 }
 
 # bats test_tags=concurrent
-@test "ranges that change while others read: each text is of one of the ranges" {
+@test "if the range changes during reads, each text belongs to one of the ranges" {
 	many_runs 300
 	ranged "
 whole = open(path, 'rb').read()
@@ -557,7 +557,7 @@ set_range(fd, *ranges[0])
 is_(read_all(fd), texts[0])"
 }
 
-@test "dirtycat --range: all back ends say the same, and cut where the range ends" {
+@test "dirtycat --range: all back ends agree, and cut at the ends of the range" {
 	local backend range low high
 	tell many 50
 	tell map anon-aligned 1024
@@ -579,7 +579,7 @@ is_(read_all(fd), texts[0])"
 		cmp /tmp/known-dirty_pages /tmp/known-pagemap-scan
 		cmp /tmp/known-dirty_pages /tmp/known-pagemap
 	done
-	# From the middle of one mapping into the middle of another, with many between
+	# From the middle of one mapping to the middle of another, across many
 	ranged "
 def text(backend, *options):
     return subprocess.check_output(['dirtycat', '--text', '--backend=' + backend, *options, str(pid)])
@@ -591,7 +591,7 @@ for backend in 'dirty_pages', 'pagemap-scan', 'pagemap':
     is_(part, cut(whole, low, high))"
 }
 
-@test "dirtycat --range looks at nothing but the range, by the file and by pagemap" {
+@test "dirtycat --range reads only the range, from the file and from pagemap" {
 	tell map anon 20000
 	tell write
 	tell map anon 100
@@ -613,7 +613,7 @@ for backend in 'dirty_pages', 'pagemap-scan', 'pagemap':
 	[[ $output == 4 ]]
 }
 
-@test "dirtycat --range together with --clear, --by-mapping, --summary and --map" {
+@test "dirtycat --range works with --clear, --by-mapping, --summary and --map" {
 	tell map anon 64
 	tell write
 	run -0 dirtycat --raw -n -b -o DIRTY --summary=only --range "$(page_range 8 8)" "$pid"
@@ -626,7 +626,7 @@ for backend in 'dirty_pages', 'pagemap-scan', 'pagemap':
 	[[ -n $output ]]
 }
 
-@test "dirtycat --range: an error names the cause and the remedy" {
+@test "dirtycat --range: an error message names the cause and the remedy" {
 	run -1 dirtycat --range "" "$pid"
 	[[ $output == *"the range is empty; give it as LOW,HIGH in hexadecimal"* ]]
 	run -1 dirtycat --range 2000-1000 "$pid"

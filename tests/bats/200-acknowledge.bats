@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-# Writing to the file: what a line does, and what is left alone.
+# Writing to the file: the pages that a line acknowledges, and those that it does not.
 
 load lib
 
-@test "a listing that is written back clears d, and nothing else" {
+@test "writing a listing back clears d, and nothing else" {
 	tell map anon 4
 	tell write
 	expect "4:apdx---"
@@ -19,7 +19,7 @@ load lib
 	expect "2:ap-x--- 1:apdx--- 1:ap-x---"
 }
 
-@test "only the pages of the line are acknowledged, the rest of the mapping stays d" {
+@test "a line acknowledges only its own pages, the rest of the mapping stays d" {
 	tell map anon 8
 	tell write
 	put "$(page_range 2 3)"
@@ -46,14 +46,14 @@ load lib
 	expect "2:apdx---"
 }
 
-@test "flags that nobody knows yet are accepted, with and without d" {
+@test "unknown flags are accepted, with and without d" {
 	tell map anon 2
 	tell write
 	put "$(page_range 0 1) apdx---zzzz" "$(page_range 1 1) ap-x---qrs"
 	expect "1:ap-x--- 1:apdx---"
 }
 
-@test "addresses may be long, short, and in capitals" {
+@test "addresses may be long or short, and in capitals" {
 	tell map anon 3
 	tell write
 	put "$(printf '%016X-%016X' "$((16#$start))" "$((16#$start + page))")"
@@ -61,7 +61,7 @@ load lib
 	put "1000-2000"
 }
 
-@test "a range may cover holes, other mappings and unmapped stretches" {
+@test "a range may cover holes and several mappings" {
 	tell map anon 3
 	tell write
 	tell unmap 1 1
@@ -69,7 +69,7 @@ load lib
 	expect "1:ap-x--- 1:- 1:ap-x---"
 }
 
-@test "the whole address space is one line, and quickly done" {
+@test "one line may acknowledge the whole address space, and is quick" {
 	tell map anon-noreserve 16777216
 	tell write 0 1
 	tell write 16000000 1
@@ -77,14 +77,14 @@ load lib
 	expect "1:ap-x--- 15999999:- 1:ap-x--- 777215:-"
 }
 
-@test "a range in shared memory, or in none, is harmless" {
+@test "a range of shared or unmapped memory is ignored" {
 	tell map shared-anon 2
 	tell write
 	put "$(page_range 0 2)" "1000-2000"
 	expect "2:-"
 }
 
-@test "a range whose mapping has gone since is harmless" {
+@test "a range that was unmapped since it was listed is ignored" {
 	tell map anon 2
 	tell write
 	listing >"$BATS_TEST_TMPDIR/list"
@@ -100,7 +100,7 @@ load lib
 	expect "1:ap-x--- 2:apdx--- 3:ap-x---"
 }
 
-@test "a listing split at every byte into two writes is acknowledged" {
+@test "a line may be split into two writes at any byte" {
 	local size i
 	tell map anon 2
 	tell write
@@ -113,7 +113,7 @@ load lib
 		mem = os.open(f"/proc/{sys.argv[1]}/mem", os.O_RDWR)
 		first = int(text.split(b"-")[0], 16)
 		for i in range(len(text) + 1):
-		    # Read-only pages become d again by being written as a debugger does.
+		    # A debugger's write sets d again, also on read-only pages.
 		    byte = os.pread(mem, 1, first)
 		    os.pwrite(mem, byte, first)
 		    fd = os.open(path, os.O_RDWR)
@@ -127,7 +127,7 @@ load lib
 	((size > 40)) && expect "2:ap-x---"
 }
 
-@test "one byte a write: dd bs=1 acknowledges" {
+@test "single bytes acknowledge: dd bs=1" {
 	tell map anon 2
 	tell write
 	listing >"$BATS_TEST_TMPDIR/list"
@@ -135,7 +135,7 @@ load lib
 	expect "2:ap-x---"
 }
 
-@test "a writer needs no read access to the file, and O_APPEND and O_TRUNC mean nothing" {
+@test "a file opened only for writing acknowledges; O_APPEND and O_TRUNC have no effect" {
 	tell map anon 2
 	tell write
 	page_range 0 1 >"$BATS_TEST_TMPDIR/line"
@@ -157,7 +157,7 @@ load lib
 	exec {fd}>&-
 }
 
-@test "acknowledging in the middle of a listing does not disturb it" {
+@test "acknowledging in the middle of a listing does not change its text" {
 	kill -STOP "$pid"
 	wait_until is_stopped "$pid"
 	listing >"$BATS_TEST_TMPDIR/list"
@@ -173,7 +173,7 @@ load lib
 	END
 }
 
-@test "sendfile and splice into the file acknowledge" {
+@test "sendfile into the file acknowledges" {
 	tell map anon 2
 	tell write
 	listing >"$BATS_TEST_TMPDIR/list"
@@ -206,7 +206,7 @@ load lib
 	expect "2:apdx---"
 }
 
-@test "io_uring writes like write(), whatever the offset" {
+@test "io_uring writes as write() does, at any offset" {
 	tell map anon 2
 	tell write
 	tell ringwrite "/proc/$pid/dirty_pages" 4711 "$(page_range 0 1)_apdx---_"
@@ -216,7 +216,7 @@ load lib
 	expect "2:ap-x---"
 }
 
-@test "who may not attach may not open the file for writing" {
+@test "opening for writing requires permission to attach" {
 	tell map anon 2
 	tell undumpable
 	checked_pid=
@@ -246,7 +246,7 @@ load lib
 	[[ $output == "apdx--- ap-x---" ]] || fail "$output"
 }
 
-@test "a kernel thread, a zombie and a process that has gone cannot be acknowledged" {
+@test "a kernel thread, a zombie and a process that has exited cannot be acknowledged" {
 	run bash -c 'echo 1000-2000 >/proc/2/dirty_pages'
 	[[ $status -ne 0 && $output == *"No such process"* ]]
 	tell zombie
@@ -259,7 +259,7 @@ load lib
 	[[ $status -ne 0 && $output == *"No such process"* ]]
 }
 
-@test "signals do not keep a long line from being acknowledged" {
+@test "a long line is acknowledged completely despite signals" {
 	cleanup() { echo 8192 >/sys/kernel/debug/dirty_pages/batch; }
 	tell map anon 20000
 	tell write
@@ -273,7 +273,7 @@ load lib
 		signal.signal(signal.SIGALRM, handler)
 		fd = os.open(f"/proc/{sys.argv[1]}/dirty_pages", os.O_WRONLY)
 		signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
-		# Python writes again what a signal interrupted.
+		# Python repeats an interrupted write.
 		while caught < 5:
 		    assert os.write(fd, sys.argv[2].encode() + b"\n") == len(sys.argv[2]) + 1
 		signal.setitimer(signal.ITIMER_REAL, 0)
@@ -282,7 +282,7 @@ load lib
 	expect "20000:ap-x---"
 }
 
-@test "batches of any size acknowledge the same" {
+@test "an acknowledgment is complete for any size of a batch" {
 	local batch
 	tell map anon 1500
 	for batch in 1 2 511 512 513 8192; do

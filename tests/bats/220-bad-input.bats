@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# What cannot be a line, or not now: refused, and nothing is done of it.
+# Input that is no valid line, or not at this point, is refused and has no effect.
 
 load lib
 
-# refused PROGRAM - Python that finds path, line (good, for pages 0 and 1) and
-# rest (for pages 2 and 3), and writes; run against four written pages
+# writing CODE - run Python code, with path, line (valid, for pages 0 and 1) and rest
+# (valid, for pages 2 and 3); the target has four written pages
 writing() {
 	python3 - "$pid" "$(page_range 0 2)" "$(page_range 2 2)" <<-END
 		import errno, fcntl, os, sys
@@ -23,7 +23,7 @@ writing() {
 	END
 }
 
-@test "lines that are no lines: EINVAL, and nothing is acknowledged" {
+@test "malformed lines: EINVAL, and nothing is acknowledged" {
 	tell map anon 4
 	tell write
 	writing "
@@ -48,7 +48,7 @@ for text in bad:
 	expect "4:apdx---"
 }
 
-@test "no bytes: neither read nor written, kept, nor taken for the end" {
+@test "reads and writes of no bytes have no effect, also within a line" {
 	tell map anon 4
 	tell write
 	writing "
@@ -66,7 +66,7 @@ os.close(fd)"
 	expect "2:ap-x--- 2:apdx---"
 }
 
-@test "good lines before the first bad one take effect, and the count says so" {
+@test "lines before the first bad one take effect, and the result counts them" {
 	tell map anon 4
 	tell write
 	writing "
@@ -90,7 +90,7 @@ is_(attempt(os.close, fd), None)"
 	expect "2:ap-x--- 2:apdx---"
 }
 
-@test "the last line without a newline is not acted on, and close says so" {
+@test "a last line without a newline has no effect, and close fails" {
 	tell map anon 4
 	tell write
 	writing "
@@ -100,7 +100,7 @@ is_(attempt(os.close, fd), -errno.EINVAL)"
 	expect "2:ap-x--- 2:apdx---"
 }
 
-@test "every close of an unfinished line is refused, and a dup may still finish it" {
+@test "each close with an unfinished line fails, and a duplicate may still finish the line" {
 	tell map anon 4
 	tell write
 	writing "
@@ -119,7 +119,7 @@ is_(attempt(os.close, fd), None)"
 	expect "2:apdx--- 2:ap-x---"
 }
 
-@test "a line of 128 bytes is one, a longer one is refused however it is split" {
+@test "a line may have 128 bytes; a longer one is refused, however it is split" {
 	tell map anon 4
 	tell write
 	writing "
@@ -150,7 +150,7 @@ is_(attempt(os.close, fd), None)"
 	expect "4:apdx---"
 }
 
-@test "long writes: more lines than fit into any buffer, with and without a bad one" {
+@test "writes larger than the buffer of the kernel are processed up to the first bad line" {
 	tell map anon 4
 	tell write
 	writing "
@@ -174,7 +174,7 @@ for before in range(65536 - 8, 65536 + 2):
 	expect "2:ap-x--- 2:apdx---"
 }
 
-@test "a write from memory that is not there: what came before takes effect" {
+@test "a write that reaches unmapped memory: the lines before it take effect" {
 	tell map anon 4
 	tell write
 	writing "
@@ -194,7 +194,7 @@ os._exit(0)"
 	expect "4:ap-x---"
 }
 
-@test "a damaged descriptor does not harm another one" {
+@test "a bad line on one descriptor does not affect another descriptor" {
 	tell map anon 4
 	tell write
 	writing "
@@ -204,7 +204,7 @@ is_(attempt(os.write, other, line), len(line))"
 	expect "2:ap-x--- 2:apdx---"
 }
 
-@test "a damaged descriptor can still be read from" {
+@test "a descriptor with a bad line can still be read" {
 	tell map anon 4
 	writing "
 fd = os.open(path, os.O_RDWR)
@@ -213,7 +213,7 @@ assert b'-' in os.read(fd, 100)"
 }
 
 # bats test_tags=concurrent
-@test "two threads that share a descriptor: each line is one" {
+@test "threads that share a descriptor: the line of each write stays whole" {
 	tell map anon 4
 	tell write
 	writing "
@@ -229,13 +229,13 @@ is_(attempt(os.close, fd), None)"
 	expect "2:ap-x--- 2:apdx---"
 }
 
-@test "10,000 damaged lines from a seeded generator get the specified answers" {
+@test "10,000 random damaged lines get the specified results" {
 	checked_pid=
 	timeout "$TIMEOUT" badlines 1 10000
 }
 
 # bats test_tags=long
-@test "1,000,000 damaged lines from a seeded generator get the specified answers" {
+@test "1,000,000 random damaged lines get the specified results" {
 	checked_pid=
 	timeout "$((TIMEOUT * 10))" badlines 2 1000000
 }

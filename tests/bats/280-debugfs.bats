@@ -1,12 +1,12 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# What debugfs counts.
+# The counters in debugfs.
 
 load lib
 
 debug=/sys/kernel/debug/dirty_pages
 
-# counted COMMAND... - run it; more[NAME] is then what has been added to stats
+# counted COMMAND... - run it, and set more[NAME] to the increase of each counter
 declare -gA more
 counted() {
 	local -A before
@@ -16,7 +16,7 @@ counted() {
 	while read -r name value; do more[$name]=$((value - before[$name])); done <$debug/stats
 }
 
-@test "stats: root's to read, a name and a number a line, and all names are documented" {
+@test "stats is readable by root only, each line is a name and a number, and all names are documented" {
 	local name names rst=$BATS_TEST_DIRNAME/../../Documentation/filesystems/proc_dirty_pages.rst
 	[[ $(stat -c %a $debug/stats) == 400 ]]
 	run ! grep -vE '^[a-z_]+ [0-9]+$' $debug/stats
@@ -27,7 +27,7 @@ counted() {
 	done
 }
 
-@test "stats count a listing: once, all its lines, all its pages" {
+@test "a listing counts once, with all its lines and pages" {
 	tell many 300
 	tell map anon 4000
 	tell write
@@ -40,7 +40,7 @@ counted() {
 	((more[ack_holds] == 0 && more[ack_pages] == 0))
 }
 
-@test "stats: pages that are read-only are looked at one by one, those that are written are not" {
+@test "read-only pages count as slow entries, written pages as fast ones" {
 	tell map anon 4000
 	tell write
 	kill -STOP "$pid"
@@ -51,7 +51,7 @@ counted() {
 	((more[slow_entries] >= 4000 && more[fast_entries] < 4000))
 }
 
-@test "stats: looking at stats, verify and other files counts as nothing" {
+@test "reading stats, verify and other files counts nothing" {
 	looking() { verify "$pid" && cat $debug/stats "/proc/$pid/smaps_rollup"; }
 	counted looking
 	((${#more[@]} >= 15))
@@ -60,20 +60,20 @@ counted() {
 	done
 }
 
-@test "stats count an acknowledgment: lines, holds, pages, and entries" {
+@test "an acknowledgment counts its lines, holds, pages and entries" {
 	tell map anon 100
 	tell write
 	counted put "$(page_range 0 50)" "$(page_range 60 10)" "$(page_range 0 9) apx----"
 	((more[ack_lines] == 2 && more[ack_holds] >= 1 && more[ack_pages] == 60))
 	((more[ack_slow_entries] == 60 && more[listings] == 0))
-	# Each page of a line is asked who refers to it, cleared or not.
+	# The references of each page of a line are checked, even if it has no d.
 	counted put "$(page_range 0 100)"
 	((more[ack_pages] == 40 && more[ack_slow_entries] == 100))
 	counted put "$(page_range 0 100)"
 	((more[ack_holds] == 1 && more[ack_pages] == 0 && more[ack_slow_entries] == 100))
 }
 
-@test "stats: pages that somebody holds are counted as held, after the CPUs' lists were drained once" {
+@test "referenced pages count as held, after one drain of the CPUs' LRU batches" {
 	tell map anon 8
 	tell write
 	tell pipe 2 4
@@ -82,7 +82,7 @@ counted() {
 	tell drain
 }
 
-@test "stats: a huge page of which a part is acknowledged is split" {
+@test "a partly acknowledged huge page counts as split" {
 	tell map anon-aligned 512
 	tell advise hugepage
 	tell write
@@ -95,7 +95,7 @@ counted() {
 }
 
 # bats test_tags=concurrent
-@test "stats count what several CPUs do" {
+@test "concurrent listings on several CPUs are all counted" {
 	reading() {
 		local readers=()
 		for _ in {1..8}; do

@@ -1,15 +1,15 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# What goes wrong on purpose, by debugfs dirty_pages/fail/: readers and writers
-# get the documented errors and nothing else, and nothing is lost.
+# Faults injected by debugfs dirty_pages/fail/: readers and writers get only the
+# documented errors, and nothing is lost.
 
 load lib
 
 debug=/sys/kernel/debug/dirty_pages
 trace=/sys/kernel/tracing/instances/dirty_pages
 
-# A stopped target with pages of several kinds, and its text, which takes many
-# batches
+# Start and stop a target with pages of several kinds, and save its listing, which
+# takes many batches.
 setup() {
 	target
 	tell many 20
@@ -33,7 +33,7 @@ cleanup() {
 	[[ ! -e $trace ]] || rmdir $trace
 }
 
-# let_fail N|Y - may allocations fail that could wait for memory?
+# let_fail N|Y - set ignore-gfp-wait: with N, allocations that may wait fail as well
 let_fail() {
 	local fault
 	for fault in failslab fail_page_alloc; do
@@ -42,9 +42,9 @@ let_fail() {
 	done
 }
 
-# with_fault FAULT PROGRAM - Python that has the target's whole text, the lines of
-# the mapping that was told of last, and what reads and writes. It says how often
-# the fault was put in.
+# with_fault FAULT CODE - run Python code, with the whole text of the target, the start
+# of the current mapping, and functions that read and write. It prints the number of
+# injected faults.
 with_fault() {
 	run python3 - "$pid" "$BATS_TEST_TMPDIR/whole" "$start" "$debug/fail/$1" 3>&- <<-END
 		import contextlib, errno, os, sys
@@ -68,7 +68,7 @@ with_fault() {
 		    finally:
 		        put("probability", 0)
 		        runs += 1; injected += times - left()
-		# Each way of going wrong: N times in a row, every Nth time, at random
+		# Inject the fault N times in a row, every Nth time, and at random.
 		def faults():
 		    for n in range(1, 5):
 		        yield fault(100, n)
@@ -83,7 +83,7 @@ with_fault() {
 		    yield
 		    put("probability", percent)
 
-		# All that can be read, going on after an error; and the errors
+		# Read to the end, continuing after errors. Return the text and the errors.
 		def read(size):
 		    fd, text, errors = os.open(path, os.O_RDONLY), b"", []
 		    while True:
@@ -97,7 +97,7 @@ with_fault() {
 		            os.close(fd)
 		            return text, errors
 		        text += part
-		# The same until the first error
+		# Read to the first error or the end.
 		def read_once(size):
 		    fd, text = os.open(path, os.O_RDONLY), b""
 		    try:
@@ -113,16 +113,16 @@ with_fault() {
 		    for line in text.decode().splitlines():
 		        addresses, flags = line.split(" ")
 		        yield (*(int(a, 16) for a in addresses.split("-")), flags)
-		# Pages of the mapping that have d
+		# Return the pages of the mapping that have d.
 		def written():
 		    pages = set()
 		    for s, e, flags in parse(read(1 << 20)[0]):
 		        if "d" in flags:
 		            pages |= set(range(max((s - start) // 4096, 0), min((e - start) // 4096, 800)))
 		    return pages
-		# Write lines for 4 of each 6 of 24 pages, other pages each time, size bytes
-		# at a time, going on after errors; with each return, what the count says
-		# must be so. Returns the errors.
+		# Write lines for 4 of each 6 of 24 pages, different ones in each call, size
+		# bytes at a time, continuing after errors. After each write, compare the
+		# pages with its result. Return the errors.
 		def acknowledge(every=True, size=1 << 20):
 		    global turn
 		    first = turn * 24
@@ -164,7 +164,7 @@ with_fault() {
 }
 
 # bats test_tags=concurrent
-@test "contention: the text is the same byte for byte, and no acknowledgment is half done" {
+@test "contention changes no byte of the text, and leaves no acknowledgment incomplete" {
 	with_fault contention '
 with fault(100, 100000):
     assert read(1 << 20) == (whole, [])
@@ -176,7 +176,7 @@ for each in faults():
         assert acknowledge() == []'
 }
 
-@test "contention is what stats and the tracepoint call it" {
+@test "stats and the tracepoint count each contention" {
 	local before
 	before=$(grep -w contended $debug/stats)
 	mkdir $trace
@@ -188,7 +188,7 @@ with fault(100, 3):
 	[[ $(grep -c 'dirty_pages_list: .* contended=1' $trace/trace) == 3 ]]
 }
 
-@test "a short copy to the reader: the text is the same, whatever the size" {
+@test "short copies to the reader change no byte of the text" {
 	with_fault copy_to_user '
 for each in faults():
     with each:
@@ -197,7 +197,7 @@ with fault(50, 100000):
     assert read(1 << 20) == (whole, [])'
 }
 
-@test "a short copy from the writer: the count says how far it went; at one byte, EFAULT" {
+@test "short copies from the writer: the result counts the copied bytes; EFAULT if there are none" {
 	with_fault copy_from_user '
 for each in faults():
     with each:
@@ -213,7 +213,7 @@ with fault(100, 4):
 }
 
 # bats test_tags=concurrent
-@test "an interrupted wait for the lock: EINTR, and whoever goes on loses nothing" {
+@test "an interrupted wait for the lock gives EINTR, and a caller that continues loses nothing" {
 	with_fault lock '
 for each in faults():
     with each:
@@ -221,11 +221,11 @@ for each in faults():
         assert text == whole and all(e == errno.EINTR for _, e in errors)
 for each in faults():
     with each:
-        # What was kept of a line stays.
+        # An unfinished line is kept.
         assert set(acknowledge(size=50)) <= {errno.EINTR}'
 }
 
-@test "an address space that goes: empty, or ESRCH after what was read; a cut text never looks whole" {
+@test "an address space that goes away: empty, or ESRCH after some text, so a cut text never looks complete" {
 	local fault
 	for fault in exit reap; do
 		with_fault $fault '
@@ -245,14 +245,14 @@ for each in faults():
         assert set(acknowledge()) <= {errno.ESRCH}
 with fault(100, 1):
     assert acknowledge() == [errno.ESRCH]'
-		# The next one takes other pages, and these are acknowledged by now.
+		# These pages are acknowledged now; the next fault uses other ones.
 		listing >"$BATS_TEST_TMPDIR/whole"
 		start=$(printf %x $((16#$start + 350 * page)))
 	done
 }
 
 # bats test_tags=concurrent
-@test "a mapping that goes between two batches: a true list of what is left, and what was not reached stays d" {
+@test "a mapping unmapped between batches: the rest is listed exactly, and pages not reached stay d" {
 	with_fault mapping '
 lines = list(parse(whole))
 shorter = 0
@@ -276,7 +276,7 @@ for each in faults():
 assert stayed > 0'
 }
 
-@test "no memory: ENOMEM from open, and nothing else has happened" {
+@test "without memory, open fails with ENOMEM, without other effects" {
 	with_fault allocation '
 def attempt(mode):
     try:
@@ -290,14 +290,14 @@ for mode in (os.O_RDONLY, os.O_RDWR):
             assert {attempt(mode) for _ in range(5)} <= {0, errno.ENOMEM}
 with fault(100, 1):
     assert [attempt(os.O_RDWR) for _ in range(2)] == [errno.ENOMEM, 0]
-# Every second one: from the second time on, that is what the lines are for.
+# Every second allocation: after the first turn, that is the buffer for written lines.
 for _ in range(2):
     with fault(100, 1, 2):
         assert [attempt(os.O_RDWR) for _ in range(2)] == [errno.ENOMEM, 0]
 assert read(1 << 20) == (whole, [])'
 }
 
-@test "each allocation of an open in turn: ENOMEM if it has to be, and the next open is well" {
+@test "if any single allocation of open fails, open fails with ENOMEM or succeeds, and the next one works" {
 	echo 0 >$debug/fail/allocation/verbose
 	let_fail N
 	run -0 python3 - "$pid" "$BATS_TEST_TMPDIR/whole" <<-'END'
@@ -307,7 +307,7 @@ assert read(1 << 20) == (whole, [])'
 		nth = os.open("/proc/thread-self/fail-nth", os.O_RDWR)
 		for mode in os.O_RDONLY, os.O_WRONLY, os.O_RDWR:
 		    n = refused = left = 0
-		    while not left: # so there was an nth
+		    while not left: # the nth allocation existed
 		        n += 1
 		        os.pwrite(nth, str(n).encode(), 0)
 		        try:
@@ -318,7 +318,7 @@ assert read(1 << 20) == (whole, [])'
 		        left = int(os.pread(nth, 20, 0))
 		        os.pwrite(nth, b"0", 0)
 		    print(f"mode {mode}: {n - 1} allocations, {refused} refused")
-		    # The name, the file, seq_file's two, and ours
+		    # The name, the file, two of seq_file, and one of dirty_pages
 		    assert refused >= 5
 		    with open(path, "rb") as f:
 		        assert f.read() == whole

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# The tracepoints: what they say is what was done.
+# The tracepoints report the work that was done.
 
 load lib
 
@@ -15,8 +15,7 @@ cleanup() {
 	rmdir $trace
 }
 
-# traced COMMAND... - run it; $events are then the events, without what precedes
-# their names
+# traced COMMAND... - run it, and set $events to its events, from their names on
 traced() {
 	echo >$trace/trace
 	echo 1 >$trace/events/dirty_pages/enable
@@ -25,13 +24,13 @@ traced() {
 	events=$(grep -v '^#' $trace/trace | grep -o 'dirty_pages_[a-z]*: .*') || [[ -z $events ]]
 }
 
-# sum FIELD - of all events
+# sum FIELD - print the sum of a field of all events
 sum() {
 	awk -v field=" $1=" 'i = index($0, field) { sum += substr($0, i + length(field)) }
 		END { print sum + 0 }' <<<"$events"
 }
 
-# A process's time is in nanoseconds, and the lock is held within it.
+# The time and the shorter time with the lock held are in nanoseconds.
 times_are_right() {
 	local time locked
 	while read -r time locked; do
@@ -40,7 +39,7 @@ times_are_right() {
 	done < <(sed -n 's/.* time_ns=\([0-9]*\) locked_ns=\([0-9]*\).*/\1 \2/p' <<<"$events")
 }
 
-@test "a listing: an event a batch, with all its lines and pages; one is the last" {
+@test "a listing has an event for each batch, with its lines and pages; only one is the last" {
 	tell many 3000
 	tell map anon 20000
 	tell write
@@ -53,11 +52,11 @@ times_are_right() {
 	(($(sum fast) >= 20000 && $(sum slow) > 0))
 	[[ $(sum last) == 1 && $(tail -n 1 <<<"$events") == *" last=1" ]]
 	times_are_right
-	# No machine looks at 3,000 mappings in less, nor takes 1,000 times as long.
+	# No machine lists 3,000 mappings in less, nor takes 1,000 times as long.
 	(($(sum time_ns) > 50000))
 }
 
-@test "an acknowledgment: an event a hold, with its pages, and those that are held" {
+@test "an acknowledgment has an event for each hold, with its pages, and those that are held" {
 	tell map anon 100
 	tell write
 	tell pipe 2 4
@@ -70,7 +69,7 @@ times_are_right() {
 	tell drain
 }
 
-@test "of a thread, the number is that of its process" {
+@test "an event for a thread shows the pid of its process" {
 	tell map anon 8
 	tell write
 	tell leave
@@ -81,17 +80,17 @@ times_are_right() {
 	[[ $events == *"dirty_pages_list: pid=$pid "* ]]
 }
 
-@test "without a reader there is no event, and looking at the events makes none" {
+@test "without a reader there are no events, and reading the event files causes none" {
 	tell map anon 8
 	tell write
-	# Who only opens it reads nothing.
+	# Only opening the file reads nothing.
 	quiet() { : <>"/proc/$pid/dirty_pages" && verify "$pid"; }
 	traced quiet
 	[[ -z $events ]]
 	grep -q 'field:unsigned long pages;' $trace/events/dirty_pages/dirty_pages_list/format
 }
 
-@test "the session with trace-cmd, as the document shows it" {
+@test "the session with trace-cmd in the document works" {
 	local rst=$BATS_TEST_DIRNAME/../../Documentation/filesystems/proc_dirty_pages.rst
 	tell map anon 8
 	tell write
@@ -101,7 +100,7 @@ times_are_right() {
 	run -0 bash -e session
 	for event in list ack; do
 		[[ $output =~ dirty_pages_$event:\ +pid=$pid\ ranges= ]]
-		# The fields of the sample are those of the event.
+		# The sample has the fields of the event.
 		[[ $(grep -m1 -o "dirty_pages_$event: .*" "$rst" | sed 's/[0-9]\+//g; s/ \+/ /g') == \
 			$(grep -m1 -o "dirty_pages_$event: .*" <<<"$output" | sed 's/[0-9]\+//g; s/ \+/ /g') ]]
 	done

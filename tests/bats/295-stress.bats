@@ -1,17 +1,17 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# Everything at once, for a time: stress-ng as the load, and readers,
-# acknowledgers and verify on all that runs. See tests/programs/stressor.c.
+# All loads at once: stress-ng, and readers, acknowledgers and verify on all running
+# processes. See tests/programs/stressor.c.
 # bats file_tags=concurrent
 
 load lib
 
-# In a minute, a slow kernel does not come to all of it.
+# A slow kernel needs more than a minute to run each kind of load.
 : "${STRESS_SECONDS:=$((60 * SLOWNESS))}"
 : "${STRESS_SEED:=1}"
 
-# What stress-ng does. A round of its madvise and mmap, and of some of its ways to
-# write, may last too long to count.
+# The stressors of stress-ng that must count an operation. One round of madvise, mmap
+# and some methods of vm may take longer than the test.
 kinds=(vm mremap fork userfaultfd pageswap)
 
 setup() {
@@ -46,7 +46,7 @@ teardown() {
 	drop_swap
 }
 
-# start_load - stress-ng in a memory cgroup of its own
+# start_load - start stress-ng in its own memory cgroup
 start_load() {
 	local workers=("${kinds[@]/#/--}")
 	workers=("${workers[@]/%/=1}")
@@ -59,7 +59,7 @@ start_load() {
 	loader=$!
 }
 
-@test "under stress for $STRESS_SECONDS s: no wrong listing, no undocumented error, verify differs in nothing" {
+@test "under stress for $STRESS_SECONDS s: no wrong listing, no undocumented error, no difference in verify" {
 	local status=0
 	start_load
 	stressor "$STRESS_SECONDS" "$STRESS_SEED" "$victim" \
@@ -75,7 +75,7 @@ start_load() {
 	done
 }
 
-# has_run KIND - stress-ng counts operations of that kind
+# has_run KIND - did stress-ng count operations of that kind?
 has_run() {
 	awk -v kind="$1" '$1 == kind && $2 > 0 { found = 1 } END { exit !found }' \
 		"$BATS_TEST_TMPDIR/load"

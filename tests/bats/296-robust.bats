@@ -1,13 +1,13 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# Readers and writers that stop, never go on, or are killed: they hold nothing
-# that the target needs, and leave nothing behind. (140-bounds.bats has 200
-# readers at once, and one without memory.)
+# Readers and writers that are stopped, slow or killed hold nothing that the target
+# needs, and leak nothing. (140-bounds.bats has 200 concurrent readers, and one without
+# memory.)
 # bats file_tags=concurrent
 
 load lib
 
-: "${ROBUST_STOP:=5}" # seconds that a reader is stopped
+: "${ROBUST_STOP:=5}" # seconds for which a reader is stopped
 : "${ROBUST_OPENS:=2000}"
 : "${ROBUST_SEED:=1}"
 
@@ -19,7 +19,7 @@ is_freed() {
 	(($(kilobytes_of AnonPages) < $1 - 48 * 1024))
 }
 
-# start_reader - reads the listing over and over, seven bytes at a time: $reader
+# start_reader - start $reader, which reads the listing again and again, by seven bytes
 start_reader() {
 	python3 -c '
 import os, sys
@@ -36,7 +36,7 @@ has_opened() {
 	[[ $(readlink "/proc/$reader/fd/3") == "/proc/$pid/dirty_pages" ]]
 }
 
-# The target maps, writes and unmaps all the time.
+# Make the target map, write and unmap for $ROBUST_STOP seconds.
 keep_busy() {
 	local deadline=$((SECONDS + ROBUST_STOP))
 	while ((SECONDS < deadline)); do
@@ -46,7 +46,7 @@ keep_busy() {
 	done
 }
 
-@test "a reader stopped in the middle holds nothing: its target maps, unmaps and ends at once" {
+@test "a reader stopped in the middle of a listing holds nothing: the target maps, unmaps and exits at once" {
 	tell many 2000
 	start_reader
 	for i in {1..5}; do
@@ -68,7 +68,7 @@ keep_busy() {
 	is_stopped "$reader"
 }
 
-@test "a reader and a writer of one byte a second hold nothing either" {
+@test "a reader and writer of one byte a second holds nothing either" {
 	tell many 2000
 	python3 -c '
 import os, sys, time
@@ -92,8 +92,8 @@ for byte in b"0" * 128:
 	wait_until is_freed "$used"
 }
 
-# in_use CACHE - objects of a slab cache. Those of the slab that a CPU allocates
-# from count as used, whether they are or not.
+# in_use CACHE - print the objects in use of a slab cache. All objects of the slab that
+# a CPU allocates from count as used.
 in_use() {
 	echo 1 >"/sys/kernel/slab/$1/shrink"
 	awk -v name="$1" '$1 == name { print $2 }' /proc/slabinfo
@@ -103,20 +103,20 @@ charged() {
 	awk '$1 == "kernel" { print $2 }' "$group/memory.stat"
 }
 
-# opens COUNT - in the memory cgroup; one that leaks soon has no memory
+# run_opens COUNT - run opens in the memory cgroup, where a leak soon exhausts the limit
 run_opens() {
 	bash -c 'echo $$ >"$1/cgroup.procs"; exec opens "$2" "$3"' - \
 		"$group" "$1" "$ROBUST_SEED" 3>&-
 }
 
-# What an open file takes is charged: even the smallest object, left by each open,
-# would be twice as much as this.
+# The memory of an open file is charged to the cgroup: if each open leaked even the
+# smallest object, it would be twice this limit.
 nothing_left() {
 	mms_after=$(in_use mm_struct) charged_after=$(charged)
 	((mms_after <= mms + 64 && charged_after < charged_before + 40000))
 }
 
-@test "$ROBUST_OPENS opens, read or not, written to or not, killed or not, leave nothing behind" {
+@test "$ROBUST_OPENS opens, with and without reads, writes and kills, leak nothing" {
 	group=/sys/fs/cgroup/opens
 	echo +memory >/sys/fs/cgroup/cgroup.subtree_control
 	mkdir "$group"

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# What the scenarios share: a target process, what is listed of it, and the two
-# checks that close every scenario about a state of memory.
+# Shared by the scenarios: a target process, its listing, and the two checks that end
+# every scenario about a state of memory.
 
-# How many seconds a step may take until it hangs, however slow the machine is; and
-# how many times as long load is put on the kernel, as that is slow
+# TIMEOUT: the seconds after which a step hangs, even on a slow machine.
+# SLOWNESS: a factor for the duration of load tests on a slow kernel.
 : "${TIMEOUT:=600}" "${SLOWNESS:=1}"
 
-# Before each command, bats notes where it is, which takes twenty times as long as
-# most commands. It is enough to look where one has failed; not so for bats --trace.
+# Before each command, bats records a stack trace, which takes twenty times as long as
+# most commands. Record it only when a command fails, unless bats --trace is used.
 if ((${BATS_TRACE_LEVEL:-0} == 0)); then
 	bats_debug_trap() { :; }
 	bats_error_trap() {
@@ -21,13 +21,13 @@ PATH=/run/bin:$PATH
 page=4096
 
 setup() {
-	# shellcheck disable=SC2119  # none here
+	# shellcheck disable=SC2119  # without a command
 	target
 }
 
-# A target that is still there is checked against both references. A scenario
-# that changes the system sets it right in a function cleanup, whose variables
-# must not be local to it.
+# Check a target that still runs against both references. A scenario that changes the
+# system restores it in a function cleanup, which cannot use local variables of the
+# scenario.
 teardown() {
 	local status=0
 	if [[ -n ${checked_pid-$pid} && -e /proc/${checked_pid-$pid}/exe ]]; then
@@ -40,7 +40,7 @@ teardown() {
 	return $status
 }
 
-# end_target - without a word from the shell
+# end_target - kill the target, without a message from the shell
 end_target() {
 	[[ -n $pid ]] || return 0
 	{
@@ -54,24 +54,24 @@ fail() {
 	return 1
 }
 
-# target [COMMAND...] - start memstate, by that command, to be told what to do. Until
-# it is ready, it may still be the shell, whose pages are not its own alone.
+# target [COMMAND...] - start memstate, by that command, and wait until it is ready.
+# Before that it may still be the shell, with pages that are shared with its parent.
 # shellcheck disable=SC2120  # scenarios pass one
 target() {
-	unset MEMSTATE_PID # the shell would speak of an earlier one
+	unset MEMSTATE_PID # or the shell would warn about an earlier one
 	coproc MEMSTATE { exec "$@" memstate 3>&- 2>&1; }
 	pid=$MEMSTATE_PID
 	hear_target start
 }
 
-# hear_target COMMAND - sets $answer to what it says to that
+# hear_target COMMAND - set $answer to the answer to that command
 hear_target() {
 	IFS= read -r -t "$TIMEOUT" answer <&"${MEMSTATE[0]}" || answer="no answer to '$*'"
 	[[ $answer == READY* ]] || fail "$answer"
 }
 
-# tell COMMAND... - have the target do it; sets $answer, and $start and $end if
-# that is a mapping
+# tell COMMAND... - make the target run a command. Set $answer, and also $start and
+# $end if the answer is a mapping.
 tell() {
 	printf '%s\n' "$*" >&"${MEMSTATE[1]}"
 	hear_target "$*" || return
@@ -83,12 +83,12 @@ tell() {
 	fi
 }
 
-# listing [PID] - the file, as it is
+# listing [PID] - print the file
 listing() {
 	timeout "$TIMEOUT" cat "/proc/${1:-$pid}/dirty_pages"
 }
 
-# pages_in FILE - of a listing
+# pages_in FILE - print the number of pages in a listing
 pages_in() {
 	local range pages=0
 	while read -r range _; do
@@ -97,15 +97,15 @@ pages_in() {
 	echo $pages
 }
 
-# picture [PID] - the pages of the mapping at hand: COUNT:FLAGS for each run,
-# COUNT:- for clean ones
+# picture [PID] - print the pages of the current mapping: COUNT:FLAGS for each run,
+# COUNT:- for clean pages
 picture() {
 	local range flags s e at=$((16#$start)) last=$((16#$end)) out=()
 	listing "${1:-$pid}" >"$BATS_TEST_TMPDIR/listing" || {
 		fail "no listing of ${1:-$pid}"
 		return 1
 	}
-	# The lines that touch the mapping; awk is much faster than bash at that.
+	# Select the lines that overlap the mapping; awk is much faster at that than bash.
 	awk -v first="$start" -v last="$end" '
 		function pad(x) { return substr("0000000000000000" x, length(x) + 1) }
 		{ split($1, a, "-") }
@@ -123,13 +123,13 @@ picture() {
 	printf '%s\n' "${out[*]}"
 }
 
-# pagemap_of PID - the raw entries of the mapping at hand, without page frames
+# pagemap_of PID - print the raw entries of the current mapping, without page frames
 pagemap_of() {
 	setpriv --bounding-set=-sys_admin dd if="/proc/$1/pagemap" bs=8 status=none \
 		skip=$((16#$start / page)) count=$(((16#$end - 16#$start) / page)) | od -An -tx8 -v
 }
 
-# expect_of PID RUN... - the mapping at hand looks like this in that process
+# expect_of PID RUN... - fail unless that process has these runs in the current mapping
 expect_of() {
 	local got
 	got=$(picture "$1") || return
@@ -145,19 +145,19 @@ wait_until() {
 	local deadline=$((SECONDS + TIMEOUT))
 	until "$@"; do
 		((SECONDS < deadline)) || {
-			fail "still not so: $*"
+			fail "timed out: $*"
 			return 1
 		}
 		sleep 0.1
 	done
 }
 
-# clear_soft_dirty PID - as CRIU does, all at once
+# clear_soft_dirty PID - clear d of all pages, as CRIU does
 clear_soft_dirty() {
 	echo 4 >"/proc/$1/clear_refs"
 }
 
-# acknowledge [PID] - list, and write back what was listed, by one descriptor
+# acknowledge [PID] - list, and write the listing back by the same descriptor
 acknowledge() {
 	local fd
 	exec {fd}<>"/proc/${1:-$pid}/dirty_pages"
@@ -174,12 +174,12 @@ put() {
 	printf '%s\n' "$@" >"/proc/$pid/dirty_pages"
 }
 
-# page_range FIRST COUNT - such pages of the mapping at hand, as a range
+# page_range FIRST COUNT - print the range of these pages of the current mapping
 page_range() {
 	printf '%x-%x' "$((16#$start + $1 * page))" "$((16#$start + ($1 + $2) * page))"
 }
 
-# verify PID - the range walk against get_dirty_page(); sets $verified
+# verify PID - compare the walk with get_dirty_page(), and set $verified to the result
 verify() {
 	local fd status=0
 	exec {fd}<>/sys/kernel/debug/dirty_pages/verify
@@ -193,7 +193,7 @@ is_stopped() {
 	! grep -L '^State:[[:space:]]*[TZ]' "/proc/$1"/task/*/status | grep -q .
 }
 
-# many_runs MAPPINGS - the target gets runs of all kinds, and is stopped
+# many_runs MAPPINGS - give the target runs of all kinds, and stop it
 many_runs() {
 	tell many "$1"
 	tell map anon 64
@@ -215,9 +215,9 @@ join_runs() {
 		END { if (NR) print start "-" end, flags }'
 }
 
-# oracle_agrees PID - PAGEMAP_SCAN, listed by dirtycat, shows the same pages and the
-# same flags but x, k and l. It reports all pages of a mapping with VM_SOFTDIRTY ("sd"
-# in smaps), such as a new one, as d: there, d is not compared.
+# oracle_agrees PID - compare the listing with PAGEMAP_SCAN: the pages, and all flags
+# but x, k and l. In a mapping with VM_SOFTDIRTY ("sd" in smaps), such as a new one,
+# PAGEMAP_SCAN reports every page as d; do not compare d there.
 oracle_agrees() {
 	local dir=$BATS_TEST_TMPDIR name
 	awk '/^[0-9a-f]+-/ { range = $1 } /^VmFlags:.* sd/ { print range }' "/proc/$1/smaps" >"$dir/fresh"
@@ -229,7 +229,8 @@ oracle_agrees() {
 	[[ -s $dir/listing.known ]] && diff "$dir/listing.known" "$dir/scan.known"
 }
 
-# without_d RANGES LISTING - the listing, with ? for d where it starts in a range
+# without_d RANGES LISTING - print the listing, with ? for d in lines that start in a
+# range
 without_d() {
 	awk '
 		function pad(x) { return substr("0000000000000000" x, length(x) + 1) }
@@ -243,7 +244,7 @@ without_d() {
 		}' "$1" "$2"
 }
 
-# what_both_know COLUMN... - a listing with those columns of its flags only
+# what_both_know COLUMN... - reduce the flags of a listing to these columns
 what_both_know() {
 	awk -v columns="$*" '
 		{
@@ -255,13 +256,14 @@ what_both_know() {
 		}' | join_runs
 }
 
-# check_references PID - verify differs in nothing, and PAGEMAP_SCAN agrees page
-# for page, unless the scenario sets $oracle_differs to the reason why it cannot
+# check_references PID - fail unless verify finds no difference and PAGEMAP_SCAN agrees
+# on each page. A scenario where PAGEMAP_SCAN cannot agree sets $oracle_differs to the
+# reason.
 check_references() {
 	kill -STOP "$1" && wait_until is_stopped "$1" || return
 	if [[ -z ${oracle_differs-} ]]; then
 		oracle_agrees "$1" || {
-			fail "PAGEMAP_SCAN (>) sees it otherwise"
+			fail "PAGEMAP_SCAN (>) disagrees"
 			return 1
 		}
 	elif oracle_agrees "$1" >/dev/null; then
@@ -273,10 +275,10 @@ check_references() {
 		fail "verify: $verified"
 }
 
-# kill_target_during CONDITION COMMAND... - run the command, and kill the target
-# once CONDITION holds, an expression that knows is_closed(NAME) and position(NAME)
-# of the command's files. Its output goes to /tmp/shown and /tmp/error; the exit
-# status is its own.
+# kill_target_during CONDITION COMMAND... - run the command, and kill the target once
+# CONDITION holds: a Python expression that may use is_closed(NAME) and position(NAME)
+# for files of the command. The output goes to /tmp/shown and /tmp/error; the exit
+# status is that of the command.
 kill_target_during() {
 	python3 - "$pid" "$@" <<-'PYTHON'
 		import os, signal, subprocess, sys, time
@@ -301,7 +303,7 @@ kill_target_during() {
 		        return sum(int(open(f"/proc/{reader.pid}/fdinfo/{fd}").readline().split()[1])
 		                   for fd in files(name))
 		    except FileNotFoundError:
-		        return 0  # closed since
+		        return 0  # closed meanwhile
 		while not eval(sys.argv[2]):
 		    assert reader.poll() is None
 		os.kill(reader.pid, signal.SIGSTOP)
@@ -310,13 +312,13 @@ kill_target_during() {
 		    while open(f"/proc/{pid}/maps").read(1):
 		        time.sleep(0.05)
 		except (FileNotFoundError, ProcessLookupError):
-		    pass  # somebody has waited for it
+		    pass  # it was reaped
 		os.kill(reader.pid, signal.SIGCONT)
 		sys.exit(reader.wait())
 	PYTHON
 }
 
-# start_busy - a process that maps, writes and unmaps all the time: $busy
+# start_busy - start $busy, a process that constantly maps, writes and unmaps
 start_busy() {
 	python3 -c '
 import mmap
@@ -327,13 +329,13 @@ while True:
 	busy=$!
 }
 
-# new_file PATH PAGES - a file whose pages are not zero
+# new_file PATH PAGES - create a file with pages that are not zero
 new_file() {
 	head -c $(($2 * page)) /dev/zero | tr '\0' 'x' >"$1"
 }
 
-# use_swap zram|disk|file - swap to that only, until drop_swap. What is written to a
-# disk stays in the swap cache for a while.
+# use_swap zram|disk|file - swap to this device until drop_swap. Pages that are swapped
+# out to a disk stay in the swap cache for a while.
 use_swap() {
 	local id
 	if [[ $1 == zram ]]; then
@@ -371,7 +373,7 @@ drop_swap() {
 	swap_device=
 }
 
-# start_probe FILE OFFSET / stop_probe - a uprobe there, in all who map it
+# start_probe FILE OFFSET / stop_probe - a uprobe there, in all processes that map it
 start_probe() {
 	echo "p:probed $1:$2" >/sys/kernel/tracing/uprobe_events
 	echo 1 >/sys/kernel/tracing/events/uprobes/probed/enable
