@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Is /proc/<pid>/dirty_pages right on this architecture? As the first and only
- * program of its kernel: bring memory of its own into known states, and compare
- * what is listed with what has to be, to the page and the flag. After each
- * state, the kernel's self-check has to be content as well.
+ * Test /proc/<pid>/dirty_pages on this architecture, as the first and only
+ * program of the kernel: bring its own memory into known states, and compare each
+ * page and flag of the listing. In each state, the kernel's self-check must
+ * find no difference.
  *
  * Results go to the console as TAP, each line after "smoke: ".
  */
@@ -36,8 +36,8 @@ static const char dirty_pages[] = "/proc/self/dirty_pages";
 static const char verify[] = "/sys/kernel/debug/dirty_pages/verify";
 
 /*
- * Does this kernel track what is written, does this machine have huge pages? The
- * command line says if they have to.
+ * Does this kernel track writes, and does this machine have huge pages? The
+ * kernel command line has the expected answers.
  */
 static bool tracked, huge;
 
@@ -57,7 +57,7 @@ void die(const char *what)
 	_exit(1);
 }
 
-/* Read what is left of a file into @text, in pieces of at most @piece bytes. */
+/* Read the rest of a file into @text, in pieces of at most @piece bytes. */
 static size_t read_text(int fd, size_t piece)
 {
 	size_t size = 0;
@@ -88,7 +88,7 @@ static size_t read_file(const char *path)
 	return size;
 }
 
-/* The next line of a listing, NULL at the end. Each is written in one way only. */
+/* Return the next line of a listing, NULL at the end. Check its exact format. */
 static char *next_line(char *p, unsigned long *start, unsigned long *end, char flags[8])
 {
 	char again[64];
@@ -113,7 +113,7 @@ static void add(char *picture, unsigned long pages, const char *flags)
 	snprintf(picture + length, PICTURE - length, "%s%lu:%s", length ? " " : "", pages, flags);
 }
 
-/* What is listed of @pages at @place: COUNT:FLAGS for each run, COUNT:- if clean */
+/* Draw @pages at @place: COUNT:FLAGS for each run, COUNT:- if clean. */
 static void draw(char picture[PICTURE], const char *place, size_t pages)
 {
 	unsigned long at = (unsigned long)place, last = at + pages * PAGE, start, end;
@@ -138,8 +138,8 @@ static void draw(char picture[PICTURE], const char *place, size_t pages)
 }
 
 /*
- * Where nothing is tracked, each page may have been written; runs that differ in
- * nothing else are one then.
+ * Without soft-dirty every page has d, and runs that would differ only in d are
+ * one run.
  */
 static void without_tracking(char *wanted, const char *picture)
 {
@@ -182,7 +182,7 @@ static void check_verify(const char *name)
 }
 
 /*
- * Pages at @place look like this now, and the self-check agrees.
+ * Fail unless the pages at @place have this picture, and the self-check agrees.
  */
 static void expect(const char *name, const char *place, size_t pages, const char *wanted)
 {
@@ -221,7 +221,7 @@ static char get(const char *place, size_t page)
 }
 
 /*
- * Write the listing back. Returns 0 or an error; what was listed is in @text.
+ * Write the listing back, and leave it in @text. Returns 0 or an error.
  */
 static int acknowledge(void)
 {
@@ -245,16 +245,16 @@ static void test_anonymous(void)
 {
 	char *p = map(8, MAP_PRIVATE, -1);
 
-	expect("anonymous memory that nobody touched is clean", p, 8, "8:-");
+	expect("untouched anonymous memory is clean", p, 8, "8:-");
 	get(p, 0);
 	put(p, 1);
 	put(p, 2);
-	expect("written pages are listed, read ones are not", p, 8, "1:- 2:apdx--- 5:-");
+	expect("written pages are listed, pages that were only read are not", p, 8, "1:- 2:apdx--- 5:-");
 	mprotect(p + PAGE, PAGE, PROT_READ);
-	expect("a page that is read-only by now is listed", p, 8,
+	expect("a page that has become read-only is listed", p, 8,
 	       "1:- 1:apdx--- 1:apdx--- 5:-");
 	madvise(p + 2 * PAGE, PAGE, MADV_DONTNEED);
-	expect("a page that was given back is clean", p, 8, "1:- 1:apdx--- 6:-");
+	expect("a discarded page is clean", p, 8, "1:- 1:apdx--- 6:-");
 	put(p, 7);
 	munmap(p + PAGE, PAGE);
 	expect("unmapped pages are not listed", p, 8, "7:- 1:apdx---");
@@ -290,7 +290,7 @@ static void test_file(void)
 	close(fd);
 }
 
-/* A child that writes to pages from @first on, and waits to be killed */
+/* Start a child that writes to pages from @first on, and waits to be killed. */
 static pid_t fork_and_write(char *place, size_t first, size_t end)
 {
 	int fds[2];
@@ -326,10 +326,10 @@ static void test_fork(void)
 	for (i = 0; i < 4; i++)
 		put(p, i);
 	pid = fork_and_write(p, 2, 4);
-	expect("what a child holds as well is not ours alone", p, 4, "2:apd---- 2:apdx---");
+	expect("pages that a child maps as well have no x", p, 4, "2:apd---- 2:apdx---");
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	expect("once it is gone, all is ours again", p, 4, "4:apdx---");
+	expect("after the child has exited, all pages have x", p, 4, "4:apdx---");
 	munmap(p, 4 * PAGE);
 }
 
@@ -344,19 +344,19 @@ static void test_acknowledge(void)
 	error = acknowledge();
 	if (tracked) {
 		result(!error, "a listing can be acknowledged");
-		expect("what was acknowledged has no d", p, 4, "4:ap-x---");
+		expect("acknowledged pages have no d", p, 4, "4:ap-x---");
 		put(p, 1);
 		put(p, 2);
-		expect("what was written since has one again", p, 4,
+		expect("pages written later have d again", p, 4,
 		       "1:ap-x--- 2:apdx--- 1:ap-x---");
 	} else {
-		result(error == EOPNOTSUPP, "acknowledging is refused, with EOPNOTSUPP");
-		expect("and all counts as written still", p, 4, "4:apdx---");
+		result(error == EOPNOTSUPP, "acknowledging is refused with EOPNOTSUPP");
+		expect("and all pages still have d", p, 4, "4:apdx---");
 	}
 	munmap(p, 4 * PAGE);
 }
 
-/* A page may lie in a batch for a list of the kernel's, out of reach. */
+/* A page in a CPU's batch for the LRU lists cannot be paged out: retry. */
 static void page_out(char *p, size_t pages)
 {
 	unsigned char in[64];
@@ -374,7 +374,7 @@ static void page_out(char *p, size_t pages)
 	die("MADV_PAGEOUT");
 }
 
-/* The self-check swaps in, so what is swapped is listed without it first. */
+/* The self-check swaps pages in, so list pages in swap without it first. */
 static void test_swap(void)
 {
 	char *p = map(4, MAP_PRIVATE, -1), got[PICTURE];
@@ -387,13 +387,13 @@ static void test_swap(void)
 	put(p, 1);
 	page_out(p, 4);
 	draw(got, p, 4);
-	result(!strcmp(got, want), "pages in swap are listed, with the d that they had");
+	result(!strcmp(got, want), "pages in swap are listed, and keep their d");
 	if (strcmp(got, want))
 		printf(RESULT "# expected %s, got %s\n", want, got);
 	for (i = 0; i < 4; i++)
 		if (get(p, i) != (char)(i + 1))
-			die("what was swapped in");
-	expect("and once they are back", p, 4, "1:ap-x--- 1:apdx--- 2:ap-x---");
+			die("contents after swapping in");
+	expect("and they keep it when they are swapped in", p, 4, "1:ap-x--- 1:apdx--- 2:ap-x---");
 	munmap(p, 4 * PAGE);
 }
 
@@ -421,13 +421,13 @@ static void test_huge(void)
 	snprintf(wanted, sizeof(wanted), "%zu:ap-xh--", pages);
 	expect("and acknowledged as one", p, pages, wanted);
 	madvise(p + 16 * PAGE, 16 * PAGE, MADV_DONTNEED);
-	/* To split it marks all entries as written. */
+	/* A split sets soft-dirty in all entries. */
 	snprintf(wanted, sizeof(wanted), "16:apdx--- 16:- %zu:apdx---", pages - 32);
-	expect("a part of it that was given back is clean", p, pages, wanted);
+	expect("a discarded part of it is clean", p, pages, wanted);
 	munmap(place, 2 * size);
 }
 
-/* Pages that alternate: runs of eight for the fast walk, and of one, in pieces */
+/* Alternating runs, of eight pages for the fast walk and of one, read in pieces */
 static void test_long(void)
 {
 	static char whole[sizeof(text)];
@@ -439,22 +439,22 @@ static void test_long(void)
 		if (i < 2048 ? i & 1 : i & 8)
 			put(p, i);
 	check_verify("alternating pages");
-	/* What is written between two listings would be in the second. */
+	/* A write between the two listings would appear in the second. */
 	memset(whole, 1, sizeof(whole));
 	memset(text, 1, sizeof(text));
 	size = read_file(dirty_pages);
 	memcpy(whole, text, size + 1);
 	for (i = 0; i < size; i++)
 		lines += whole[i] == '\n';
-	result(lines >= 1024 + 128, "each run of a long listing is there");
+	result(lines >= 1024 + 128, "a long listing has every run");
 	fd = open(dirty_pages, O_RDONLY | O_CLOEXEC);
 	result(fd >= 0 && read_text(fd, 37) == size && !memcmp(whole, text, size),
-	       "a listing is the same, however it is read");
+	       "the size of a read does not change a listing");
 	close(fd);
 	munmap(p, 4096 * PAGE);
 }
 
-/* Also where an address is shorter than the members of the struct */
+/* Also on architectures with addresses shorter than the members of the struct */
 static void test_range(void)
 {
 	char *p = map(16, MAP_PRIVATE, -1), wanted[64];
@@ -478,7 +478,7 @@ static void test_range(void)
 	range.end = -(uint64_t)PAGE;
 	result(!ioctl(fd, DIRTY_PAGES_RANGE, &range), "a range may end above all addresses");
 	size = read_text(fd, 4096);
-	result(size > strlen(wanted), "and the whole is listed again");
+	result(size > strlen(wanted), "and the whole process is listed again");
 	range.start = range.end;
 	result(ioctl(fd, DIRTY_PAGES_RANGE, &range) && errno == EINVAL,
 	       "an empty range is refused");

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Measure what it costs to ask for the modified pages of a process, as the
- * first and only program of its kernel.
+ * Measure the cost of finding the modified pages of a process, as the first and
+ * only program of its kernel.
  *
- * Arguments come from the kernel's command line: bench.cases=NAME,... and
- * bench.rounds=N. Results go to the console, each an object of JSON in a line
- * that begins with "bench: ". The last has the exit status.
+ * Arguments come from the kernel command line: bench.cases=NAME,... and
+ * bench.rounds=N. Results go to the console, each a JSON object in a line that
+ * begins with "bench: ". The last object has the exit status.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +32,7 @@ static uint64_t nanoseconds(void)
 	return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }
 
-/* The time stamp counter: where QEMU counts instructions, one of them each. */
+/* The time stamp counter; one instruction is one tick where QEMU counts them. */
 uint64_t now(void)
 {
 #ifdef __x86_64__
@@ -63,7 +63,7 @@ int open_proc(pid_t pid, const char *name, int flags)
 	return fd;
 }
 
-/* How many ticks of now() a nanosecond has */
+/* Return the number of ticks of now() in a nanosecond. */
 static double ticks_in_nanosecond(void)
 {
 	uint64_t start = now(), begin = nanoseconds(), end;
@@ -90,7 +90,7 @@ static uint64_t system_call_cost(void)
 	return best;
 }
 
-/* Does NAME, or the name of its group, stand between the commas of @list? */
+/* Does the comma-separated @list contain the name of the scene or of its group? */
 static bool is_chosen(const char *list, const struct scene *scene)
 {
 	char *names = strdup(list), *name, *rest = names;
@@ -102,7 +102,7 @@ static bool is_chosen(const char *list, const struct scene *scene)
 	return chosen;
 }
 
-/* The value of NAME= on the kernel's command line, or @otherwise */
+/* Return the value of NAME= on the kernel command line, or @otherwise. */
 static char *argument(const char *name, char *otherwise)
 {
 	static char line[4096];
@@ -183,7 +183,7 @@ int main(int argc, char **argv)
 	waitpid(pid, &status, 0);
 	printf(RESULT "{\"status\": %d}\n", WEXITSTATUS(status));
 	sync();
-	/* An emulator ends when its machine reboots, and this one cannot switch itself off. */
+	/* Where the machine cannot power off, the emulator exits on a reboot. */
 	reboot(strcmp(argument("bench.end", "off"), "reboot") ? RB_POWER_OFF : RB_AUTOBOOT);
 	return 1;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What it costs to ask for the modified pages of a process: the pieces of the
- * program that measures it, as the only one in its kernel.
+ * Measure the cost of finding the modified pages of a process: the parts of a
+ * program that runs alone in its kernel.
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -13,7 +13,7 @@
 
 #include "../init/init.h"
 
-/* Before each line that is for who started the kernel */
+/* Prefix of each line for the script that has started the kernel */
 #define RESULT		"bench: "
 
 #define PAGE		4096UL
@@ -23,16 +23,16 @@
 #define TIB		(1024 * GIB)
 
 /**
- * struct scene - memory in a certain state, for the listings of it to be timed
- * @name: what CASE= calls it
- * @group: what CASE= calls all that are measured for the same question
- * @measure: how; gives false if there is no result
- * @make: map and touch it; called in the target
+ * struct scene - a state of memory for which listings are timed
+ * @name: its name for CASE=
+ * @group: the name for CASE= of all scenes for the same question
+ * @measure: measures it; returns false if there is no result
+ * @make: maps and touches the memory; called in the target
  * @size: bytes, for @make and @then
- * @acknowledged: all pages are acknowledged after that
- * @then: called in the target each time that it is told to go on, or NULL
- * @range: where the RANGE_SIZE bytes begin that measure_range() lists
- * @no_pagemap: its address space is too large for reading all of pagemap
+ * @acknowledged: acknowledge all pages after @make
+ * @then: called in the target each time that it continues, or NULL
+ * @range: the start of the RANGE_SIZE bytes that measure_range() lists
+ * @no_pagemap: the address space is too large to read all of pagemap
  */
 struct scene {
 	const char *name;
@@ -46,20 +46,20 @@ struct scene {
 	bool no_pagemap;
 };
 
-/* Bytes of a range that measure_range() lists; all pages of it are written. */
+/* The size of the range that measure_range() lists; all its pages are written. */
 #define RANGE_SIZE	(16 * MIB)
 
-/* How many steps are timed each time that the target of measure_company() goes on */
+/* Steps that the target of measure_company() times whenever it continues */
 #define COMPANY_STEPS	4096
 
 extern const struct scene scenes[];
 extern const size_t nr_scenes;
 
 /**
- * struct target - a process whose memory is as a scene wants it, at rest
+ * struct target - a process that has the memory of a scene, and waits
  * @pid: the process
- * @to: written to when it may go on
- * @from: what it says when a part is done
+ * @to: a pipe to the target; a byte makes it continue
+ * @from: a pipe from the target; it sends a byte when it has finished a part
  */
 struct target {
 	pid_t pid;
@@ -84,15 +84,15 @@ void end_target(struct target *target);
 int target_main(const struct scene *scene);
 
 /**
- * struct subject - the open files that a target is asked by
+ * struct subject - the open files of a target
  * @pid: the target
  * @dirty_pages: /proc/<pid>/dirty_pages
  * @pagemap: /proc/<pid>/pagemap
  * @smaps_rollup: /proc/<pid>/smaps_rollup
- * @start: the first mapping begins here
- * @end: the last one ends here
+ * @start: the start of the first mapping
+ * @end: the end of the last mapping
  * @ranges: all mappings, as pairs of addresses
- * @nr_ranges: how many
+ * @nr_ranges: the number of mappings
  */
 struct subject {
 	pid_t pid;
@@ -106,10 +106,10 @@ struct subject {
 };
 
 /**
- * struct answer - what one way of asking says and costs
+ * struct answer - the answer of one interface
  * @pages: modified private pages
  * @lines: lines of text, or regions
- * @calls: system calls that it took
+ * @calls: the number of system calls
  */
 struct answer {
 	unsigned long pages;
@@ -118,10 +118,10 @@ struct answer {
 };
 
 /**
- * struct contender - a way of asking
- * @name: as it is called in the results
- * @ask: ask, and throw the answer away, but for the number of calls
- * @count: ask, and count what the answer says
+ * struct contender - an interface that reports modified pages
+ * @name: its name in the results
+ * @ask: read the answer and count only the calls
+ * @count: read the answer and count pages, lines and calls
  */
 struct contender {
 	const char *name;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The ways of asking which private pages a process has modified. Each is asked
- * for its cost, the answer thrown away, and for what it says.
+ * The interfaces that report the modified private pages of a process. Each is
+ * read in two ways: as fast as possible, to time it, and to check its answer.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,16 +15,16 @@
 #include "bench.h"
 #include "pagemap_scan.h"
 
-/* What a reader that is in a hurry takes */
+/* A size for fast readers */
 #define BUFFER_SIZE	(128 * KIB)
 
-/* What CRIU takes */
+/* As in CRIU */
 #define MAX_REGIONS	32768
 
 static char buffer[BUFFER_SIZE];
 static struct page_region regions[MAX_REGIONS];
 
-/* Read a file from its start, with @each called for what was read. */
+/* Read a file from its start, and call @each after each read. */
 static void read_all(int fd, struct answer *answer,
 		     void (*each)(struct answer *answer, size_t size))
 {
@@ -48,7 +48,7 @@ static void ask_dirty_pages(const struct subject *subject, struct answer *answer
 	read_all(subject->dirty_pages, answer, NULL);
 }
 
-/* Lines are never split, as a read ends with one where the buffer is larger. */
+/* With a buffer of this size, each read ends with a whole line. */
 static void count_lines(struct answer *answer, size_t size)
 {
 	unsigned long start, end;
@@ -69,7 +69,7 @@ static void count_dirty_pages(const struct subject *subject, struct answer *answ
 	read_all(subject->dirty_pages, answer, count_lines);
 }
 
-/* With the arguments of CRIU: what is in memory or in swap, and nobody else's */
+/* With the arguments of CRIU: private pages in memory or in swap */
 static void scan(const struct subject *subject, struct answer *answer, bool count)
 {
 	struct pm_scan_arg arg = {
@@ -112,7 +112,7 @@ static void count_scan(const struct subject *subject, struct answer *answer)
 #define PM_SWAP		(1ULL << 62)
 #define PM_PRESENT	(1ULL << 63)
 
-/* The entry of a page of the calling process */
+/* Return the pagemap entry of a page of this process. */
 static uint64_t own_entry(const volatile char *page)
 {
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
@@ -125,7 +125,7 @@ static uint64_t own_entry(const volatile char *page)
 	return entry;
 }
 
-/* What pagemap calls the zero page, which it does not tell from others */
+/* Return the page frame of the zero page, which pagemap does not mark. */
 static uint64_t zero_page(void)
 {
 	static uint64_t pfn;
@@ -215,8 +215,8 @@ const struct contender contenders[NR_CONTENDERS] = {
 };
 
 /*
- * The mappings, but for those of the kernel itself: they hold nothing modified,
- * and some lie beyond what PAGEMAP_SCAN takes.
+ * Find the mappings, except vvar, vdso and vsyscall: they have no modified pages,
+ * and PAGEMAP_SCAN refuses the addresses of some.
  */
 static void find_ranges(struct subject *subject, pid_t pid)
 {
@@ -262,7 +262,7 @@ void close_subject(struct subject *subject)
 	free(subject->ranges);
 }
 
-/* From now on, the file lists that range only. */
+/* Restrict the file to a range. */
 void set_range(const struct subject *subject, unsigned long start, unsigned long end)
 {
 	const struct dirty_pages_range range = {
@@ -275,7 +275,7 @@ void set_range(const struct subject *subject, unsigned long start, unsigned long
 		die("DIRTY_PAGES_RANGE");
 }
 
-/* Write back what the file lists. Returns false if this kernel cannot do that. */
+/* Write the listing back. Returns false if this kernel does not support that. */
 bool try_to_acknowledge(const struct subject *subject)
 {
 	ssize_t n;
@@ -300,7 +300,7 @@ void acknowledge_all(const struct subject *subject)
 		die("acknowledging");
 }
 
-/* As a program of its own: print a file. */
+/* A separate program: print a file. */
 int cat_main(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -312,7 +312,7 @@ int cat_main(const char *path)
 	return n ? 1 : 0;
 }
 
-/* As a program of its own: print how many pages a process has modified. */
+/* A separate program: print the number of pages that a process has modified. */
 int scan_main(pid_t pid)
 {
 	struct answer answer = {};

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The ways of measuring: what a listing costs, what an acknowledgment costs and
- * what the process pays for it afterwards, what a process feels of its readers,
- * and what a whole program costs. Each starts the process of a scene, measures,
- * and prints its result.
+ * The measurements: the cost of a listing, the cost of an acknowledgment to the
+ * caller and later to the process, the delays that readers cause in a process, and
+ * the cost of a whole program. Each starts the process of a scene, measures, and
+ * prints the result.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -24,7 +24,7 @@ static void begin_result(const struct scene *scene, const char *measured)
 	printf(RESULT "{\"case\": \"%s\", \"measured\": \"%s\"", scene->name, measured);
 }
 
-/* All of them have to say the same before it matters what they cost. */
+/* Check that all contenders report the same number of pages. */
 static bool counts_agree(const struct scene *scene, const struct subject *subject,
 			 struct answer answers[NR_CONTENDERS])
 {
@@ -38,14 +38,14 @@ static bool counts_agree(const struct scene *scene, const struct subject *subjec
 		contenders[i].count(subject, &answers[i]);
 		if (answers[i].pages == answers[DIRTY_PAGES].pages)
 			continue;
-		printf(RESULT "error: %s: %lu pages say dirty_pages, %lu %s\n", scene->name,
+		printf(RESULT "error: %s: %lu pages by dirty_pages, %lu by %s\n", scene->name,
 		       answers[DIRTY_PAGES].pages, answers[i].pages, contenders[i].name);
 		agree = false;
 	}
 	return agree;
 }
 
-/* Each in its turn, since the machine may change its pace meanwhile. */
+/* Alternate between contenders, as the speed of the machine may change. */
 static void ask_in_turn(const struct scene *scene, const struct subject *subject, int rounds,
 			struct answer answers[NR_CONTENDERS], uint64_t best[NR_CONTENDERS])
 {
@@ -110,7 +110,7 @@ bool measure_listing(const struct scene *scene, int rounds)
 	return agree;
 }
 
-/* The least that one way of asking takes, with the change of range before it, if any */
+/* Return the least cost of a contender, after a change of the range if @change. */
 static uint64_t least(const struct subject *subject, int contender, bool change, int rounds)
 {
 	uint64_t start, cost, best = UINT64_MAX;
@@ -129,7 +129,7 @@ static uint64_t least(const struct subject *subject, int contender, bool change,
 	return best;
 }
 
-/* A range of the process, and then all of it */
+/* Measure a listing of a range, then of the whole process. */
 bool measure_range(const struct scene *scene, int rounds)
 {
 	struct target target = prepare_target(scene);
@@ -146,7 +146,7 @@ bool measure_range(const struct scene *scene, int rounds)
 	contenders[DIRTY_PAGES].count(&subject, &range);
 	contenders[PAGEMAP_SCAN_].count(&subject, &scanned);
 	if (range.pages != RANGE_SIZE / PAGE || scanned.pages != range.pages) {
-		printf(RESULT "error: %s: %lu pages say dirty_pages, %lu PAGEMAP_SCAN\n",
+		printf(RESULT "error: %s: %lu pages by dirty_pages, %lu by PAGEMAP_SCAN\n",
 		       scene->name, range.pages, scanned.pages);
 		return false;
 	}
@@ -162,7 +162,7 @@ bool measure_range(const struct scene *scene, int rounds)
 	return true;
 }
 
-/* The self-check of the kernel, where it has one. Returns the pages that differ. */
+/* Run the self-check. Returns the pages that differ, -1 if the kernel has none. */
 static long self_check(pid_t pid)
 {
 	static const char file[] = "/sys/kernel/debug/dirty_pages/verify";
@@ -186,8 +186,8 @@ static long self_check(pid_t pid)
 }
 
 /*
- * Nothing is measured: do all ways of asking say the same, is the self-check
- * content, and can it be acknowledged, just where soft-dirty is tracked?
+ * Measure nothing: check that all contenders agree and that the self-check finds
+ * no difference, and report whether pages can be acknowledged.
  */
 bool check_listing(const struct scene *scene, int rounds)
 {
@@ -225,7 +225,7 @@ static void leave_alone(const struct subject *subject)
 	(void)subject;
 }
 
-/* The target writes to all its pages, again and again. */
+/* Measure each way to clear d, and the write to all pages that follows. */
 bool measure_acknowledging(const struct scene *scene, int rounds)
 {
 	static const struct {
@@ -276,7 +276,7 @@ static int compare_ticks(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* One that asks without a pause, until it is killed; 0 for nobody at all. */
+/* Start a process that reads until it is killed, or none for NR_CONTENDERS. */
 static pid_t start_reader(const struct subject *subject, int contender)
 {
 	struct answer answer = {};
@@ -293,9 +293,9 @@ static pid_t start_reader(const struct subject *subject, int contender)
 }
 
 /*
- * How long single steps of the target take, while each of the contenders reads.
- * The target is told to go on after each reader was started, and gives the
- * ticks of its steps back.
+ * Measure the duration of single steps of the target while each contender reads.
+ * The target continues after each start of a reader, and returns the ticks of its
+ * steps.
  */
 bool measure_company(const struct scene *scene, int rounds)
 {
@@ -338,7 +338,7 @@ static uint64_t microseconds(struct timeval t)
 	return t.tv_sec * 1000000ULL + t.tv_usec;
 }
 
-/* Run a program @times times, its output thrown away. */
+/* Run a program @times times, and discard its output. */
 static bool run_program(char *const argv[], int times, uint64_t *best, struct rusage *usage)
 {
 	struct rusage one;
@@ -370,7 +370,7 @@ static bool run_program(char *const argv[], int times, uint64_t *best, struct ru
 	return true;
 }
 
-/* From start to end, each a program of its own */
+/* Measure whole programs, from exec to exit. */
 bool measure_programs(const struct scene *scene, int rounds)
 {
 	struct target target = prepare_target(scene);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The processes that are asked about: each maps memory, brings it into one
- * state, and rests.
+ * The target processes: each maps memory, brings it into one state, and waits.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -17,11 +16,11 @@
 
 #include "bench.h"
 
-/* Where the memory of a scene is, whatever else the target has mapped */
+/* The address of the memory of a scene, apart from all other mappings */
 #define PLACE		((char *)0x100000000UL)
 #define HUGE_PLACE	((char *)0x100000000000UL)
 
-/* Where a range is that lies apart from all that */
+/* The address of a range that lies apart from the memory of a scene */
 #define RANGE_PLACE	0x20000000UL
 
 static char *map(char *place, size_t size, int prot, int fd)
@@ -34,7 +33,7 @@ static char *map(char *place, size_t size, int prot, int fd)
 	p = mmap(place, size, prot, flags, fd, 0);
 	if (p == MAP_FAILED)
 		die("mmap");
-	/* Without transparent huge pages in the kernel, this is not known. */
+	/* This fails in a kernel without transparent huge pages. */
 	madvise(p, size, MADV_NOHUGEPAGE);
 	return p;
 }
@@ -44,7 +43,7 @@ static char *map_memory(size_t size)
 	return map(PLACE, size, PROT_READ | PROT_WRITE, -1);
 }
 
-/* Contents that are not all alike, for zram to have something to do */
+/* Write different contents, so that zram does not store them as one value. */
 static void write_every(char *p, size_t size, size_t step)
 {
 	size_t i;
@@ -88,7 +87,7 @@ static void huge(const struct scene *scene)
 	write_every(p, scene->size, 2 * MIB);
 }
 
-/* A relative that holds all of it, and waits */
+/* Start a child that shares all memory, and waits. */
 static pid_t fork_relative(void)
 {
 	pid_t pid = fork();
@@ -109,7 +108,7 @@ static void forked(const struct scene *scene)
 	fork_relative();
 }
 
-/* Its pages are ours alone again, but not marked so. */
+/* The pages are exclusive again, but not marked as such. */
 static void forked_gone(const struct scene *scene)
 {
 	pid_t pid;
@@ -143,7 +142,7 @@ static bool is_in_memory(char *p, size_t size)
 	return any;
 }
 
-/* A page may lie in a batch for a list of the kernel's, out of reach. */
+/* A page in a CPU's batch for the LRU lists cannot be paged out: retry. */
 static void swapped(const struct scene *scene)
 {
 	char *p = map_memory(scene->size);
@@ -256,7 +255,7 @@ static void beside_small(const struct scene *scene)
 static char *step_place;
 static uint64_t steps[COMPANY_STEPS];
 
-/* What is timed stands between two looks at the clock. */
+/* Time each step, and keep the ticks in steps[]. */
 static void time_steps(void (*step)(size_t i))
 {
 	uint64_t start;
@@ -364,7 +363,7 @@ const struct scene scenes[] = {
 
 const size_t nr_scenes = sizeof(scenes) / sizeof(*scenes);
 
-/* In the target: make the scene, say so, and go on whenever told to. */
+/* Run in the target: make the scene, report that, and continue on request. */
 int target_main(const struct scene *scene)
 {
 	char byte;
@@ -391,7 +390,7 @@ static void await(struct target *target)
 	}
 }
 
-/* A program anew, which shares no memory with this one. */
+/* Start a target by exec, so that it shares no memory with this process. */
 struct target start_target(const struct scene *scene)
 {
 	struct target target;
@@ -428,7 +427,7 @@ void continue_target(struct target *target)
 	await(target);
 }
 
-/* Have it go on, and take what its steps took. */
+/* Make the target continue, and read the ticks of its steps. */
 void read_steps(struct target *target, uint64_t *ticks)
 {
 	size_t size = sizeof(steps);
@@ -443,7 +442,7 @@ void read_steps(struct target *target, uint64_t *ticks)
 	await(target);
 }
 
-/* Nothing changes in a process that is stopped. */
+/* Stop the target, so that its memory does not change. */
 void rest_target(const struct target *target)
 {
 	int status;

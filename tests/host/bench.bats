@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# The benchmark: what it measures is what it claims to measure.
+# The benchmark: its results agree and are plausible.
 
 setup() {
 	bats_require_minimum_version 1.5.0
@@ -8,14 +8,14 @@ setup() {
 	export BENCH_TIMEOUT=300
 }
 
-# bench WAY CASE... - the results, each a line of JSON. Instructions are counted
-# in the kernel that the scenarios have, which is there already.
+# bench WAY CASE... - print the results, each a line of JSON. Instructions are counted
+# in the kernel of the scenarios, which is built already.
 bench() {
 	BENCH_HOW=$1 BENCH_KERNEL=test BENCH_ROUNDS=2 dev/bench --json "${@:2}" 3>&- |
 		jq -c '.measurements[].results[]'
 }
 
-@test "one case: all ways of asking say the same, and dirty_pages needs the fewest instructions" {
+@test "one case: all interfaces report the same pages, and dirty_pages needs the fewest instructions" {
 	run -0 --separate-stderr bench instructions dense
 	[[ $(wc -l <<<"$output") == 1 ]]
 	jq -e '.pages >= 16384 and .lines < 20 and
@@ -23,13 +23,13 @@ bench() {
 		.dirty_pages.ticks < .smaps_rollup.ticks and .dirty_pages.ticks < .pagemap.ticks' <<<"$output"
 }
 
-@test "a kernel for another machine, without soft-dirty and huge pages: all agree, and verify" {
+@test "in a kernel without soft-dirty and huge pages, all interfaces agree, and verify passes" {
 	run -0 --separate-stderr bench time check
 	(($(wc -l <<<"$output") >= 10))
 	jq -s -e 'all(.differ == 0 and .tracked == false) and (map(.pages) | max) > 4000' <<<"$output"
 }
 
-@test "the table has a row for each case, with the ratio" {
+@test "the table has a row for each case, with its ratio" {
 	BENCH_HOW=instructions BENCH_KERNEL=test BENCH_ROUNDS=1 \
 		run -0 --separate-stderr dev/bench nothing file 3>&-
 	[[ $output == *"CASE "*" RATIO"* ]]
@@ -37,7 +37,7 @@ bench() {
 	[[ $output =~ file\ +[0-9]+ ]]
 }
 
-@test "a range costs the same in each process, large or small" {
+@test "a range costs the same in large and small processes" {
 	run -0 --separate-stderr bench instructions range-alone range-of-2G range-beside-64T range-beside-small
 	[[ $(wc -l <<<"$output") == 4 ]]
 	jq -s -e '(map(.range) | max) < 1.05 * (map(.range) | min) and
@@ -45,7 +45,7 @@ bench() {
 	jq -s -e 'all(.range * 10 < .PAGEMAP_SCAN)' <<<"$output"
 }
 
-@test "a case that is not known" {
+@test "an unknown case is refused" {
 	export BENCH_KERNEL=test
 	run ! --separate-stderr dev/bench no-such-case 3>&-
 	[[ $stderr == *"no-such-case"* ]]

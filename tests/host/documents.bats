@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# The front door tells the truth.
+# 'make help' and the README are correct.
 
 setup() {
 	bats_require_minimum_version 1.5.0
@@ -21,7 +21,7 @@ setup() {
 	done <"$BATS_TEST_TMPDIR/targets"
 }
 
-@test "the files and folders that the README names are there" {
+@test "the files and folders that the README names exist" {
 	local file
 	for file in $(grep -oE '^\| .* \|' README.md | cut -d'|' -f2 | grep -oE '`[^` ]+`' | tr -d '`'); do
 		[[ -e $file ]] || {

@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# What may go wrong when somebody tries it for the first time: a line says what, and the
-# next call goes on.
+# Problems of a first try: one line names the problem, and the next call continues.
 
 setup() {
 	bats_require_minimum_version 1.5.0
@@ -15,7 +14,7 @@ teardown() {
 	! mountpoint -q "$BUILD" || umount "$BUILD"
 }
 
-# small_kernel - a tarball with just the files that the project edits, and a large one
+# small_kernel - make a tarball of only the files that the project edits, and a large one
 small_kernel() {
 	local own=$BATS_TEST_TMPDIR/linux
 	mkdir -p "$own/fs/proc"
@@ -27,7 +26,7 @@ small_kernel() {
 	tar -C "$BATS_TEST_TMPDIR" -cJf "$KERNEL_SRC" linux
 }
 
-# No configuration comes of those few files, but that is the step that follows.
+# These few files have no configuration: the next step, which fails.
 goes_on() {
 	run -1 dev/kernel tree
 	[[ $output == *"unpacking $KERNEL_SRC"*"no configuration" ]]
@@ -35,7 +34,7 @@ goes_on() {
 	grep -q get_dirty_page "$BUILD/linux/mm/memory.c"
 }
 
-@test "a folder with a blank in its path" {
+@test "a folder with a blank in its path is refused" {
 	mkdir "$BATS_TEST_TMPDIR/a folder"
 	cp Makefile "$BATS_TEST_TMPDIR/a folder"
 	unset BUILD
@@ -47,19 +46,19 @@ goes_on() {
 	done
 }
 
-@test "neither root nor sudo: one line to run" {
+@test "without root and sudo, setup prints one line to run" {
 	local as=()
 	((EUID)) || as=(setpriv --reuid 65534 --regid 65534 --clear-groups)
-	reachable=$(mktemp -d) # for others as well
+	reachable=$(mktemp -d) # accessible to other users
 	chmod a+rx "$reachable"
 	cp dev/setup dev/lib.sh "$reachable"
-	# To dpkg, nothing is installed there.
+	# For dpkg, nothing is installed.
 	run -1 env -u BUILD DPKG_ADMINDIR=/nonexistent PATH=/usr/bin:/bin "${as[@]}" "$reachable/setup" guest
 	[[ ${#lines[@]} == 1 ]]
 	[[ $output == "setup: run this as root, then again what you ran: apt-get update && apt-get install -y "*qemu* ]]
 }
 
-@test "no network" {
+@test "without network, setup says so, and can be repeated" {
 	mkdir -p "$BATS_TEST_TMPDIR/lists/partial"
 	touch "$BATS_TEST_TMPDIR/status"
 	cat >"$BATS_TEST_TMPDIR/apt.conf" <<-END
@@ -72,7 +71,7 @@ goes_on() {
 	[[ $output == *"setup: not installed, for the reason above; once that is mended, the same command goes on from here" ]]
 }
 
-@test "a disk that is full, before unpacking and during it" {
+@test "a full disk is reported before and during unpacking, and unpacking can be repeated" {
 	mount -t tmpfs -o size=1m tmpfs "$BUILD"
 	truncate -s 100M "$BATS_TEST_TMPDIR/large.tar.xz"
 	KERNEL_SRC=$BATS_TEST_TMPDIR/large.tar.xz run -1 dev/kernel tree
@@ -86,7 +85,7 @@ goes_on() {
 	goes_on
 }
 
-@test "stopped by Ctrl-C while it unpacks" {
+@test "unpacking that Ctrl-C has stopped can be repeated" {
 	local never=$BATS_TEST_TMPDIR/never.tar
 	mkfifo "$never"
 	KERNEL_SRC=$never run -0 python3 - dev/kernel tree <<-'END'

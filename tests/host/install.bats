@@ -1,17 +1,17 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# The tools where people have them: installed, on the kernel that they run.
+# The installed tools, on the kernel of this machine.
 
 setup() {
 	bats_require_minimum_version 1.5.0
 	cd "$BATS_TEST_DIRNAME/../.." || return
-	# Of the make that runs the tests, nothing is meant for the one in them.
+	# Variables of the outer make must not reach the make in the tests.
 	unset MAKEFLAGS MAKELEVEL
 	make -s install DESTDIR="$BATS_TEST_TMPDIR" PREFIX=/usr
 	PATH=$BATS_TEST_TMPDIR/usr/bin:$PATH
 }
 
-@test "make install: programs, manuals and completion, and nothing else" {
+@test "make install installs programs, manuals and completion, and nothing else" {
 	(cd "$BATS_TEST_TMPDIR" && find usr -type f | sort) | diff - <(printf '%s\n' \
 		usr/bin/dirtycat \
 		usr/bin/dirtyckpt \
@@ -24,26 +24,26 @@ setup() {
 	[[ $(type -P dirtycat) == "$BATS_TEST_TMPDIR/usr/bin/dirtycat" ]]
 }
 
-@test "make install goes to /usr/local by default" {
+@test "make install installs to /usr/local by default" {
 	run -0 make -n install DESTDIR=/nowhere
 	make -s install DESTDIR="$BATS_TEST_TMPDIR/default"
 	[[ -x $BATS_TEST_TMPDIR/default/usr/local/bin/dirtycat ]]
 	[[ -x $BATS_TEST_TMPDIR/default/usr/local/bin/dirtyckpt ]]
 }
 
-@test "make uninstall removes what make install put there, and nothing else" {
+@test "make uninstall removes the files of make install, and nothing else" {
 	mine=$BATS_TEST_TMPDIR/usr/share/man/man1/mine.1
 	echo >"$mine"
 	make -s uninstall DESTDIR="$BATS_TEST_TMPDIR" PREFIX=/usr
 	[[ $(find "$BATS_TEST_TMPDIR/usr" ! -type d) == "$mine" ]]
-	# The default is that of make install. A second time is no error.
+	# The default prefix is that of make install. A second uninstall is no error.
 	make -s install DESTDIR="$BATS_TEST_TMPDIR/default"
 	make -s uninstall DESTDIR="$BATS_TEST_TMPDIR/default"
 	make -s uninstall DESTDIR="$BATS_TEST_TMPDIR/default"
 	[[ -z $(find "$BATS_TEST_TMPDIR/default" ! -type d) ]]
 }
 
-@test "the parts build into a folder that make creates" {
+@test "each part builds into a folder that make creates" {
 	cp -r tools tests include "$BATS_TEST_TMPDIR"
 	cd "$BATS_TEST_TMPDIR" || return
 	for part in tools/dirtycat tools/dirtyckpt tools/lib/* tests/memstate tests/programs; do
@@ -54,8 +54,8 @@ setup() {
 	done
 }
 
-@test "the parts build by themselves, in their own folders" {
-	# But for the header of the kernel that they are a part of
+@test "each tool builds on its own, in its folder" {
+	# They need the kernel header in include.
 	cp -r tools include "$BATS_TEST_TMPDIR"
 	for tool in dirtycat dirtyckpt; do
 		make -s -C "$BATS_TEST_TMPDIR/tools/$tool"
@@ -65,7 +65,7 @@ setup() {
 	diff -r tools "$BATS_TEST_TMPDIR/tools"
 }
 
-@test "on this kernel, without the file: what python3 has written is what is shown" {
+@test "on a kernel without dirty_pages, dirtycat shows the pages that python3 has written" {
 	python3 -c '
 import mmap, time
 m = mmap.mmap(-1, 4096 * 1000, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
@@ -86,7 +86,7 @@ time.sleep(600)' >"$BATS_TEST_TMPDIR/address" 3>&- &
 	{ kill -KILL $python && wait $python || true; } 2>/dev/null
 }
 
-@test "on this kernel, without the file: dirtyckpt says what it takes" {
+@test "on a kernel without dirty_pages, dirtyckpt names the required kernel option" {
 	[[ ! -e /proc/self/dirty_pages ]] || skip "this kernel has the file"
 	sleep 1000 3>&- &
 	run -4 dirtyckpt save $! "$BATS_TEST_TMPDIR/image"
@@ -95,7 +95,7 @@ time.sleep(600)' >"$BATS_TEST_TMPDIR/address" 3>&- &
 	[[ ! -e $BATS_TEST_TMPDIR/image ]]
 }
 
-@test "completion: commands, and the options that each takes" {
+@test "completion offers commands, and the options of each command" {
 	# shellcheck source=/dev/null
 	. /usr/share/bash-completion/bash_completion
 	# shellcheck source=/dev/null

@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# The kernels that find more: what they are configured by, and that no report of
-# theirs is overlooked.
+# The debug kernels: their configuration is valid, and no report of theirs is missed.
 
 setup() {
 	bats_require_minimum_version 1.5.0
@@ -10,7 +9,7 @@ setup() {
 	set +u +o pipefail # as bats has them
 }
 
-@test "all that the kernels are configured by is known to this kernel source" {
+@test "the kernel source knows all configuration options that the project sets" {
 	grep -rhoE '^[[:space:]]*(menu)?config [A-Z0-9_]+' --include='Kconfig*' "$tree" |
 		awk '{ print "CONFIG_" $2 }' | sort -u >"$BATS_TEST_TMPDIR/known"
 	grep -hoE '^(# )?CONFIG_[A-Z0-9_]+' kernel/configs/*.config | sed 's/^# //' | sort -u >"$BATS_TEST_TMPDIR/named"
@@ -18,12 +17,12 @@ setup() {
 	[[ -z $(comm -23 "$BATS_TEST_TMPDIR/named" "$BATS_TEST_TMPDIR/known") ]]
 }
 
-@test "each kind of report makes a kernel unwell" {
+@test "each kind of report makes a run unhealthy" {
 	local line n=0
 	while IFS= read -r line; do
 		printf '[    3.1] Freeing unused memory\n[    4.200000] %s\n' "$line" >"$BATS_TEST_TMPDIR/console"
 		is_healthy "$BATS_TEST_TMPDIR/console" && {
-			echo "overlooked: $line"
+			echo "missed: $line"
 			return 1
 		}
 		n=$((n + 1))
@@ -60,7 +59,7 @@ setup() {
 	((n == 28))
 }
 
-@test "an ordinary boot, with the checks announced, is well" {
+@test "an ordinary boot, with the messages of the checks, is healthy" {
 	cat >"$BATS_TEST_TMPDIR/console" <<-'END'
 		[    0.000000] kasan: KernelAddressSanitizer initialized (generic)
 		[    0.000000] kcsan: enabled early
@@ -74,8 +73,8 @@ setup() {
 	is_healthy "$BATS_TEST_TMPDIR/console"
 }
 
-# race TITLE FUNCTION... - a report of KCSAN's, with those functions in the second of
-# its stacks, after a fault of another task
+# race TITLE FUNCTION... - print a report of KCSAN: a page fault of one task, and an
+# access by another with those functions in its stack
 race() {
 	local function
 	printf '[    5.0] %s\n' "====================" "BUG: KCSAN: data-race in $1"
@@ -88,7 +87,7 @@ race() {
 	printf '[    5.0] %s\n' "Reported by Kernel Concurrency Sanitizer on:" "===================="
 }
 
-@test "a data race counts if one of our functions is in its stacks, and no other does" {
+@test "a data race counts only if one of our functions is in its stacks" {
 	printf '%s\n' walk_ptes dirty_walk_batch >"$BATS_TEST_TMPDIR/ours"
 	{
 		race "rwsem_spin_on_owner / exit_mm" rwsem_spin_on_owner do_exit
@@ -106,7 +105,7 @@ race() {
 	[[ $(grep -c 'BUG: KCSAN' <<<"$output") == 1 && $output == *"rwsem_spin_on_owner+"* ]]
 }
 
-@test "a data race of what our functions called for memory, or were interrupted by, is not ours" {
+@test "a data race in memory allocation or an interrupt below our functions does not count" {
 	local between
 	echo dirty_pages_open >"$BATS_TEST_TMPDIR/ours"
 	for between in __alloc_pages_noprof __kmalloc_cache_noprof kmem_cache_alloc_noprof \
@@ -115,13 +114,13 @@ race() {
 	done >"$BATS_TEST_TMPDIR/console"
 	run -0 --separate-stderr dev/races "$BATS_TEST_TMPDIR/ours" <"$BATS_TEST_TMPDIR/console"
 	[[ -z $output && $stderr == *"not ours, 6 times: data-race in shrink_node / tick"* ]]
-	# What is in the other stack is no excuse, nor is what it was called from.
+	# These functions in the other stack, or as callers, make no difference.
 	race "folio_lock / tick" folio_lock dirty_pages_open __alloc_pages_noprof >"$BATS_TEST_TMPDIR/console"
 	run -0 --separate-stderr dev/races "$BATS_TEST_TMPDIR/ours" <"$BATS_TEST_TMPDIR/console"
 	[[ $output == *"folio_lock / tick"* ]]
 }
 
-@test "test-all goes on after a failure, says what has failed, and fails" {
+@test "test-all continues after a failure, names it, and fails at the end" {
 	mkdir -p "$BATS_TEST_TMPDIR/dev"
 	cp dev/lib.sh dev/test-all "$BATS_TEST_TMPDIR/dev"
 	cd "$BATS_TEST_TMPDIR" || return

@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# The kernel's own unit tests: every case of fs/proc/tests, in User-Mode Linux and
-# on x86-64.
+# The KUnit suites of fs/proc/tests, in User-Mode Linux and on x86-64.
 
 setup() {
 	bats_require_minimum_version 1.5.0
@@ -12,11 +11,11 @@ setup() {
 
 suites="kunit.enable=1 kunit.filter_glob=dirty_pages* kunit_shutdown=poweroff"
 
-# A busy host can keep the emulated timer from ticking while that is looked at.
+# On a busy host, the boot-time check of the emulated timer can fail: skip it.
 emulated="console=ttyS0 no_timer_check panic=-1 reboot=t"
 
-# run_um / run_x86 - boot to where the suites are run; nothing comes after that.
-# The output is to be a file: User-Mode Linux drops lines that a full pipe refuses.
+# run_um / run_x86 - boot, run the suites, and power off. Standard output must be a
+# file: User-Mode Linux drops lines if a pipe is full.
 run_um() {
 	use_kernel um
 	# shellcheck disable=SC2086  # several arguments
@@ -30,21 +29,20 @@ run_x86() {
 		-append "$emulated $suites" </dev/null 2>&1 3>&-
 }
 
-# cases_run RUN... - what the kernel says of each case, as in TAP, and no other
-# indented lines
+# cases_run RUN... - print the TAP line of each case, and no other indented lines
 cases_run() {
 	"$@" >"$BATS_TEST_TMPDIR/console"
 	tr -d '\r' <"$BATS_TEST_TMPDIR/console" | sed -E 's/^\[[^]]*\] ?//' >"$BATS_TEST_TMPDIR/log"
 	grep -E '^    (not )?ok [0-9]+ ' "$BATS_TEST_TMPDIR/log" | sed -E 's/^ +//'
 }
 
-# names_of FILE... - of the cases in these files
+# names_of FILE... - print the names of the cases in these files
 names_of() {
 	sed -n 's/.*KUNIT_CASE(\([a-z0-9_]*\)).*/\1/p' "$@" | sort
 }
 
-# all_pass FILE... - each has one suite: all of its cases, and no others, have
-# passed or been skipped, and the console is free of anything else
+# all_pass FILE... - fail unless exactly the cases of these files, with one suite each,
+# have passed or were skipped, and the console has no report
 all_pass() {
 	if grep -E 'not ok|FAILED|BUG:|WARNING:|Oops|Bad ' "$BATS_TEST_TMPDIR/log"; then
 		return 1
@@ -53,14 +51,14 @@ all_pass() {
 	diff <(sed -E 's/^ok [0-9]+ //; s/ #.*//' <<<"$output" | sort) <(names_of "$@")
 }
 
-# skipped - the reasons, as far as there are any
+# skipped - print the reasons of skipped cases
 skipped() {
 	sed -n 's/.*# SKIP //p' <<<"$output" | sort
 }
 
-@test "all suites pass in User-Mode Linux, but for what it has not" {
+@test "all suites pass in User-Mode Linux, except for features that it lacks" {
 	run -0 cases_run run_um
-	# The others are about bits and pages that it has not.
+	# The other suites need bits and pages that it lacks.
 	all_pass fs/proc/tests/task_dirty{,_walk,_ack,_debug}_kunit.c
 	[[ $(skipped) == "no device memory in this kernel
 no memory failure in this kernel
@@ -68,34 +66,34 @@ no soft-dirty bits in this kernel
 no soft-dirty bits in this kernel" ]]
 }
 
-@test "all suites pass on x86-64, without exception" {
+@test "all suites pass on x86-64, without a skipped case" {
 	run -0 cases_run run_x86
 	all_pass fs/proc/tests/*_kunit.c
 	[[ -z $(skipped) ]]
 }
 
-# kunit_py KERNEL OPTION... - what the kernel's own runner says in the end
+# kunit_py KERNEL OPTION... - print the last lines of the kernel's kunit.py
 kunit_py() {
 	use_kernel "$1"
-	# It leaves its log beside the kernel.
+	# It writes its log beside the kernel.
 	(cd "$tree" && timeout 300 tools/testing/kunit/kunit.py exec "${@:2}" \
 		--build_dir="${obj#"$tree"/}" 'dirty_pages*' </dev/null 2>&1 3>&- | tail -n 4)
 }
 
-@test "the kernel's kunit.py runs them too" {
+@test "the kernel's kunit.py runs the suites as well" {
 	local um x86
 	um=$(names_of fs/proc/tests/task_dirty{,_walk,_ack,_debug}_kunit.c | wc -l)
 	x86=$(names_of fs/proc/tests/*_kunit.c | wc -l)
 	run -0 kunit_py um
 	[[ $output == *"Testing complete. Ran $um tests: passed: $((um - 4)), skipped: 4"$'\n'* ]]
-	# It boots no vmlinux.
+	# It boots a bzImage.
 	use_kernel test
 	env -u MAKEFLAGS -u MAKELEVEL make -s -C "$tree" O="$obj" CC="ccache gcc" HOSTCC="ccache gcc" bzImage 3>&-
 	run -0 kunit_py test --arch=x86_64 --kernel_args=no_timer_check
 	[[ $output == *"Testing complete. Ran $x86 tests: passed: $x86"$'\n'* ]]
 }
 
-@test "what kunit.py is told to configure is there" {
+@test "the kernels have the configuration that kunit.py requests" {
 	use_kernel um
 	run -1 grep -vxFf "$obj/.config" <(grep ^CONFIG_ fs/proc/tests/.kunitconfig)
 	use_kernel test

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# The protocol of acknowledgments, as a model in tests/model. All interleavings
-# are searched for a lost write. There is none; and as soon as one rule of the
-# protocol is taken out, there is one.
+# The protocol of acknowledgments, as a model in tests/model. spin searches all
+# interleavings for a lost write. There is none, but if any rule of the protocol is
+# removed, there is one.
 
 setup() {
 	bats_require_minimum_version 1.5.0
@@ -10,11 +10,11 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 }
 
-# search MODEL [RULE-TAKEN-OUT] - sets $output to the verdict
+# search MODEL [RULE] - search, without that rule, and set $output to the verdict
 search() {
 	run -0 spin ${2:+"-D$2"} -a "$models/$1.pml"
 	[[ -z $output ]]
-	# To optimize takes longer than the search.
+	# An optimized build would take longer than it saves.
 	gcc -w -DSAFETY -DNOREDUCE -o pan pan.c
 	run -0 ./pan -m1000000
 }
@@ -24,7 +24,7 @@ holds() {
 	search "$1"
 	[[ $output == *"Full statespace search for:"* && $output == *", errors: 0"* ]]
 	[[ ! $output =~ Warning|truncated|hash-compact|"out of memory"|"depth too small"|"not completed" ]]
-	# Nobody gets to the end of an endless loop.
+	# The end of an endless loop is never reached.
 	[[ $output == *unreached* ]]
 	run ! grep -P '^\t.*\.pml:\d+, state \d+, (?!"-end-")' <<<"$output"
 }
@@ -56,11 +56,11 @@ loses() {
 	loses acknowledge NO_NESTED_FLUSH
 }
 
-@test "a write is lost if nobody is told of the pending flush" {
+@test "a write is lost if the pending flush is not announced" {
 	loses acknowledge NO_PENDING
 }
 
-@test "a write is lost if others are told of the pending flush after the change" {
+@test "a write is lost if the pending flush is announced after the change" {
 	loses acknowledge PENDING_LATE
 }
 
@@ -72,19 +72,19 @@ loses() {
 	loses acknowledge NO_FLUSH_OF_READ_ONLY
 }
 
-@test "a write is lost without a barrier before the look at the references" {
+@test "a write is lost without a barrier before the references are read" {
 	loses acknowledge NO_BARRIER
 }
 
-@test "a write is lost if the references are looked at before the change" {
+@test "a write is lost if the references are read before the change" {
 	loses acknowledge REFERENCES_FIRST
 }
 
-@test "a write is lost if held pages are not given their bit back" {
+@test "a write is lost if the bit of held pages is not set again" {
 	loses acknowledge NOT_GIVEN_BACK
 }
 
-@test "a write is lost if clean pages are not asked for references" {
+@test "a write is lost if the references of clean pages are not checked" {
 	loses acknowledge CLEAN_NOT_ASKED
 }
 
@@ -100,7 +100,7 @@ loses() {
 	loses acknowledge COPY_FIRST
 }
 
-@test "a write is lost if page tables always move as a whole" {
+@test "a write is lost if page tables are always moved as a whole" {
 	loses fork NO_FLAG
 }
 
@@ -116,7 +116,7 @@ loses() {
 	loses fork NO_LOCK
 }
 
-@test "each rule of the models is taken out by a scenario" {
+@test "a scenario removes each rule of the models" {
 	grep -ohE '^#(el)?if.*' "$models"/*.pml | grep -oE '\b[A-Z][A-Z_]+\b' | sort -u >rules
 	[[ -s rules ]]
 	grep -oP '^\tloses \w+ \K\w+' "$BATS_TEST_FILENAME" | sort -u | diff rules -

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# The overlay: laid into a developer's own tree and taken off again, linked into
-# the build tree, and written anew from edits made there.
+# The overlay: applied to a developer's tree and removed again, linked into the build
+# tree, and refreshed from edits there.
 
-# A kernel of just the files that the project edits, and a copy of the project
+# Make a kernel of only the files that the project edits, and a copy of the project.
 setup() {
 	bats_require_minimum_version 1.5.0
 	local top
@@ -18,7 +18,7 @@ setup() {
 	cd "$BATS_TEST_TMPDIR/project" || return
 }
 
-# A build folder with that kernel as its tree
+# Make a build folder with that kernel as its tree.
 build_tree() {
 	export BUILD=$BATS_TEST_TMPDIR/build KERNEL_SRC=$BATS_TEST_TMPDIR/before
 	mkdir -p "$BUILD"
@@ -39,7 +39,7 @@ build_tree() {
 	[[ -z $output ]]
 }
 
-@test "unapply gives the tree back as it was" {
+@test "unapply restores the original tree" {
 	dev/overlay apply "$own"
 	run -0 dev/overlay unapply "$own"
 	diff -r "$BATS_TEST_TMPDIR/before" "$own"
@@ -53,7 +53,7 @@ build_tree() {
 	diff -r "$BATS_TEST_TMPDIR/applied" "$own"
 }
 
-@test "a kernel that the edits do not fit is left as it is" {
+@test "a kernel that the edits do not fit is left unchanged" {
 	sed -i 's/no_page_table/other_name/' "$own/mm/gup.c"
 	cp -r "$own" "$BATS_TEST_TMPDIR/other"
 	run -1 dev/overlay apply "$own"
@@ -61,7 +61,7 @@ build_tree() {
 	diff -r "$BATS_TEST_TMPDIR/other" "$own"
 }
 
-@test "unapply refuses to throw away what was edited since" {
+@test "unapply refuses to discard later edits" {
 	dev/overlay apply "$own"
 	echo '/* mine */' >>"$own/fs/proc/task_dirty.c"
 	run -1 dev/overlay unapply "$own"
@@ -70,7 +70,7 @@ build_tree() {
 	grep -q FOLL_DIRTY "$own/mm/gup.c"
 }
 
-@test "what is no kernel tree, or none at all, is refused" {
+@test "a missing argument, a folder that is no kernel tree, and a tree without the overlay are refused" {
 	run -1 dev/overlay apply /tmp
 	[[ $output == *"not a kernel source tree"* ]]
 	run -1 dev/overlay apply
@@ -79,13 +79,13 @@ build_tree() {
 	[[ $output == *"does not have it"* ]]
 }
 
-@test "link: new files are links, so that an edit here is an edit there" {
+@test "link makes links to new files, so an edit here is an edit in the build tree" {
 	build_tree
 	[[ $BUILD/linux/fs/proc/task_dirty.c -ef fs/proc/task_dirty.c ]]
 	grep -q FOLL_DIRTY "$BUILD/linux/mm/gup.c"
 }
 
-@test "link a second time touches nothing, so that nothing is rebuilt" {
+@test "a second link touches nothing, so nothing is rebuilt" {
 	build_tree
 	find "$BUILD/linux" -printf '%p %t %T@\n' | sort >"$BATS_TEST_TMPDIR/1"
 	dev/overlay link
@@ -99,7 +99,7 @@ build_tree() {
 	grep -q 'FOLL_DIRTY = 1 << 14' "$BUILD/linux/include/linux/mm_types.h"
 }
 
-@test "link takes out what has left the overlay" {
+@test "link removes files that have left the overlay" {
 	build_tree
 	rm fs/proc/task_dirty_debug.c mm/gup.c.patch
 	dev/overlay link
@@ -107,7 +107,7 @@ build_tree() {
 	cmp "$BUILD/linux/mm/gup.c" "$KERNEL_SRC/mm/gup.c"
 }
 
-@test "an edit in the build tree stays, and refresh writes it to the patch" {
+@test "link keeps an edit in the build tree, and refresh writes it to the patch" {
 	build_tree
 	sed -i 's/FOLL_DIRTY = 1 << 13/FOLL_DIRTY = 1 << 15/' "$BUILD/linux/include/linux/mm_types.h"
 	dev/overlay link
@@ -118,7 +118,7 @@ build_tree() {
 	head -n 2 include/linux/mm_types.h.patch | cmp - "$BATS_TEST_TMPDIR/reason"
 }
 
-@test "refresh with nothing edited changes no patch" {
+@test "refresh without edits changes no patch" {
 	build_tree
 	cat ./*/*.patch ./*/*/*.patch >"$BATS_TEST_TMPDIR/patches"
 	run -0 dev/overlay refresh
@@ -126,7 +126,7 @@ build_tree() {
 	cat ./*/*.patch ./*/*/*.patch | cmp - "$BATS_TEST_TMPDIR/patches"
 }
 
-@test "edited in both places: refused, and nothing is lost" {
+@test "a file edited in both places is refused, and no edit is lost" {
 	build_tree
 	sed -i 's/FOLL_DIRTY = 1 << 13/FOLL_DIRTY = 1 << 15/' "$BUILD/linux/include/linux/mm_types.h"
 	sed -i 's/^+\(.*\)FOLL_DIRTY = 1 << 13/+\1FOLL_DIRTY = 1 << 14/' include/linux/mm_types.h.patch
@@ -136,7 +136,7 @@ build_tree() {
 	grep -q 'FOLL_DIRTY = 1 << 14' include/linux/mm_types.h.patch
 }
 
-@test "refresh makes a patch of a file that had none, and asks for its reason" {
+@test "refresh writes a patch for a file that had none, and asks for the reason" {
 	build_tree
 	touch -d '1 minute ago' "$BUILD/unpacked"
 	echo 'int touched;' >>"$BUILD/linux/mm/other.c"
@@ -145,34 +145,34 @@ build_tree() {
 	grep -q '^+int touched;' mm/other.c.patch
 }
 
-# in_function FUNCTION FILE SED - edit the lines of one function of the kernel
+# in_function FUNCTION FILE SED - edit the lines of one kernel function
 in_function() {
 	sed "/^[a-z].*\\b$1([^;]*\$/,/^}/ { $3 }" "$own/$2" >"$BATS_TEST_TMPDIR/edited"
 	run -1 cmp -s "$BATS_TEST_TMPDIR/edited" "$own/$2"
 	cp "$BATS_TEST_TMPDIR/edited" "$own/$2"
 }
 
-# The kernel is that which setup() made, with the edits of the scenario.
+# Make the edits of the scenario a part of the original kernel.
 keep_kernel() {
 	rm -r "$BATS_TEST_TMPDIR/before"
 	cp -r "$own" "$BATS_TEST_TMPDIR/before"
 }
 
-# Mainline's words are not ours.
+# Mainline fixes this by different code.
 mend_ksm() {
 	in_function replace_page mm/ksm.c \
 		's/^\tflush_cache_page/\tnewpte = pte_soft_dirty(orig_pte) ? pte_mksoft_dirty(newpte) : newpte;\n&/'
 	keep_kernel
 }
 
-# One of several edits of a file
+# Fix this as only one of several edits of the file does.
 mend_first_page() {
 	in_function do_anonymous_page mm/memory.c \
 		's/^\tentry = pte_sw_mkyoung(entry);/\tentry = pte_mksoft_dirty(pte_sw_mkyoung(entry));/'
 	keep_kernel
 }
 
-@test "a kernel with the KSM fix: the edit is passed over and named, unapply gives the tree back" {
+@test "a kernel with the KSM fix: apply skips and names the edit, unapply restores the tree" {
 	mend_ksm
 	run -0 dev/overlay apply "$own"
 	[[ $(grep -c mended <<<"$output") == 1 ]]
@@ -185,13 +185,13 @@ mend_first_page() {
 	diff -r "$BATS_TEST_TMPDIR/before" "$own"
 }
 
-@test "a kernel with the KSM fix in our own words: unapply does not take it off" {
+@test "a kernel with exactly our KSM fix: unapply does not remove it" {
 	patch --silent "$own/mm/ksm.c" mm/ksm.c.patch
 	keep_kernel
 	dev/overlay apply "$own"
 	dev/overlay unapply "$own"
 	diff -r "$BATS_TEST_TMPDIR/before" "$own"
-	# Nor from a copy of the build tree, as for the kernel called plain
+	# The same with a copy of the build tree, as for the kernel named plain
 	build_tree
 	cmp "$BUILD/linux/mm/ksm.c" "$BATS_TEST_TMPDIR/before/mm/ksm.c"
 	cp -a "$BUILD/linux" "$BATS_TEST_TMPDIR/plain"
@@ -211,7 +211,7 @@ mend_first_page() {
 	run -0 dev/overlay refresh
 	[[ -z $output ]]
 	cmp mm/ksm.c.patch "$BATS_TEST_TMPDIR/patch"
-	# An edit that comes is written in front of the one that is passed over.
+	# A later edit is written in front of the skipped one.
 	sed -i '1s/^/int first;\n/' "$BUILD/linux/mm/ksm.c"
 	run -0 dev/overlay refresh
 	[[ $output == *"wrote mm/ksm.c.patch"* ]]
@@ -219,7 +219,7 @@ mend_first_page() {
 	grep -q 'newpte = pte_mksoft_dirty(newpte);' "$BATS_TEST_TMPDIR/rest"
 }
 
-@test "a kernel that has one of a file's edits: that one is passed over, and no other" {
+@test "a kernel that has one of the edits of a file: apply skips only that edit" {
 	mend_first_page
 	run -0 dev/overlay apply "$own"
 	[[ $(grep -c mended <<<"$output") == 1 ]]
@@ -231,7 +231,7 @@ mend_first_page() {
 	diff -r "$BATS_TEST_TMPDIR/before" "$own"
 }
 
-@test "a kernel that has one of a file's edits: refresh and patches" {
+@test "a kernel that has one of the edits of a file: refresh and patches keep all edits" {
 	mend_first_page
 	build_tree
 	cat ./*/*.patch ./*/*/*.patch >"$BATS_TEST_TMPDIR/patches"
@@ -249,7 +249,7 @@ mend_first_page() {
 	run ! grep -l '^Mended:' "$BUILD"/patches/*.patch
 }
 
-@test "a line that mends, in another function or a comment, does not count" {
+@test "the line of a fix in another function or in a comment does not count" {
 	in_function write_protect_page mm/ksm.c 's/^\tentry = ptep_get.*/&\n\tentry = pte_mksoft_dirty(entry);/'
 	in_function replace_page mm/ksm.c 's|^\tptep = |\t/* pte_mksoft_dirty()\n\t * pte_mksoft_dirty()\n\t */\n&|'
 	keep_kernel
@@ -260,7 +260,7 @@ mend_first_page() {
 	diff -r "$BATS_TEST_TMPDIR/before" "$own"
 }
 
-@test "a kernel that an edit does not fit and that is not mended is left as it is" {
+@test "a kernel without a fix, which an edit does not fit, is left unchanged" {
 	in_function replace_page mm/ksm.c 's/\bflush_cache_page/flush_some_page/'
 	in_function write_protect_page mm/ksm.c 's/^\tentry = ptep_get.*/&\n\tentry = pte_mksoft_dirty(entry);/'
 	in_function do_anonymous_page mm/memory.c 's/^\tentry = pte_sw_mkyoung/\tentry = pte_some_young/'
@@ -272,20 +272,20 @@ mend_first_page() {
 	[[ $output == *"mm/ksm.c.patch does not fit this kernel"* ]]
 }
 
-@test "a probe that makes no sense is told" {
+@test "an invalid probe is reported" {
 	sed -i 's/^Mended: replace_page/Mended: /' mm/ksm.c.patch
 	run -1 dev/overlay apply "$own"
 	[[ $output == *"mm/ksm.c.patch: there is no sense in"* ]]
 	diff -r "$BATS_TEST_TMPDIR/before" "$own"
 }
 
-# Somebody whom git knows
+# Set a name and an address for git.
 be_known() {
 	export GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_0=user.email GIT_CONFIG_VALUE_0=a@example.org
 	export GIT_CONFIG_KEY_1=user.name GIT_CONFIG_VALUE_1=A
 }
 
-@test "patches: a series that git am takes, after which a tree has all that apply gives it" {
+@test "patches makes a series for git am, with the same result as apply" {
 	build_tree
 	be_known
 	run -0 dev/patches
@@ -295,14 +295,14 @@ be_known() {
 	git init -q && git add -A && git commit -q -m before
 	git am -q "$BUILD"/patches/*.patch
 	diff -r --exclude=.git . "$own"
-	# Each is signed, and says why.
+	# Each patch is signed and gives a reason.
 	for patch in "$BUILD"/patches/*.patch; do
 		grep -q '^Signed-off-by: A <a@example.org>' "$patch"
 		(($(sed '1,/^$/d; /^Signed-off-by/,$d' "$patch" | wc -w) >= 5))
 	done
 }
 
-@test "patches: what would be in none of them is told" {
+@test "patches reports a file that belongs to no patch" {
 	build_tree
 	be_known
 	echo >fs/proc/task_dirty_new.c

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# How scenarios are run: no failure is overlooked, and it shows what it was.
+# tests/run misses no failure, and shows its cause.
 
 setup() {
 	bats_require_minimum_version 1.5.0
@@ -8,7 +8,7 @@ setup() {
 	. dev/lib.sh
 	set +u +o pipefail # as bats has them
 	mkdir -p "$build/tests"
-	dir=$(mktemp -d "$build/tests/run.XXXXXX") # which the guest sees
+	dir=$(mktemp -d "$build/tests/run.XXXXXX") # visible in the guest
 	export TAGS='!long'
 }
 
@@ -16,7 +16,8 @@ teardown() {
 	rm -r "$dir" "$build"/tests/test-*"${dir##*/}"*
 }
 
-# scenarios NAME - a file of what comes in, which bats is not to take for this one's
+# scenarios NAME - make a file of scenarios from standard input. They are spelled
+# differently there, so that bats does not read them as scenarios of this file.
 scenarios() {
 	sed 's/^scenario /@test /; s/^tagged /# bats test_tags=/' >"$dir/$1.bats"
 }
@@ -25,7 +26,7 @@ run_scenarios() {
 	tests/run "$@" 3>&- 4>&-
 }
 
-@test "one stream for all files, in order, with what did not hold, and a count" {
+@test "all files make one stream, in order, with the failures and a count" {
 	scenarios a <<-'END'
 		scenario "holds" { true; }
 		tagged concurrent
@@ -53,7 +54,7 @@ run_scenarios() {
 	[[ $output == *$'\n# because\n'* ]]
 }
 
-@test "a kernel that panics fails all that was still to come, and shows its console" {
+@test "a kernel panic fails all remaining scenarios, and shows the console" {
 	scenarios a <<-'END'
 		scenario "holds" { true; }
 		scenario "panics" { echo c >/proc/sysrq-trigger; sleep 60; }
@@ -66,7 +67,7 @@ run_scenarios() {
 	[[ ${lines[-1]} == "1 passed, 3 failed" ]]
 }
 
-@test "tags: those that fit, and none" {
+@test "tags select scenarios, and it is an error if they select none" {
 	scenarios a <<-'END'
 		scenario "has no tag" { true; }
 		tagged long

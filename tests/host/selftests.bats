@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# How 'make selftests' runs tests in two kernels and compares what they say.
+# 'make selftests' runs tests in two kernels and compares their results.
 
 setup() {
 	bats_require_minimum_version 1.5.0
@@ -12,7 +12,7 @@ setup() {
 	cp "$out/without" "$out/with"
 }
 
-# log - what the guest prints
+# log - print the output of the guest
 log() {
 	cat <<-'END'
 		selftests: begin mm ./tap -x
@@ -42,7 +42,7 @@ log() {
 	END
 }
 
-# change SED-COMMAND - the kernel with the project says something else
+# change SED-COMMAND - change the results of the kernel with the project
 change() {
 	sed -i "$1" "$out/with"
 	! cmp -s "$out/without" "$out/with"
@@ -53,7 +53,7 @@ compared() {
 }
 
 @test "equal results are shown side by side, and do not differ" {
-	# Addresses and counts are others each time.
+	# Addresses and counts vary between runs.
 	change 's/0x7f0012340000/0x7fab/; s/pages 6/pages 7/'
 	run -0 compared "$out/without" "$out/with"
 	grep -qE '^mm \./tap -x +3 ok, 1 skip, 1 not ok, exit 1 +3 ok, 1 skip, 1 not ok, exit 1$' <<<"$output"
@@ -62,7 +62,7 @@ compared() {
 	[[ ${lines[-1]} == "3 tests, 12 results, 0 differ" ]]
 }
 
-@test "a result that differs is named, and the exit status tells" {
+@test "a result that differs is named, and sets the exit status" {
 	change 's/^ok 5 writes/not &/'
 	run -1 compared "$out/without" "$out/with"
 	grep -qE '^! +pins \.\.\. at once: writes \(2\) +ok +not ok$' <<<"$output"
@@ -83,7 +83,7 @@ compared() {
 	done
 }
 
-@test "a difference has to show in each run" {
+@test "only a difference in each run counts" {
 	change 's/^not ok 2/ok 2/'
 	run -1 compared "$out/without" "$out/with" "$out/without" "$out/with" "$out/without" "$out/with"
 	[[ ${lines[-1]} == "3 tests, 12 results, 1 differ in each of 3 runs" ]]
@@ -91,21 +91,21 @@ compared() {
 	[[ ${lines[-1]} == *" 0 differ in each of 3 runs" ]]
 }
 
-@test "results that either kernel gives at times are no difference" {
+@test "results that vary in both kernels are no difference" {
 	change 's/^not ok 2/ok 2/; s/^selftests: end 1 /selftests: end 0 /'
 	run -0 compared "$out/without" "$out/with" "$out/with" "$out/without"
 	[[ ${lines[-1]} == *" 0 differ in each of 2 runs" ]]
-	# One that has no end is not by chance the other kernel's as well.
+	# A test without an end is not taken for one that varies.
 	sed -i 's/^selftests: end [01] 3 s/selftests: end 124 60 s/' "$out/with"
 	run -1 compared "$out/without" "$out/with" "$out/with" "$out/with"
 	[[ ${lines[-1]} == *" 1 differ in each of 2 runs" ]]
 }
 
-@test "what comes to no end in both kernels counts as well" {
+@test "a test that does not end counts, even if in both kernels" {
 	sed -i 's/^selftests: end 0 2 s/selftests: end 124 60 s/' "$out/without" "$out/with"
 	run -1 compared "$out/without" "$out/with"
 	grep -qE '^! +exit status +none +none$' <<<"$output"
-	# Not begun, or the kernel's end
+	# A test that did not begin, and the end of the kernel
 	sed -i '/^selftests: begin proc/,/^selftests: end/d; /^selftests: end 1/d' "$out/without" "$out/with"
 	run -1 compared -v names=1 "$out/without" "$out/with"
 	[[ $output == "mm ./tap -x
@@ -113,9 +113,9 @@ proc ./uffd
 mm ./khugepaged" ]]
 }
 
-# A project of two tests with a kernel source that builds them, and a guest that
-# answers from the file KERNEL.N of its Nth run, else as above; asked is what it
-# was asked to run.
+# Make a project of two tests, with a kernel source that builds them, and a guest that
+# prints the file KERNEL.N in its Nth run if there is one. asked.KERNEL lists the tests
+# that it was asked to run.
 project() {
 	local folder
 	mkdir -p "$out"/project/{dev,tests} "$out/project/build/plain"
@@ -142,7 +142,7 @@ project() {
 	unset BUILD
 }
 
-@test "only what differs is run again, twice, and then it fails" {
+@test "only tests that differ are run again, twice, before the run fails" {
 	project
 	printf 'ok 1 a\nok 2 b\n' | tee plain.1 plain.2 >plain.3
 	printf 'ok 1 a\nnot ok 2 b\n' | tee test.1 test.2 >test.3
@@ -152,7 +152,7 @@ project() {
 	cmp asked.test asked.plain
 }
 
-@test "what differs in the first run alone passes" {
+@test "a difference only in the first run passes" {
 	project
 	echo 'ok 1 a' | tee plain.1 plain.2 >test.2
 	echo 'not ok 1 a' >test.1
@@ -169,7 +169,7 @@ project() {
 	[[ $output == *"no test in tests/selftests/list has 'nothing'" ]]
 }
 
-@test "a program that is neither run nor left out is an error" {
+@test "a program that is neither run nor excluded is an error" {
 	project
 	sed -i /proc/d tests/selftests/list
 	run -1 dev/selftests

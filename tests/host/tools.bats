@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# The tools on this machine's own kernel, whatever it has, and their memory.
+# The tools on the kernel of this machine, with any features, and their memory use.
 
 setup_file() {
 	bats_require_minimum_version 1.5.0
@@ -13,7 +13,7 @@ setup() {
 	PATH=$BATS_FILE_TMPDIR/checked:$PATH
 }
 
-@test "dirtycat frees all that it allocates, and steps over no end" {
+@test "dirtycat frees all its memory, and accesses none out of bounds" {
 	dirtycat --text $$ >"$BATS_TEST_TMPDIR/kept"
 	for arguments in "--input KEPT" "--diff KEPT --input KEPT" "--diff KEPT $$" "--text --input KEPT" \
 		"--map --input KEPT" "--by-mapping $$" "--backend=pagemap $$" "-C bash" \
@@ -26,7 +26,7 @@ setup() {
 	[[ $output == *"line 1: an address is not aligned to a page"* ]]
 }
 
-@test "on this kernel, what was written is known exactly if it tracks writes" {
+@test "dirtycat shows written pages exactly if this kernel tracks writes" {
 	run -0 dirtycat --raw -n --summary=only -o WRITTEN $$
 	if grep -q '^VmFlags:.* sd' /proc/self/smaps; then
 		[[ $output != "?" ]]

@@ -13,8 +13,8 @@ setup() {
 	sh "$tree/scripts/headers_install.sh" "$tree/include/uapi/linux/dirty_pages.h" linux/dirty_pages.h
 }
 
-# compiles COMMAND... - compile a program that includes only that header, and that
-# is an error where the layout of the struct is another one
+# compiles COMMAND... - compile a program that includes only that header, and fails to
+# compile if the layout of the struct differs
 compiles() {
 	printf '%s\n' '#include <linux/dirty_pages.h>' \
 		'#define IS(expression, value) extern char is[(expression) == (value) ? 1 : -1]' \
@@ -28,7 +28,7 @@ compiles() {
 		"$@" -fsyntax-only -Wall -Wextra -Werror -I. -idirafter "/usr/include/$(uname -m)-linux-gnu" -
 }
 
-@test "the header stands by itself, and the struct is the same for programs of 32 and 64 bits" {
+@test "the header is self-contained, and the struct is the same for 32-bit and 64-bit programs" {
 	local bits
 	for bits in 32 64; do
 		compiles gcc -m$bits -std=c99 -x c
@@ -36,7 +36,7 @@ compiles() {
 	done
 }
 
-@test "none of the kernel's own words are in it" {
+@test "the header has no kernel-internal words" {
 	grep -q 'WITH Linux-syscall-note' linux/dirty_pages.h
 	grep -q '_IOW' linux/dirty_pages.h
 	run ! grep -nE '_UAPI|__KERNEL__|__user|CONFIG_' linux/dirty_pages.h

@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# Yama's strictest setting, which no kernel takes back: in a guest of its own.
+# The strictest scope of Yama cannot be reset, so this scenario has its own guest.
 
-@test "Yama: under 3 nobody acknowledges, root neither, but who may read still may" {
+@test "Yama: with scope 3 nobody may acknowledge, not even root, and reading is unaffected" {
 	bats_require_minimum_version 1.5.0
 	cd "$BATS_TEST_DIRNAME/../.." || return
-	# shellcheck disable=SC2016  # the guest's own variables
+	# shellcheck disable=SC2016  # variables of the guest
 	GUEST_TIMEOUT=120 run -0 --separate-stderr dev/guest bash -c '
 		sleep 600 &
 		file=/proc/$!/dirty_pages

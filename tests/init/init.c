@@ -21,7 +21,7 @@ void put_file(const char *path, const char *text)
 	close(fd);
 }
 
-/* A header as mkswap writes it */
+/* Write a swap header, as mkswap does, and enable swap. */
 static void swap_on(const char *device, unsigned long bytes)
 {
 	static char header[PAGE];

@@ -12,14 +12,14 @@
  *
  * The page is anonymous and exclusive. The model does not have its contents:
  * it only notes for each copy whether they differ from it. The mmap lock is
- * left out, since all that is here runs with the lock held for reading, or
- * without it. fork.pml has fork() and mremap(), which hold it for writing.
+ * left out: everything here runs with the lock held for reading, or without it.
+ * fork.pml has fork() and mremap(), which hold it for writing.
  *
  * acknowledger() is dirty_ack_write(), with one hold of the mmap lock and a
  * batch of one entry. listing() is a read of the file at any moment.
  *
- * Each rule can be taken out, by the macro that is named beside it. Then there
- * is a lost write. These commands show the shortest way to it:
+ * A macro beside each rule removes the rule. Then a write is lost. These commands
+ * show the shortest path to it:
  *
  *	spin -DNO_FLUSH -a acknowledge.pml && gcc -DSAFETY -DBFS -o pan pan.c
  *	./pan; spin -DNO_FLUSH -t -p -g -l acknowledge.pml
@@ -29,7 +29,7 @@
 /* mm->tlb_flush_pending */
 byte tlb_flush_pending;
 
-/* It has looked at the entry, and the other one has not cleared it since. */
+/* It has read the entry, and the other acknowledger has not cleared it since. */
 bool answers[2];
 
 /*
@@ -81,15 +81,15 @@ inline cleared(old)
 }
 
 /*
- * Change the entry, then look at the references, with smp_mb() in between.
- * GUP-fast takes its reference, then looks at the entry again. One of the two
- * sees the other. A batch does the same with many entries and one smp_mb().
+ * Change the entry, then read the references, with smp_mb() in between.
+ * GUP-fast takes its reference, then reads the entry again. At least one of the
+ * two sees the other. A batch does the same with many entries and one smp_mb().
  *
  * ptep_modify_prot_start() and _commit() are one store here. The empty entry
  * between them allows nothing that the old or the new one does not allow.
  *
- * Ask for references even if the entry is clean: clear_refs may have cleared
- * it without asking.
+ * Check the references even if the entry is clean: clear_refs may have cleared it
+ * without a check.
  */
 inline acknowledge_present(old)
 {
@@ -120,7 +120,7 @@ inline acknowledge_present(old)
 	fi
 }
 
-/* A swap entry gives nobody a new reference, so the order does not matter. */
+/* Nobody gets a new reference by a swap entry, so the order does not matter. */
 inline acknowledge_swapped(old)
 {
 	held = references > 0;
@@ -141,7 +141,7 @@ inline acknowledge_swapped(old)
 
 /*
  * Flush an entry that this hold has cleared. If mm_tlb_flush_nested(), flush
- * any that it has looked at: another hold may have cleared the entry and not
+ * each entry that it has read: another hold may have cleared the entry and not
  * yet flushed.
  */
 inline end_hold()
@@ -164,7 +164,7 @@ inline end_hold()
 	flush = false
 }
 
-/* A copy may be outdated as soon as it was begun. */
+/* A copy may be outdated as soon as it has begun. */
 inline copy_page()
 {
 	d_step {

@@ -10,7 +10,7 @@
  * that are "d".
  *
  * There are no stale translations here, since every holder of the lock flushes
- * before it lets go; acknowledge.pml has those.
+ * before it unlocks; acknowledge.pml has those.
  *
  *	here			in the kernel
  *	cleared			MMF_SOFT_DIRTY_CLEARED of mm->flags
@@ -19,8 +19,8 @@
  *				with move_page_tables(), and fork(): mm_init()
  *				copies flags, then dup_mmap() copies entries
  *
- * A rule is taken out by the macro that is named where the rule is. Each has
- * to have a counter-example then; acknowledge.pml tells how to see it.
+ * A macro beside each rule removes the rule. Then a write is lost;
+ * acknowledge.pml shows how to see the counter-example.
  */
 
 /*
@@ -62,8 +62,8 @@ inline mmap_write_unlock()
 #endif
 
 /*
- * A page table moves as a whole, without a look at its entries, as long as
- * nothing was cleared. Entries that are moved one by one get the bit.
+ * A page table moves as a whole, without reading its entries, as long as nothing
+ * was cleared. Entries that are moved one by one get the bit.
  */
 inline mremap(from, to)
 {
@@ -83,8 +83,8 @@ inline mremap(from, to)
 }
 
 /*
- * The child has the entries as they are under the lock. Flags that mm_init()
- * copies are those of an earlier moment: entries may have been cleared since.
+ * The child gets the entries under the lock. mm_init() copies the flags earlier:
+ * entries may have been cleared since.
  */
 inline fork()
 {

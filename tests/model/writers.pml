@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A page of a process, and everything that may write to it, as the kernel has
- * it whether somebody acknowledges the page or not. Included by
- * acknowledge.pml.
+ * A page of a process, and everything in the kernel that may write to it,
+ * independent of acknowledgments. Included by acknowledge.pml.
  *
  *	here			in the kernel
  *	cpu()			page walks of the hardware, and writes by
@@ -63,13 +62,13 @@ proctype cpu(bit me)
 #define may_be_writable(pte)	(!((pte) & SWAPPED) && ((pte) & SOFT_DIRTY))
 #endif
 
-/* Others flush sooner or later. Here they never do, which allows more. */
+/* Other code flushes sooner or later; here it never does, which allows more. */
 proctype entry_changes()
 {
 	do
 	/* A write fault sets the bit by pte_mkdirty(). */
 	:: atomic { !ptl && !(pte & SWAPPED) -> pte = SOFT_DIRTY | WRITE }
-	/* NUMA hinting takes the permission away, and gives it back. */
+	/* NUMA hinting removes the permission, and restores it. */
 	:: atomic { !ptl && (pte & WRITE) -> pte = pte & ~WRITE }
 	:: atomic { !ptl && may_be_writable(pte) -> pte = pte | WRITE }
 	/* Reclaim, and a fault that finds the page in the swap cache */

@@ -5,7 +5,7 @@ import java.io.InputStreamReader;
 import java.util.concurrent.CyclicBarrier;
 import java.util.zip.CRC32;
 
-/** As steps.c, in Java: what is not used any more is collected. */
+/** As steps.c, in Java, with garbage collection. */
 public class Steps {
 	static final int THREADS = 4, BLOCKS = 128;
 	static final CyclicBarrier barrier = new CyclicBarrier(THREADS + 1);

@@ -2,11 +2,11 @@
 /*
  * steps - threads that compute, step by step, in memory that they allocate
  *
- * Four threads write to blocks of their own. Answers each line "step N" with how
- * many steps were made in all, and a digest of all blocks: the same for the same
- * steps, in whatever order the threads ran.
+ * Four threads write to their own blocks. It answers each line "step N" with the
+ * total number of steps and a digest of all blocks, which depends only on that
+ * number, not on the order in which the threads ran.
  *
- * No block is freed: musl would unmap it, and dirtyckpt maps nothing anew.
+ * No block is freed: musl would unmap it, and dirtyckpt creates no mappings.
  */
 #include <pthread.h>
 #include <stdint.h>

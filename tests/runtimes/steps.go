@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-// steps - as steps.c, in Go: goroutines on threads of their own, and a heap of which
-// unused parts are given back to the kernel (MADV_DONTNEED).
+// steps - as steps.c, in Go: goroutines on their own threads, and a heap that returns
+// unused parts to the kernel (MADV_DONTNEED).
 package main
 
 import (
@@ -43,7 +43,7 @@ func main() {
 		w.random = uint64(t)
 		w.work = make(chan int)
 		go func() {
-			// A thread of its own, which nobody else uses
+			// Use a thread exclusively.
 			runtime.LockOSThread()
 			for count := range w.work {
 				for n := 0; n < count; n++ {

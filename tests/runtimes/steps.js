@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// As steps.c, in JavaScript: two workers with heaps of their own, and what is not used
-// any more is collected.
+// As steps.c, in JavaScript: two workers with their own heaps, and garbage collection.
 "use strict";
 const { Worker, isMainThread, parentPort, workerData } = require("worker_threads");
 const THREADS = 2, BLOCKS = 128;

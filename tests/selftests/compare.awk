@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
-# Hold what the tests said in one kernel against what they said in another.
+# Compare the results of tests in one kernel with those in another.
 #
 #	awk -f compare.awk [-v names=1] LIST ROUND=1 SIDE=1 LOG SIDE=2 LOG ROUND=2 ...
 #
-# SIDE 1 is the kernel without, 2 the one with. A result that differs in each
-# round, and never the other way round, counts; the exit status is 1 if there is
-# one. What has not differed in a round need not be in the next. With names=1 only
-# the tests that still differ are printed, as FOLDER COMMAND. Whether the kernel
-# was well is a test itself.
+# SIDE 1 is the kernel without the project, 2 the one with it. A result counts if it
+# differs in each round, and never the other way round; the exit status is 1 if there
+# is one. A test without a difference in one round may be missing from the next. With
+# names=1, print only the tests that still differ, as FOLDER COMMAND. The health of the
+# kernel is a test as well.
 
-# note RESULT of WHAT - the second of the same name gets a number
+# note WHAT RESULT - record a result; a repeated name gets a number
 function note(what, result,	times) {
 	times = ++said[ROUND, SIDE, test, what]
 	if (times > 1)
@@ -21,7 +21,7 @@ function note(what, result,	times) {
 	}
 }
 
-# What TAP calls a test, without what is another value each time
+# The name of a test in TAP, without values that vary between runs
 function plain(name) {
 	sub(/^(not )?ok [0-9]+ ?(- )?/, "", name)
 	sub(/ *# (SKIP|XFAIL|XPASS|TODO|exit).*/, "", name)
@@ -43,8 +43,9 @@ function value(round, side, test, what) {
 	return (round, side, test, what) in results ? results[round, side, test, what] : "none"
 }
 
-# differs TEST WHAT - in each round, and in no round the other way round: what is
-# by chance is not ours. What came to no end says nothing, and so counts as well.
+# differs TEST WHAT - is there a difference in each round, and never the other way
+# round, as if the result varies by chance? A test without an end has no result, and
+# always counts.
 function differs(test, what,	round, without, with, said_by) {
 	split("", said_by)
 	for (round = 1; round <= rounds; round++) {
@@ -60,7 +61,7 @@ function differs(test, what,	round, without, with, said_by) {
 	return 1
 }
 
-# summary SIDE TEST - how many results of which kind, in the first round
+# summary SIDE TEST - the number of results of each kind, in the first round
 function summary(side, test,	i, r, n, text) {
 	split("", n)
 	for (i = 1; i <= count[test]; i++)
@@ -105,7 +106,7 @@ ROUND > rounds { rounds = ROUND }
 # 124 and 137 are from timeout.
 /^selftests: end / { note("exit status", $3 == 124 || $3 == 137 ? "none" : $3) }
 
-# cow and gup_longterm tell what they do before they tell whether it works.
+# cow and gup_longterm print the name of a test before its results.
 /^# \[RUN\] / { part = substr($0, 9) ": " }
 /^(not )?ok [0-9]+/ { note(part plain($0), tap($0)) }
 
