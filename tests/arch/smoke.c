@@ -249,7 +249,8 @@ static void test_anonymous(void)
 	get(p, 0);
 	put(p, 1);
 	put(p, 2);
-	expect("written pages are listed, pages that were only read are not", p, 8, "1:- 2:apdx--- 5:-");
+	expect("written pages are listed, pages that were only read are not", p, 8,
+	       "1:- 2:apdx--- 5:-");
 	mprotect(p + PAGE, PAGE, PROT_READ);
 	expect("a page that has become read-only is listed", p, 8,
 	       "1:- 1:apdx--- 1:apdx--- 5:-");

@@ -1,13 +1,13 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# Where soft-dirty tracking has holes: each scenario makes one of them happen,
-# after or before an acknowledgment. None may hide a write.
+# Cases in which soft-dirty tracking could miss a write: each scenario provokes one,
+# before or after an acknowledgment. No write may be hidden.
 
 load lib
 
 large_folios=/sys/kernel/mm/transparent_hugepage/hugepages-64kB
 
-# What any of them may have changed of the system
+# Restore all that a scenario may have changed in the system.
 cleanup() {
 	end_target
 	stop_probe
@@ -25,8 +25,8 @@ is_listed_as() {
 
 # ---- the mapping as a whole ----
 
-# beside_fresh FIRST COUNT FRESH COUNT - acknowledged pages are made writable and
-# written, in a mapping that fresh pages have given VM_SOFTDIRTY
+# beside_fresh FIRST COUNT FRESH COUNT - map fresh pages, which give the whole mapping
+# VM_SOFTDIRTY, then make acknowledged pages writable and write to them
 beside_fresh() {
 	tell again "$3" "$4"
 	tell protect none "$1" "$2"
@@ -34,7 +34,7 @@ beside_fresh() {
 	tell write "$1" "$2"
 }
 
-@test "beside fresh pages, what was acknowledged stays so, and is d when written" {
+@test "beside fresh pages, acknowledged pages stay so, and are d when written" {
 	tell map anon 10
 	tell write
 	acknowledge
@@ -44,7 +44,7 @@ beside_fresh() {
 	expect "2:- 4:apdx--- 4:ap-x---"
 }
 
-@test "beside fresh pages: in swap, and d when written after coming back" {
+@test "beside fresh pages, acknowledged pages in swap are d when written after they return" {
 	use_swap zram
 	tell map anon 10
 	tell write
@@ -57,7 +57,7 @@ beside_fresh() {
 	expect "2:- 3:ap-x--- 2:apdx--- 3:ap-x---"
 }
 
-@test "beside fresh pages: huge pages" {
+@test "beside fresh pages, acknowledged huge pages stay so, and are d when written" {
 	tell map anon-aligned 1536
 	tell advise hugepage
 	tell write
@@ -67,7 +67,7 @@ beside_fresh() {
 	expect "512:- 512:apdxh-- 512:ap-xh--"
 }
 
-@test "a debugger writes to what is read-only, beside fresh pages: d" {
+@test "beside fresh pages, a debugger's write to a read-only page sets d" {
 	tell map anon 10
 	tell write
 	acknowledge
@@ -77,7 +77,7 @@ beside_fresh() {
 	expect "2:- 2:ap-x--- 1:apdx--- 5:ap-x---"
 }
 
-@test "a page made by a debugger in a mapping that is read-only: d, and nothing else" {
+@test "a debugger's write creates a page in a read-only mapping: only this page is d" {
 	tell map anon 10
 	tell write 0 4
 	acknowledge
@@ -86,7 +86,7 @@ beside_fresh() {
 	expect "4:ap-x--- 2:- 1:apdx--- 3:-"
 }
 
-@test "mprotect joins mappings: what was acknowledged stays so, and is d when written" {
+@test "after mprotect merges mappings, acknowledged pages stay so, and are d when written" {
 	tell map anon 12
 	tell write
 	acknowledge
@@ -98,7 +98,7 @@ beside_fresh() {
 	expect "3:ap-x--- 2:apdx--- 3:ap-x--- 2:apdx--- 2:-"
 }
 
-@test "mlock joins mappings: what was acknowledged stays so" {
+@test "after munlock merges mappings, acknowledged pages stay so" {
 	tell map anon 10
 	tell write
 	tell lock 6 4 # which writes to it
@@ -108,8 +108,8 @@ beside_fresh() {
 	expect "2:- 4:apdx--- 4:ap-x---"
 }
 
-@test "the heap grows: only what is written there is d" {
-	tell heap 1 # the C library takes its own share after this
+@test "if the heap grows, only written pages are d" {
+	tell heap 1 # the C library extends its own heap after this
 	tell heap 8
 	tell write
 	acknowledge
@@ -123,7 +123,7 @@ beside_fresh() {
 	expect "7:ap-x--- 1:apdx---"
 }
 
-@test "a heap of 32 MiB that grows by 1 MiB and writes 266 pages: no more are d" {
+@test "if a heap of 32 MiB grows by 1 MiB and 266 pages are written, only these are d" {
 	tell heap 1
 	tell heap 8192
 	tell write
@@ -136,7 +136,7 @@ beside_fresh() {
 	expect "4000:ap-x--- 10:apdx--- 4182:ap-x---"
 }
 
-@test "a name, no copy for children, userfaultfd given up: none brings d back" {
+@test "naming a mapping, MADV_DONTFORK and leaving userfaultfd do not set d again" {
 	tell map anon 12
 	tell write
 	acknowledge
@@ -152,20 +152,20 @@ beside_fresh() {
 	expect "1:ap-x--- 1:apdx--- 6:ap-x--- 4:-"
 }
 
-@test "a stack that a debugger's write has grown: d where it was written" {
+@test "a debugger's write that grows a stack sets d only on the written pages" {
 	tell stack 8
 	acknowledge
 	expect "8:ap-x---"
 	tell pokestack 64
 	local poked=$answer
 	tell write 2 1
-	# It goes on using what is at the end of it.
+	# The running target also writes to the end of its stack.
 	[[ $(picture) == "2:ap-x--- 1:apdx--- "[1-4]":ap-x---"* ]] || fail "$(picture)"
-	# One page at the address that was written to, and what it lies in is the stack.
+	# The written page has a line in the grown stack.
 	grep -q "^$poked-.* apdx" <(listing) || fail "$poked: $(listing)"
 }
 
-@test "a hole is acknowledged, and then filled: d" {
+@test "a page that is created after its range was acknowledged is d" {
 	tell map anon 8
 	tell write 0 4
 	put "$(page_range 0 8)"
@@ -173,7 +173,7 @@ beside_fresh() {
 	expect "4:ap-x--- 2:- 1:apdx--- 1:-"
 }
 
-@test "unmapped, and mapped and written again at the same place: d" {
+@test "acknowledged pages that are unmapped, mapped again and written are d" {
 	tell map anon 4
 	tell write
 	acknowledge
@@ -184,7 +184,7 @@ beside_fresh() {
 
 # ---- mremap ----
 
-@test "mremap moves pages one by one: d at the new place" {
+@test "pages moved one by one by mremap are d at the new address" {
 	tell map anon 8
 	tell write
 	acknowledge
@@ -192,7 +192,7 @@ beside_fresh() {
 	expect "3:apdx---"
 }
 
-@test "mremap moves whole page tables: d at the new place" {
+@test "whole page tables moved by mremap are d at the new address" {
 	tell map anon-aligned 1024
 	tell advise nohugepage
 	tell write
@@ -202,7 +202,7 @@ beside_fresh() {
 	expect "1024:apdx---"
 }
 
-@test "mremap moves a gigabyte of page tables: d at the new place" {
+@test "a gigabyte of page tables moved by mremap is d at the new address" {
 	tell map anon-aligned-noreserve 262144
 	tell advise nohugepage
 	tell write 5 1
@@ -213,7 +213,7 @@ beside_fresh() {
 	expect "5:- 1:apdx--- 99994:- 3:apdx--- 162141:-"
 }
 
-@test "mremap after clear_refs: d at the new place" {
+@test "pages moved by mremap after clear_refs are d at the new address" {
 	tell map anon-aligned 1024
 	tell advise nohugepage
 	tell write
@@ -223,7 +223,7 @@ beside_fresh() {
 	expect "1024:apdx---"
 }
 
-@test "a child moves what its parent had acknowledged: d at the new place" {
+@test "acknowledged pages moved by a child are d at the new address" {
 	tell map anon-aligned 1024
 	tell advise nohugepage
 	tell write
@@ -235,7 +235,7 @@ beside_fresh() {
 	tell reap
 }
 
-@test "mremap moves huge pages: d at the new place" {
+@test "huge pages moved by mremap are d at the new address" {
 	tell map anon-aligned 1024
 	tell advise hugepage
 	tell write
@@ -245,9 +245,9 @@ beside_fresh() {
 	expect "1024:apdxh--"
 }
 
-# ---- who writes by a reference ----
+# ---- writes by reference ----
 
-@test "a pinned page stays d, and what the kernel reads into it is not lost" {
+@test "a pinned page stays d, so a read of the kernel into it is not missed" {
 	new_file /tmp/file 4
 	tell map anon 8
 	tell write
@@ -262,7 +262,7 @@ beside_fresh() {
 	expect "8:ap-x---"
 }
 
-@test "a pinned page stays d though its entry is read-only" {
+@test "a pinned page stays d, even if its entry is read-only" {
 	tell map anon 4
 	tell write
 	tell pin
@@ -280,7 +280,7 @@ beside_fresh() {
 	expect "512:apdxh--"
 }
 
-@test "a part of a huge page that is pinned stays d when that part is acknowledged" {
+@test "a huge page that is pinned in part stays d when that part is acknowledged" {
 	tell map anon-aligned 512
 	tell advise hugepage
 	tell write
@@ -292,7 +292,7 @@ beside_fresh() {
 	expect "96:apdx--- 12:ap-x--- 404:apdx---"
 }
 
-@test "clear_refs: a pinned page stays d though it is read-only for now" {
+@test "clear_refs: a pinned page stays d, even if it is read-only for a time" {
 	new_file /tmp/file 4
 	tell map anon 8
 	tell write
@@ -320,8 +320,8 @@ beside_fresh() {
 	expect "512:apdxh-- 512:ap-xh--"
 }
 
-# written_while_migrating FLAGS KIND PAGES - clear_refs again and again while the
-# pages migrate: what is written then has the bit, in pagemap as in the listing
+# written_while_migrating FLAGS KIND PAGES - use clear_refs again and again while pages
+# migrate, and check that pages written then have d, in pagemap and in the listing
 written_while_migrating() {
 	local i
 	tell map "$2" "$3"
@@ -338,16 +338,16 @@ written_while_migrating() {
 }
 
 # bats test_tags=concurrent
-@test "clear_refs while pages migrate: d when written after" {
+@test "clear_refs while pages migrate: pages written later are d" {
 	written_while_migrating apdx--- anon 64
 }
 
 # bats test_tags=concurrent
-@test "clear_refs while huge pages migrate: d when written after" {
+@test "clear_refs while huge pages migrate: pages written later are d" {
 	written_while_migrating apdxh-- anon-aligned 2048
 }
 
-@test "a page that somebody refers to without a pin stays d" {
+@test "a page with an extra reference that is no pin stays d" {
 	tell map anon 8
 	tell write
 	tell pipe 2 4
@@ -358,7 +358,7 @@ written_while_migrating() {
 	expect "8:ap-x---"
 }
 
-@test "a page that somebody refers to stays d in swap" {
+@test "a page with an extra reference stays d in swap" {
 	use_swap zram
 	tell map anon 8
 	tell write
@@ -373,7 +373,7 @@ written_while_migrating() {
 }
 
 # bats test_tags=concurrent
-@test "a page that somebody refers to stays d while its migration fails again and again" {
+@test "a page with an extra reference stays d while its migration fails again and again" {
 	local i
 	tell map anon 64
 	tell write
@@ -382,7 +382,7 @@ written_while_migrating() {
 	checked_pid=
 	for ((i = 0; i < 25; i++)); do
 		put "$(page_range 0 64)"
-		# In swap-like disguise or not, with d
+		# With a migration entry or not, but with d
 		[[ $(picture) =~ ^(([0-9]+:apd[x-]---\ ?)+) ]] || fail "round $i: $(picture)"
 		pages=0
 		for run in ${BASH_REMATCH[1]}; do
@@ -393,7 +393,7 @@ written_while_migrating() {
 }
 
 # bats test_tags=concurrent
-@test "freshly made pages that wait in another CPU's LRU batch are acknowledged" {
+@test "new pages in the LRU batch of another CPU are acknowledged" {
 	local cpu
 	for cpu in 0 1; do
 		tell map anon 8
@@ -407,9 +407,9 @@ written_while_migrating() {
 }
 
 # bats test_tags=concurrent
-@test "every CPU's TLB is flushed: a thread that never stops writing is seen" {
+@test "the TLBs of all CPUs are flushed: a thread that writes constantly sets d again" {
 	local i thread
-	# A CPU of its own for the thread: to change processes is a flush, too.
+	# Give the thread its own CPU: a switch of processes would flush the TLB as well.
 	taskset -pc 0 "$BASHPID" >/dev/null
 	taskset -pc 0 "$pid" >/dev/null
 	tell map anon 8
@@ -424,7 +424,7 @@ written_while_migrating() {
 	done
 }
 
-# ---- one state after the other ----
+# ---- changes of state ----
 
 @test "the zero page over a file stays d" {
 	tell map private-memfd 8
@@ -437,7 +437,7 @@ written_while_migrating() {
 	expect "2:- 3:fpd---- 2:- 1:fp-x---"
 }
 
-@test "merged by KSM: d if it was written before, also in swap and back" {
+@test "pages merged by KSM keep d, also through swap" {
 	use_swap zram
 	tell map anon 8
 	tell fill 7 0 4
@@ -448,7 +448,7 @@ written_while_migrating() {
 	start_ksm
 	wait_until is_listed_as "4:apd--k- 4:ap---k-"
 	echo 0 >/sys/kernel/mm/ksm/run
-	# Pages that are mapped but once can be paged out by advice.
+	# MADV_PAGEOUT works only for pages that are mapped once.
 	tell advise dontneed 1 3
 	tell advise dontneed 5 3
 	tell advise pageout
@@ -457,7 +457,7 @@ written_while_migrating() {
 	[[ $(picture) =~ ^1:apd.-.-\ 3:-\ 1:ap-.-.-\ 3:-$ ]] || fail "$(picture)"
 }
 
-@test "merged by KSM: acknowledged, and d when written" {
+@test "pages merged by KSM are acknowledged, and d when written" {
 	tell map anon 8
 	tell fill 7
 	tell advise mergeable
@@ -469,7 +469,7 @@ written_while_migrating() {
 	expect "3:ap---k- 1:apdx--- 4:ap---k-"
 }
 
-@test "in swap: acknowledged there, d when written after coming back" {
+@test "pages are acknowledged in swap, and d when written after they return" {
 	use_swap zram
 	tell map anon 8
 	tell write
@@ -482,7 +482,7 @@ written_while_migrating() {
 	expect "2:apdx--- 1:ap-x--- 1:apdx--- 1:ap-x--- 3:apdx---"
 }
 
-@test "a huge page is acknowledged as a whole, and set d by one write" {
+@test "a huge page is acknowledged as a whole, and one write sets d for all of it" {
 	tell map anon-aligned 1024
 	tell advise hugepage
 	tell write
@@ -492,7 +492,7 @@ written_while_migrating() {
 	expect "512:ap-xh-- 512:apdxh--"
 }
 
-@test "acknowledged, and then split: d where it is written" {
+@test "an acknowledged huge page that is split is d only where it is written" {
 	tell map anon-aligned 1024
 	tell advise hugepage
 	tell write
@@ -504,7 +504,7 @@ written_while_migrating() {
 	expect "50:ap-x--- 1:apdx--- 49:ap-x--- 1:- 411:ap-x--- 188:apdx--- 1:- 323:apdx---"
 }
 
-@test "a huge page moved to another memory node: as acknowledged as before" {
+@test "a huge page moved to another memory node stays acknowledged" {
 	tell map anon-aligned 1024
 	tell advise hugepage
 	tell write
@@ -515,7 +515,7 @@ written_while_migrating() {
 	expect "1024:apdxh--"
 }
 
-@test "a huge page is never acknowledged beyond the line: it is split" {
+@test "a huge page is split if a line acknowledges a part of it" {
 	tell map anon-aligned 1024
 	tell advise hugepage
 	tell write
@@ -533,20 +533,20 @@ written_while_migrating() {
 	expect "1024:fpdxh--"
 }
 
-@test "written by a device in its own memory, and back: d" {
+@test "a page written by a device in device memory is d when it returns" {
 	tell map anon 8
 	tell write
 	acknowledge
 	tell write 2 4
 	tell hmm migrate 2 4
 	tell hmm write 2 4
-	tell protect r # forgets the bit of a page that a device has
+	tell protect r # loses the soft-dirty bit of a page in device memory
 	tell hmm return 2 4
 	expect "2:ap-x--- 4:apdx--- 2:ap-x---"
 }
 
-@test "in a device's memory, and for its exclusive use: stays d" {
-	oracle_differs="it does not know d of a page on a device"
+@test "pages in device memory, and in exclusive use by a device, stay d" {
+	oracle_differs="it does not report d of a page in device memory"
 	tell map anon 8
 	tell write
 	tell hmm migrate 0 2
@@ -555,7 +555,7 @@ written_while_migrating() {
 	expect "2:asdx--- 2:ap-x--- 2:apdx--- 2:ap-x---"
 }
 
-@test "back from a device's exclusive use, acknowledged there or before: d" {
+@test "pages that return from exclusive use by a device are d, acknowledged there or before" {
 	tell map anon 8
 	tell write
 	acknowledge
@@ -566,7 +566,7 @@ written_while_migrating() {
 	expect "2:ap-x--- 4:apdx--- 2:ap-x---"
 }
 
-@test "a uprobe's page is d when it comes" {
+@test "a page created by a uprobe is d" {
 	cp /run/bin/memstate /tmp/probed
 	tell map text 4 /tmp/probed 1
 	tell poke 2 1
@@ -580,7 +580,7 @@ written_while_migrating() {
 	end_target
 }
 
-@test "given up, read, and pinned for reading: the new page of zeroes is d" {
+@test "after MADV_DONTNEED, a read and a read-only pin, the new page of zeroes is d" {
 	tell map anon 8
 	tell write
 	acknowledge
@@ -590,7 +590,7 @@ written_while_migrating() {
 	expect "2:ap-x--- 4:apdx--- 2:ap-x---"
 }
 
-@test "a file's page pinned for reading becomes a copy, and d" {
+@test "a file page with a read-only pin becomes a private copy that is d" {
 	new_file /tmp/file 8
 	tell map private 8 /tmp/file
 	tell write 7 1
@@ -600,7 +600,7 @@ written_while_migrating() {
 	expect "2:- 4:fpdx--- 1:- 1:fp-x---"
 }
 
-@test "acknowledged while write-protected by userfaultfd: d when written after" {
+@test "pages acknowledged under write protection by userfaultfd are d when written later" {
 	tell map anon 8
 	tell write
 	tell uffd wp
@@ -612,7 +612,7 @@ written_while_migrating() {
 	expect "2:ap-x--- 4:apdx--- 2:ap-x---"
 }
 
-@test "made writable by mprotect after an acknowledgment: d when written" {
+@test "acknowledged pages made writable by mprotect are d when written" {
 	tell map anon 8
 	tell write
 	acknowledge
@@ -622,7 +622,7 @@ written_while_migrating() {
 	expect "2:ap-x--- 4:apdx--- 2:ap-x---"
 }
 
-@test "lazily freed: acknowledged, and d when written again" {
+@test "lazily freed pages are acknowledged, and d when written again" {
 	tell map anon 8
 	tell write
 	tell advise free
@@ -632,7 +632,7 @@ written_while_migrating() {
 	expect "2:ap-x--l 4:apdx--- 2:ap-x--l"
 }
 
-@test "moved to another memory node: as acknowledged as before" {
+@test "pages moved to another memory node keep their d" {
 	tell map anon 8
 	tell write
 	put "$(page_range 2 4)"
@@ -642,7 +642,7 @@ written_while_migrating() {
 	expect "2:apdx--- 1:ap-x--- 1:apdx--- 2:ap-x--- 2:apdx---"
 }
 
-@test "collapsed into a huge page: all of it is d" {
+@test "a huge page collapsed from acknowledged and written pages is d" {
 	tell map anon-aligned 512
 	tell advise nohugepage
 	tell write
@@ -653,10 +653,10 @@ written_while_migrating() {
 	expect "512:apdxh--"
 }
 
-# ---- relatives, and other trackers ----
+# ---- children, and other trackers ----
 
-# Only an entry without the bit takes a fault more than it would without tracking.
-@test "where nobody clears bits, each entry has its own, whatever becomes of its page" {
+# Tracking costs additional faults only on entries without the bit.
+@test "without clear_refs and acknowledgments, every entry keeps its soft-dirty bit" {
 	use_swap zram
 	new_file /tmp/file 64
 	tell map private 64 /tmp/file
@@ -683,7 +683,7 @@ written_while_migrating() {
 	tell reap
 }
 
-@test "a forked child inherits the bits, and goes its own way" {
+@test "a forked child inherits d, and then changes it independently" {
 	tell map anon 8
 	tell write
 	put "$(page_range 0 4)"
@@ -700,7 +700,7 @@ written_while_migrating() {
 	checked_pid=$pid
 }
 
-@test "fork copies the bits of a large folio's pages one by one" {
+@test "fork copies d of each page of a large folio" {
 	local before
 	echo always >$large_folios/enabled
 	tell map anon-aligned 512
@@ -711,14 +711,14 @@ written_while_migrating() {
 	tell fork
 	expect_of "$answer" "3:apd---- 9:ap----- 4:apd---- 496:-"
 	tell reap
-	# Nor do fresh pages beside it make a difference.
+	# Fresh pages in the same mapping make no difference.
 	tell again 400 112
 	tell fork
 	expect_of "$answer" "3:apd---- 9:ap----- 4:apd---- 496:-"
 	tell reap
 }
 
-@test "clear_refs works as ever beside an acknowledgment" {
+@test "clear_refs works as before, beside an acknowledgment" {
 	tell map anon 8
 	tell write
 	put "$(page_range 0 4)"

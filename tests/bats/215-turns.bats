@@ -1,15 +1,15 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# An acknowledgment beside the process that goes on: it holds the mmap lock for
-# reading, takes turns with page faults, and flushes the TLBs late.
+# Acknowledgments while the process runs: they hold the mmap lock for reading, race
+# with page faults, and defer the TLB flush.
 
 load lib
 
 fail=/sys/kernel/debug/dirty_pages/fail
 
 setup() {
-	# One CPU for this, one for the thread that writes: to change processes is a
-	# flush of its own.
+	# One CPU for this process, one for the writing thread: a switch of processes
+	# would flush the TLB as well.
 	taskset -pc 0 "$BASHPID" >/dev/null
 	target
 }
@@ -22,7 +22,8 @@ cleanup() {
 	echo never >/sys/kernel/mm/transparent_hugepage/hugepages-64kB/enabled
 }
 
-# write_all_the_time - a thread of the target does, to all pages, on a CPU of its own
+# write_all_the_time - start a thread of the target that writes to all pages, on its
+# own CPU
 write_all_the_time() {
 	local thread
 	tell storm
@@ -31,8 +32,9 @@ write_all_the_time() {
 	done
 }
 
-# beside_late_flush PROGRAM - Python, run until the first of two acknowledgments of
-# the mapping still has its flush to come when PROGRAM is through: late() says so
+# beside_late_flush CODE - start an acknowledgment of the mapping with a delayed flush,
+# then run Python code. Repeat both until the code leaves the loop, which it does if
+# late() shows that the flush is still pending at its end.
 beside_late_flush() {
 	run -0 timeout "$TIMEOUT" python3 - "$pid" "$start" "$end" "$fail/flush" 3>&- <<-END
 		import ctypes, fcntl, os, struct, sys, threading
@@ -81,7 +83,7 @@ beside_late_flush() {
 }
 
 # bats test_tags=concurrent
-@test "two acknowledge the same: neither returns before what the other has cleared is flushed" {
+@test "of two acknowledgments of the same pages, neither returns before the flush of the other" {
 	tell map anon 8
 	tell write
 	write_all_the_time
@@ -97,7 +99,7 @@ beside_late_flush() {
 }
 
 # bats test_tags=concurrent
-@test "userfaultfd write-protects what was just acknowledged: who writes has stopped when it returns" {
+@test "write protection by userfaultfd stops all writers, even while the flush of an acknowledgment is pending" {
 	tell map anon 8
 	tell write
 	tell uffd wp
@@ -114,9 +116,9 @@ beside_late_flush() {
         break'
 }
 
-# ---- who refers to a page, and where in a batch it is ----
+# ---- references to a page, at any place of a batch ----
 
-@test "pages in a pipe stay d, wherever in a batch of entries they are" {
+@test "pages in a pipe stay d, at any place in a batch of entries" {
 	tell map anon-aligned 200
 	tell advise nohugepage
 	tell write
@@ -144,7 +146,7 @@ beside_late_flush() {
 	expect "64:ap-x--- 448:-"
 }
 
-@test "read-only, the bit cleared by another tracker: asked who refers to it all the same" {
+@test "references are checked even if a page is read-only and another tracker has cleared its bit" {
 	tell map anon 8
 	tell write
 	tell pipe 2 4
@@ -159,10 +161,10 @@ beside_late_flush() {
 	expect "8:ap-x---"
 }
 
-# ---- whom it keeps waiting ----
+# ---- locks ----
 
 # bats test_tags=concurrent
-@test "acknowledged though the target changes its mappings all the time" {
+@test "pages are acknowledged while the target changes its mappings constantly" {
 	tell map anon 2000
 	tell write
 	tell lockstorm
@@ -179,7 +181,7 @@ beside_late_flush() {
 	tell map anon-aligned 2048
 	tell advise hugepage 0 1024
 	tell write
-	# Its own changes tell which of the locks is its own.
+	# Events of changes by the target show the address of its mm.
 	mm=$(sed -n "s/.*-$pid .*mm=\([^ ]*\) .*write=true.*/\1/p" $trace/trace | head -n 1)
 	[[ -n $mm ]]
 	echo >$trace/trace
@@ -192,7 +194,7 @@ beside_late_flush() {
 }
 
 # bats test_tags=concurrent
-@test "given back, written again and acknowledged, all at once: no page is missed" {
+@test "no write is missed if pages are concurrently discarded, rewritten and acknowledged" {
 	local i
 	tell map anon 64
 	tell write

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# Everything at once: a target that writes and reshapes its memory in all ways,
-# a checkpointer that lists, acknowledges and copies, and a kernel under
-# pressure. See tests/programs/torture.c.
+# All at once: a target that writes and changes its memory in every way, a
+# checkpointer that lists, acknowledges and copies, and memory pressure. See
+# tests/programs/torture.c.
 # bats file_tags=concurrent
 
 load lib
@@ -35,7 +35,7 @@ teardown() {
 	echo 8192 >/sys/kernel/debug/dirty_pages/batch
 }
 
-# press - swap the target out, move its memory about, change the batches
+# press - swap the target out, compact memory, and change the size of a batch
 press() {
 	local batches=(8192 512 64 100 7)
 	exec 3>&-
@@ -47,7 +47,7 @@ press() {
 	done 2>/dev/null
 }
 
-@test "no write is lost in any of many rounds, and few pages are d without a reason" {
+@test "no write is lost in many rounds, and few pages are d without a reason" {
 	local seed
 	press &
 	presser=$!
@@ -56,7 +56,7 @@ press() {
 			"$((TIMEOUT * 100))" "$seed" "$TORTURE_ROUNDS" "/dev/zram$disk" >>"$BATS_TEST_TMPDIR/out"
 	done
 	sed 's/^/# /' "$BATS_TEST_TMPDIR/out" >&3
-	# khugepaged may have made a huge page of some, and split it again.
+	# khugepaged may have collapsed some pages, and the huge page may have been split.
 	awk '/: no reason$/ && $1 > 5 { exit 1 }' "$BATS_TEST_TMPDIR/out"
 	[[ $(grep -c "0 lost; $TORTURE_ROUNDS rounds" "$BATS_TEST_TMPDIR/out") == "$(wc -w <<<"$TORTURE_SEEDS")" ]]
 }

@@ -196,7 +196,7 @@ size_t make_text(struct thread *t)
 		t->text[rnd(t, len)] ^= 1 << rnd(t, 8);
 		return len;
 	case 2:
-		return len - rnd(t, 30);	/* ends within a line; the next write may complete it */
+		return len - rnd(t, 30);	/* unfinished; the next write may finish it */
 	case 3:
 		memset(t->text, 'a', BUFFER);
 		return BUFFER;

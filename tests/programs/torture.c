@@ -2,13 +2,13 @@
 /*
  * torture SEED ROUNDS [DISK] - no write is ever lost
  *
- * A target with several threads writes random bytes into all kinds of private
- * memory, and between writes changes its address space in all the ways there
- * are. A checkpointer goes round, while the target runs: list, acknowledge,
- * copy. From time to time the target is stopped; after one more round the
- * image that was put together from all rounds must equal its memory.
+ * The threads of a target write random bytes to all kinds of private memory, and
+ * change the address space in every way between writes. A checkpointer repeats
+ * rounds while the target runs: list, acknowledge, copy. From time to time it
+ * stops the target; after one more round, the image from all rounds must equal
+ * the memory of the target.
  *
- * Each thread's operations follow from the seed, their interleaving does not.
+ * The seed determines the operations of each thread, but not their interleaving.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -46,7 +46,7 @@
 
 enum kind { SMALL, TABLES, THP, FILED, HUGETLB, MERGED, HEAP, PINNED, UFFD, KINDS };
 
-/* For each page the generation in which something was last done to it */
+/* For each page, the generation of its last change */
 typedef uint32_t generations[KINDS][MOST_PAGES];
 
 /*
@@ -60,7 +60,7 @@ struct control {
 	uint64_t writes;
 	uint64_t operations;
 	uintptr_t start[KINDS];
-	size_t pages[KINDS];	/* of HEAP the most */
+	size_t pages[KINDS];	/* for HEAP, the maximum */
 	uint32_t generation;
 	generations changed, collapsed;
 };
@@ -78,7 +78,7 @@ static uint64_t rnd(uint64_t *state, uint64_t below)
 
 /* ---- the target ---- */
 
-/* A piece of memory. Who writes to it shares @lock, who reshapes it has it. */
+/* A piece of memory. Writers hold @lock shared, changes hold it exclusively. */
 struct region {
 	pthread_rwlock_t lock;
 	enum kind kind;
@@ -125,7 +125,7 @@ static void *aligned_place(size_t bytes)
 	return at;
 }
 
-/* Map pages of a region anew, where they are or for the first time */
+/* Map pages of a region, for the first time or over the existing ones. */
 static void map_pages(struct region *r, size_t first, size_t count)
 {
 	int fd = r->kind == FILED ? file : -1;
@@ -163,7 +163,7 @@ static void write_some(struct region *r, uint64_t *state)
 			read_directly(r, page, state);
 			continue;
 		}
-		/* Few different pages are the ones that can be merged. */
+		/* Only pages with equal contents can be merged, so use few values. */
 		size_t at = r->kind == MERGED ? 0 : rnd(state, PAGE);
 
 		note_change(r, page, 1);
@@ -186,7 +186,7 @@ static void protect_and_back(char *p, size_t bytes, uint64_t *state)
 	must(!mprotect(p, bytes, PROT_READ | PROT_WRITE), "mprotect");
 }
 
-/* Who leaves a place for a moment, or looks for a free one, holds this. */
+/* Held while a range is temporarily unmapped, and while a free range is chosen */
 static pthread_mutex_t places = PTHREAD_MUTEX_INITIALIZER;
 
 static bool move(char *from, char *to, size_t bytes)
@@ -195,8 +195,8 @@ static bool move(char *from, char *to, size_t bytes)
 }
 
 /*
- * Two ranges change places, so that each address has other contents. Only what
- * is one mapping can be moved at once.
+ * Exchange two ranges, so that each address has other contents. mremap() moves
+ * only a range within one mapping.
  */
 static void exchange(char *a, char *b, size_t bytes)
 {
@@ -220,7 +220,7 @@ static void advise(struct region *r, size_t first, size_t count, uint64_t *state
 
 	if (which < 3)
 		note_change(r, first, count);
-	/* Some do not fit the memory at hand, and fail. */
+	/* Some are invalid for this memory, and fail. */
 	madvise(r->start + first * PAGE, count * PAGE, advices[which]);
 	if (which < 3)
 		note_change(r, first, count);
@@ -228,7 +228,7 @@ static void advise(struct region *r, size_t first, size_t count, uint64_t *state
 		note(control->collapsed, r, first, count);
 }
 
-/* A child writes to what it shares with us, and goes. */
+/* Fork a child that writes to a shared page and exits. */
 static void fork_some(struct region *r, uint64_t *state)
 {
 	uint64_t at = rnd(state, r->pages * PAGE);
@@ -257,7 +257,7 @@ static void move_heap_end(struct region *r, uint64_t *state)
 	r->pages = pages;
 }
 
-/* The kernel reads a part of the file into pinned memory, read-only or not. */
+/* Let the kernel read a part of the file into pinned memory, sometimes read-only. */
 static void read_into_pinned(struct region *r, uint64_t *state)
 {
 	size_t page = rnd(state, r->pages);
@@ -375,7 +375,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* Answers the faults of the region that userfaultfd watches */
+/* Resolve the faults of the region with userfaultfd. */
 static void *serve_faults(void *arg)
 {
 	static char page[4096] __attribute__((aligned(4096)));
@@ -507,7 +507,7 @@ static void target(const char *disk_name)
 
 /* ---- the checkpointer ---- */
 
-/* A listed page. @data is its copy; NULL if it has to be copied yet. */
+/* A listed page. @data is its copy, NULL if there is none yet. */
 struct page {
 	uint64_t addr;
 	char *data;
@@ -517,7 +517,7 @@ struct page {
 	bool huge;		/* mapped by an entry of the PMD */
 	bool busy;		/* still d after the acknowledgment: in use elsewhere */
 
-	/* The same of the acknowledgment before, which began @generation */
+	/* The same for the previous acknowledgment, which began @generation */
 	bool was_huge;
 	bool was_busy;
 	uint32_t generation;
@@ -552,7 +552,7 @@ static void no_target(const char *what)
 	int error = errno, status = 0;
 
 	if (waitpid(pid, &status, WNOHANG) == pid)
-		errx(2, "the target is gone: %s %d", WIFSIGNALED(status) ? "signal" : "status",
+		errx(2, "the target has exited: %s %d", WIFSIGNALED(status) ? "signal" : "status",
 		     WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	errno = error;
 	err(2, "%s", what);
@@ -620,9 +620,9 @@ static void list(struct image *image)
 }
 
 /*
- * A page that was just freed lazily does not have the flag yet while it waits in
- * a batch, and may be dropped as soon as it has left that: also while the target
- * is stopped. It reads as zeroes then, and is not listed any more.
+ * A lazily freed page gets the flag only when it leaves its CPU's batch. Then it
+ * may be dropped at any time, even while the target is stopped: it reads as
+ * zeroes and is no longer listed.
  */
 static bool was_dropped(uint64_t addr, const char *mem)
 {
@@ -640,7 +640,7 @@ static bool was_dropped(uint64_t addr, const char *mem)
 	return !listed;
 }
 
-/* What was copied earlier is taken over from the last image. */
+/* Take over earlier copies from the last image. */
 static void inherit(struct image *image, struct image *last)
 {
 	size_t j = 0;
@@ -679,8 +679,8 @@ static void acknowledge_text(const char *text, size_t len, uint64_t *state)
 }
 
 /*
- * Acknowledge the runs of written pages, all or, before the last round, some of
- * them or parts of them. Pages that are to be copied lose what they had.
+ * Acknowledge the runs of written pages, or only some of them and parts of them
+ * unless @all. Mark these pages in @chosen.
  */
 static void acknowledge(struct image *image, bool all, bool *chosen, uint64_t *state)
 {
@@ -729,7 +729,7 @@ static enum kind region_of(uint64_t addr, size_t *page)
 	return kind;
 }
 
-/* Was it done to one of @count pages since @generation began? */
+/* Did it happen to one of @count pages since @generation began? */
 static bool done_since(generations what, enum kind kind, size_t page, size_t count,
 		       uint32_t generation)
 {
@@ -739,7 +739,7 @@ static bool done_since(generations what, enum kind kind, size_t page, size_t cou
 	return false;
 }
 
-/* Why is an acknowledged page d again though its contents are what they were? */
+/* Return the reason why an acknowledged page is d again with the same contents. */
 static enum reason reason_of(const struct page *p)
 {
 	size_t page;
@@ -761,7 +761,7 @@ static enum reason reason_of(const struct page *p)
 	return p->was_busy ? BUSY : NO_REASON;
 }
 
-/* Read a run of pages, as far as they are still there. */
+/* Copy a run of pages, as far as they still exist. */
 static void copy(struct page *pages, size_t count)
 {
 	static char buffer[64][4096];
@@ -797,7 +797,7 @@ static void copy(struct page *pages, size_t count)
 	}
 }
 
-/* An acknowledgment leaves the d of pages that others refer to, and may write. */
+/* An acknowledgment keeps d of pages with extra references, which may be written. */
 static void note_busy(struct image *image, const bool *chosen)
 {
 	struct image now = { 0 };
@@ -840,7 +840,7 @@ static void checkpoint(struct image *image, bool all, uint64_t *state)
 	free(chosen);
 }
 
-/* Returns false if the kernel is just writing into the stopped target. */
+/* Return false if the kernel is still writing to the stopped target. */
 static bool stop_target(void)
 {
 	int status;
@@ -848,17 +848,17 @@ static bool stop_target(void)
 	if (kill(pid, SIGSTOP) || waitpid(pid, &status, WUNTRACED) != pid)
 		err(2, "stopping the target");
 	if (!WIFSTOPPED(status))
-		errx(2, "the target is gone: status %x", status);
+		errx(2, "the target has exited: status %x", status);
 	return !__atomic_load_n(&control->io, __ATOMIC_SEQ_CST);
 }
 
-/* Pages that are not listed have the contents that the mapping has by itself. */
+/* Unlisted pages must have the contents of the file, or zeroes. */
 static void compare_unlisted(int fd, uint64_t addr, uint64_t end, uint64_t offset)
 {
 	static char mem[4096], own[4096];
 	size_t page;
 
-	/* A missing page of userfaultfd's would wait for the target. */
+	/* To read a missing page of this region would wait for the target. */
 	if (region_of(addr, &page) == UFFD)
 		return;
 	for (; addr < end; addr += PAGE, offset += PAGE) {
@@ -868,7 +868,7 @@ static void compare_unlisted(int fd, uint64_t addr, uint64_t end, uint64_t offse
 		if (fd != -1 && pread(fd, own, PAGE, offset) < 0)
 			err(2, "reading a mapped file");
 		if (memcmp(mem, own, PAGE))
-			lost(addr, "not listed, but not what the mapping has by itself");
+			lost(addr, "not listed, but differs from the file or from zeroes");
 		compared++;
 	}
 }
@@ -900,7 +900,7 @@ static void compare_mapping(struct image *image, uint64_t start, uint64_t end, i
 	compare_unlisted(fd, at, end, offset + (at - start));
 }
 
-/* The stopped target's private mappings, page by page. */
+/* Compare the private mappings of the stopped target page by page. */
 static void compare(struct image *image)
 {
 	char path[64], line[512];
