@@ -225,7 +225,7 @@ load lib
 	[[ $status -ne 0 && $output == *"Permission denied"* ]]
 }
 
-@test "a process acknowledges itself" {
+@test "a process may acknowledge its own pages" {
 	run python3 - <<-'END'
 		import mmap, re
 		m = mmap.mmap(-1, 4 * 4096, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)

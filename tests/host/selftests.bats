@@ -71,7 +71,7 @@ compared() {
 	[[ $output == "mm ./tap -x" ]]
 }
 
-@test "each kind of result can differ" {
+@test "a difference in any kind of result is found" {
 	local command
 	for command in 's/# SKIP no room//' 's/on anon... done/on anon... failed/' \
 		's/32mOK/31mFail/' 's/^selftests: end 0 1 s/selftests: end 4 1 s/' '/^ok 1 /d' \
