@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-# The front door: each target is a script behind a line here. 'make help'.
+# Run 'make help' for a list of targets. Most of them call a script in dev/.
 
 ifneq ($(words [$(CURDIR)$(BUILD)]),1)
-$(error The kernel's build takes no path with a blank, as this folder or BUILD has; move it, or name another)
+$(error The kernel build cannot use a path with a blank; move this folder, or set BUILD to another path)
 endif
 
 KERNEL_SRC ?=
@@ -35,10 +35,10 @@ tools := $(BUILD)/tools
 help:
 	@sed -n 's/^#: \?//p' Makefile
 
-#: Try it (each does the whole set-up first; * is what most want)
+#: Try it (each target does its whole set-up; * marks the usual choices)
 #:  *make run                    boot the patched kernel and show real processes
-#:   make run CMD='COMMAND'      run a command of yours in it
-#:   make shell                  a shell in it
+#:   make run CMD='COMMAND'      run your own command in it
+#:   make shell                  open a shell in it
 run: tools
 ifeq ($(CMD),dev/demo)
 	@dev/demo here
@@ -53,37 +53,38 @@ shell: kernel tools
 
 #:
 #: Test it
-#:  *make test                   all scenarios: tests/bats in that kernel, tests/host
-#:   make test TESTS=FILE...     some of them
-#:   make test TAGS='TAG...'     those with one of these tags of bats: concurrent, or
-#:                               long, which is for test-all; !long by default
+#:  *make test                   run all scenarios: tests/bats in that kernel, tests/host
+#:   make test TESTS=FILE...     run only these
+#:   make test TAGS='TAG...'     run scenarios with one of these bats tags: concurrent,
+#:                               or long (part of test-all); default: !long
 #:   make torture ROUNDS=N SEED=N
-#:                               look for lost writes, for longer
+#:                               search for lost writes, for longer
 #:   make stress DURATION=SECONDS SEED=N
-#:                               everything at once under load; 3600 before a release
+#:                               run everything at once under load; 3600 before a release
 #:   make selftests [CASE='WORD...']
-#:                               the kernel's own tests of memory and of /proc, in
+#:                               run the kernel's own tests of memory and /proc, in
 #:                               that kernel and in one without this project
-#:   make bench                  what a listing costs, beside PAGEMAP_SCAN and others
+#:   make bench                  compare the cost of listings, PAGEMAP_SCAN and others
 #:   make bench CASE='NAME...' [JSON=yes]
-#:                               some of it; dev/bench has the names
+#:                               run some cases; tests/bench/targets.c has the names
 #:   make run CMD=tests/bench/checkpoints
-#:                               what checkpoints of a server take, beside gcore
+#:                               compare checkpoints of a server with gcore
 #:   make lint                   checkpatch, sparse, W=1, kernel-doc, shellcheck, ...
-#:   make variants               compile it for kernels that lack something
+#:   make variants               compile for kernels that lack some option
 #:
-#: Test it for a day (CI runs none of this)
+#: Test it for a day (CI runs none of these)
 #:   make test-debug [TESTS=FILE...]
-#:                               all scenarios, in a kernel that checks memory, locks,
+#:                               run all scenarios in a kernel that checks memory, locks,
 #:                               page tables and leaks: any report is a failure
 #:   make test-kcsan [TESTS=FILE...]
-#:                               the concurrent ones, where data races are reported;
-#:                               those without a function of ours do not count
-#:   make test-arch              32-bit x86, arm64, s390x: KUnit, and a smoke test
+#:                               run the concurrent scenarios in a kernel that reports
+#:                               data races; only those in our functions count
+#:   make test-arch              run KUnit and a smoke test on 32-bit x86, arm64, s390x
 #:   make test-fresh SUITE=trixie
-#:                               make run and make test in a Debian that has nothing yet
-#:   make test-all               these, lint, test and what is long in it, variants,
-#:                               selftests and an hour of stress, with a table at the end
+#:                               make run and make test in a fresh Debian
+#:   make test-all               run these, lint, test and its long scenarios, torture,
+#:                               variants, selftests and an hour of stress, and print
+#:                               a table of results
 test: kernel tools
 	@dev/setup guest tests stress bench
 	@$(MAKE) -s -C tests/runtimes OUTPUT=$(tools)/ CFLAGS='$(CFLAGS)'
@@ -159,9 +160,9 @@ tools:
 	@$(MAKE) -s -C tests/programs OUTPUT=$(tools)/ CFLAGS='$(CFLAGS)'
 
 #:
-#: Use dirtycat, on this kernel as well, and dirtyckpt
-#:   make install                to /usr/local; DESTDIR= and PREFIX= say otherwise
-#:   make uninstall              remove what that put there
+#: Use dirtycat and dirtyckpt, also on the kernel you run
+#:   make install                install to /usr/local; DESTDIR= and PREFIX= change that
+#:   make uninstall              remove the installed files
 install: tools
 	@$(MAKE) -s -C tools/dirtycat OUTPUT=$(tools) CFLAGS='$(CFLAGS)' \
 		DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' install
@@ -177,7 +178,7 @@ uninstall:
 #:   make apply KERNEL_SRC=TREE  copy the new files, apply the edits
 #:   make unapply KERNEL_SRC=TREE
 #:                               undo that
-#:   make patches                a series for 'git am', in build/patches
+#:   make patches                export a series for 'git am' to build/patches
 apply unapply:
 	@dev/overlay $@ '$(KERNEL_SRC)'
 
@@ -188,8 +189,8 @@ patches:
 
 #:
 #: Work on it
-#:   make refresh                write the .patch files anew from build/linux
-#:   make clean                  remove what was built
+#:   make refresh                regenerate the .patch files from build/linux
+#:   make clean                  remove built files
 #:   make distclean              remove the kernel source as well
 refresh:
 	@dev/overlay refresh
@@ -201,9 +202,10 @@ distclean:
 	rm -rf $(BUILD)
 
 #:
-#: KERNEL_SRC=PATH takes another kernel than Debian's linux-source-6.12, a tree
-#: or a tarball; BUILD=PATH another folder than build/; GUEST_TIMEOUT, GUEST_MEM,
-#: GUEST_CPUS, GUEST_ACCEL and GUEST_KERNEL are explained in dev/guest.
+#: KERNEL_SRC=PATH uses another kernel source, a tree or a tarball, instead of
+#: Debian's linux-source-6.12; BUILD=PATH uses another folder than build/.
+#: dev/guest explains GUEST_TIMEOUT, GUEST_MEM, GUEST_CPUS, GUEST_ACCEL and
+#: GUEST_KERNEL.
 
 comma := ,
 quote = '$(subst ','\'',$(1))'

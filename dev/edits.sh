@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-# Which edits of a .patch file a kernel needs. The scripts that apply, list or
-# take off edits source this file after lib.sh.
+# Find the edits of a .patch file that a kernel needs. Scripts that apply, list or
+# undo edits source this file after lib.sh.
 # shellcheck shell=bash disable=SC2034,SC2154  # variables of theirs, and of lib.sh
 #
-# The prose of X.patch may carry probes, one a line:
+# The head of X.patch may have probes, one per line:
 #
 #	Mended: [HUNKS: ]FUNCTION /ERE/: REASON
 #
@@ -14,8 +14,9 @@
 # The kernel's own files, before our edits
 pristine=$build/pristine
 
-# A tree has this file while the overlay is on it and hunks were passed over. It
-# says which, so that taking the overlay off does not take off a mend as well.
+# If hunks were skipped when the overlay was applied, the tree has this file until
+# the overlay is removed. It lists these hunks, so that unapply does not remove a
+# fix that the kernel had before.
 mended_list=dirty_pages.mended
 
 # edits FILE PASSED - print FILE.patch without the hunks in PASSED ("1,2"), or
@@ -53,7 +54,7 @@ has_line() {
 	END { exit !found }' "$1"
 }
 
-# kernel_file TREE FILE - print where FILE is as the kernel has it, before our edits
+# kernel_file TREE FILE - print the path of the kernel's FILE without our edits
 kernel_file() {
 	if [[ $1 == "$tree" && -e $pristine/$2 ]]; then
 		printf '%s\n' "$pristine/$2"
@@ -68,7 +69,7 @@ probes() {
 	local -r form='^(([0-9,]+): )?([^ ]+ /[^/]+/: .+)$'
 	all=$(all_hunks "$1")
 	sed -n '/^--- /q; s/^Mended: //p' "$top/$1.patch" | while IFS= read -r probe; do
-		[[ $probe =~ $form ]] || die "$1.patch: there is no sense in 'Mended: $probe'"
+		[[ $probe =~ $form ]] || die "$1.patch: malformed probe 'Mended: $probe'"
 		printf '%s %s\n' "${BASH_REMATCH[2]:-$all}" "${BASH_REMATCH[3]}"
 	done
 }
@@ -82,8 +83,8 @@ join_numbers() {
 	tr ',' '\n' | sort -nu | paste -sd,
 }
 
-# mended TREE FILE - print the hunks of FILE.patch that TREE does not need, and the
-# reason, for each probe that is found there
+# mended TREE FILE - for each probe that matches in TREE, print the hunks of
+# FILE.patch that TREE does not need, and the reason
 mended() {
 	local hunks rest
 	local -r form='^([^ ]+) /([^/]+)/: (.*)$'

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * tsc - print how many kHz the counter that rdtsc(1) reads has on this machine
+ * tsc - print the frequency in kHz of the counter that rdtsc reads on this machine
  *
- * An emulated CPU counts the same. Its kernel cannot find out by itself on a machine
- * that is busy, and without the counter it knows the time to 4 milliseconds only.
+ * An emulated CPU has the same frequency. Its kernel cannot measure it reliably on a
+ * busy machine, and without the counter it knows the time only to 4 milliseconds.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@ struct moment {
 	uint64_t ns;
 };
 
-/* Both at once: of many pairs the one that was read in the shortest time */
+/* Read both clocks many times, and return the pair read in the shortest time. */
 static struct moment now(void)
 {
 	struct moment best = { 0 };

@@ -40,9 +40,9 @@ goes_on() {
 	unset BUILD
 	for target in help run test; do
 		run -2 make -C "$BATS_TEST_TMPDIR/a folder" "$target"
-		[[ $output == *"no path with a blank"* ]]
+		[[ $output == *"cannot use a path with a blank"* ]]
 		run -2 make BUILD="$BATS_TEST_TMPDIR/a folder" "$target"
-		[[ $output == *"no path with a blank"* ]]
+		[[ $output == *"cannot use a path with a blank"* ]]
 	done
 }
 
@@ -55,7 +55,7 @@ goes_on() {
 	# For dpkg, nothing is installed.
 	run -1 env -u BUILD DPKG_ADMINDIR=/nonexistent PATH=/usr/bin:/bin "${as[@]}" "$reachable/setup" guest
 	[[ ${#lines[@]} == 1 ]]
-	[[ $output == "setup: run this as root, then again what you ran: apt-get update && apt-get install -y "*qemu* ]]
+	[[ $output == "setup: run this as root, then repeat your command: apt-get update && apt-get install -y "*qemu* ]]
 }
 
 @test "without network, setup says so, and can be repeated" {
@@ -68,14 +68,14 @@ goes_on() {
 		Dir::State::status "$BATS_TEST_TMPDIR/status";
 	END
 	run -1 env APT_CONFIG="$BATS_TEST_TMPDIR/apt.conf" DPKG_ADMINDIR=/nonexistent dev/setup stress
-	[[ $output == *"setup: not installed, for the reason above; once that is mended, the same command goes on from here" ]]
+	[[ $output == *"setup: installation failed for the reason above; fix that, then run the same command to continue" ]]
 }
 
 @test "a full disk is reported before and during unpacking, and unpacking can be repeated" {
 	mount -t tmpfs -o size=1m tmpfs "$BUILD"
 	truncate -s 100M "$BATS_TEST_TMPDIR/large.tar.xz"
 	KERNEL_SRC=$BATS_TEST_TMPDIR/large.tar.xz run -1 dev/kernel tree
-	[[ $output == "kernel: $BUILD has "*" MiB left, and the kernel needs 1400; make room, or say BUILD=PATH" ]]
+	[[ $output == "kernel: $BUILD has "*" MiB free, but the kernel needs 1400 MiB; free some space, or set BUILD=PATH" ]]
 
 	small_kernel
 	mount -o remount,size=8m "$BUILD"
@@ -95,7 +95,7 @@ goes_on() {
 		assert "unpacking" in kernel.stderr.readline()
 		time.sleep(1)
 		os.killpg(kernel.pid, signal.SIGINT)
-		assert kernel.stderr.read() == "kernel: stopped; the same command goes on from here\n"
+		assert kernel.stderr.read() == "kernel: stopped; run the same command to continue\n"
 		assert kernel.wait() == 130
 	END
 	[[ ! -e $BUILD/base ]]

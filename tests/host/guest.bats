@@ -44,5 +44,5 @@ guest() {
 
 @test "a kernel warning is a failure, even if the command succeeds" {
 	run -125 guest bash -c 'echo "WARNING: CPU: 0 PID: 1 at test" >/dev/kmsg'
-	[[ $output == *"the kernel is not well"* ]]
+	[[ $output == *"the kernel reported a problem"* ]]
 }

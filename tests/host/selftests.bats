@@ -166,7 +166,7 @@ project() {
 	run -0 dev/selftests proc-
 	[[ $(<asked.test) == ./proc-test ]]
 	run -1 dev/selftests nothing
-	[[ $output == *"no test in tests/selftests/list has 'nothing'" ]]
+	[[ $output == *"no test in tests/selftests/list matches 'nothing'" ]]
 }
 
 @test "a program that is neither run nor excluded is an error" {
