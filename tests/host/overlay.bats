@@ -224,7 +224,7 @@ mend_first_page() {
 	run -0 dev/overlay apply "$own"
 	[[ $(grep -c "already has this fix" <<<"$output") == 1 ]]
 	[[ $output == *"mm/memory.c already has this fix, skipping edit 3 "* ]]
-	run ! grep -q 'What was there before' "$own/mm/memory.c"
+	run ! grep -q 'Different memory may have been mapped' "$own/mm/memory.c"
 	grep -q 'folio_test_anon(old_folio))' "$own/mm/memory.c"
 	grep -q get_dirty_page "$own/mm/memory.c"
 	dev/overlay unapply "$own"
