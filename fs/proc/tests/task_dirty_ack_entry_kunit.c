@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What becomes of an entry that is acknowledged: each state that one can be in,
- * made by hand in a page table of this thread's own address space, where few of
- * them would hold still otherwise.
+ * The effect of an acknowledgment on an entry in each possible state. Entries are
+ * made by hand, in a page table of this thread's own address space, as few of
+ * these states would otherwise last.
  */
 #include <kunit/test.h>
 #include <linux/mman.h>
@@ -13,16 +13,16 @@
 
 #define ACK_PAGES	40
 
-/* The last of the swap devices, which nobody has: there is its cache only. */
+/* The last swap device, which is never in use. The cases only use its cache. */
 #define NO_DEVICE	(MAX_SWAPFILES - 1)
 
 /**
- * struct ack_fixture - what the cases share
+ * struct ack_fixture - data that the cases share
  * @ack: the acknowledgments of the address space
- * @mm: that of this thread
+ * @mm: the address space of this thread
  * @vma: a mapping of written pages, none of them huge
- * @addr: where the page is whose entry is looked at
- * @page: the page that is really there, exclusive and not held
+ * @addr: address of the page with the entry to test
+ * @page: the real page at that address, exclusive and not held
  */
 struct ack_fixture {
 	struct dirty_ack *ack;
@@ -42,7 +42,7 @@ static pte_t *lock_entry(struct ack_fixture *f, spinlock_t **ptl)
 	return pte_offset_map_lock(f->mm, pmd_off(f->mm, f->addr), f->addr, ptl);
 }
 
-/* A hole, which on s390 is not zero */
+/* Return an empty entry, which on s390 is not zero. */
 static pte_t no_pte(void)
 {
 	pte_t pte;
@@ -51,7 +51,7 @@ static pte_t no_pte(void)
 	return pte;
 }
 
-/* Nothing has been looked at, nobody waits for a drain, nothing to flush. */
+/* Reset: nothing was examined, no drain is needed, nothing is to be flushed. */
 static void start_anew(struct dirty_ack *a)
 {
 	a->drain = false;
@@ -89,7 +89,7 @@ static void map_written(struct kunit *test, struct ack_fixture *f,
 	f->mm = current->mm;
 	for (i = 0; i < pages; i++)
 		write_page(test, f->addr + i * PAGE_SIZE);
-	/* Nobody else changes the mappings of this thread. */
+	/* The mappings do not change: only this thread uses them. */
 	mmap_read_lock(f->mm);
 	f->vma = vma_lookup(f->mm, f->addr);
 	mmap_read_unlock(f->mm);
@@ -113,19 +113,19 @@ static int ack_entry_init(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, pte);
 	f->page = pte_page(ptep_get(pte));
 	pte_unmap_unlock(pte, ptl);
-	/* The batches of the CPUs would be taken for somebody who holds it. */
+	/* References from per-CPU batches would make the page look held. */
 	lru_add_drain_all();
 	return 0;
 }
 
-/* What @entry is afterwards. *@stop is what ack_ptes() returned. */
+/* Acknowledge @entry, and return its new value. Set *@stop by ack_ptes(). */
 static pte_t after_ack(struct kunit *test, pte_t entry, int *stop)
 {
 	struct ack_fixture *f = test->priv;
 	pte_t real, after, *pte;
 	spinlock_t *ptl;
 
-	/* Nobody else has a look at it between the two. */
+	/* Keep others from seeing the entry that is put in. */
 	mmap_write_lock(f->mm);
 	pte = lock_entry(f, &ptl);
 	real = ptep_get_and_clear(f->mm, f->addr, pte);
@@ -163,7 +163,7 @@ static bool is_flushed(struct ack_fixture *f)
 	KUNIT_EXPECT_EQ_MSG(test, pte_val(after), pte_val(expected),	\
 			    "of this entry")
 
-/* Nothing happens to it, and nothing has to be flushed. */
+/* Expect that the entry does not change, and that nothing is to be flushed. */
 static void expect_untouched(struct kunit *test, pte_t entry)
 {
 	struct ack_fixture *f = test->priv;
@@ -172,7 +172,7 @@ static void expect_untouched(struct kunit *test, pte_t entry)
 	KUNIT_EXPECT_EQ(test, f->ack->changed.end, 0);
 }
 
-/* All that a present entry may say besides, in every combination */
+/* The other bits that a present entry may have, in every combination */
 enum { BIT_WRITE = 1, BIT_DIRTY = 2, BIT_YOUNG = 4, BIT_UFFD = 8, BIT_COMBINATIONS = 16 };
 
 static pte_t present_entry(struct page *page, unsigned int bits)
@@ -191,7 +191,7 @@ static pte_t present_entry(struct page *page, unsigned int bits)
 	return pte_clear_soft_dirty(pte);
 }
 
-/* The same page, and all else as before, but for these two */
+/* Expect the same page, and no change except in these two bits. */
 static void expect_present(struct kunit *test, pte_t after, pte_t before,
 			   bool soft_dirty, bool write)
 {
@@ -219,7 +219,7 @@ static void written_pages_are_protected(struct kunit *test)
 	}
 }
 
-/* Tracking was off, or clear_refs left it so: it would be written unseen. */
+/* Tracking was off, or clear_refs left it so. The next write would be missed. */
 static void writable_pages_are_protected_without_the_bit(struct kunit *test)
 {
 	struct ack_fixture *f = test->priv;
@@ -250,7 +250,7 @@ static void pages_without_access_are_acknowledged(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pte_protnone(after), pte_protnone(pte));
 }
 
-/* What is not listed, or always with "d", keeps what it has. */
+/* Pages that are not listed, or always have "d", keep their entries. */
 static void pages_that_are_not_anonymous_are_left_alone(struct kunit *test)
 {
 	struct page *page = alloc_page(GFP_KERNEL);
@@ -261,7 +261,7 @@ static void pages_that_are_not_anonymous_are_left_alone(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	for (bits = 0; bits < BIT_COMBINATIONS; bits++) {
-		/* A page of a file, which is never writable in a private mapping */
+		/* A file page is never writable in a private mapping. */
 		pte = present_entry(page, bits & ~BIT_WRITE);
 		expect_untouched(test, pte);
 		expect_untouched(test, pte_mksoft_dirty(pte));
@@ -269,12 +269,12 @@ static void pages_that_are_not_anonymous_are_left_alone(struct kunit *test)
 	pte = pte_mkspecial(pfn_pte(zero, vm_get_page_prot(VM_READ)));
 	expect_untouched(test, pte_clear_soft_dirty(pte));
 	expect_untouched(test, pte_mksoft_dirty(pte));
-	/* As KSM has it */
+	/* As KSM maps it */
 	expect_untouched(test, pte_mksoft_dirty(pte_mkdirty(pte)));
 	__free_page(page);
 }
 
-/* Though what is there may look like an anonymous page */
+/* Raw frames are left alone even if they look like anonymous pages. */
 static void raw_frames_are_left_alone(struct kunit *test)
 {
 	struct ack_fixture *f = test->priv;
@@ -300,7 +300,7 @@ static void pages_that_are_held_keep_the_bit(struct kunit *test)
 	for (bits = 0; bits < BIT_COMBINATIONS; bits++) {
 		pte = pte_mksoft_dirty(present_entry(f->page, bits));
 		EXPECT_ENTRY(test, after_clear(test, pte), pte);
-		/* Who holds it may write to it unseen: it gets the bit. */
+		/* The holder may write to it unseen, so set the bit. */
 		pte = present_entry(f->page, bits);
 		after = after_clear(test, pte);
 		expect_present(test, after, pte, true, pte_write(pte));
@@ -309,8 +309,8 @@ static void pages_that_are_held_keep_the_bit(struct kunit *test)
 	put_page(f->page);
 }
 
-/* Perhaps only the batch of a CPU holds it: that is asked for once. */
-static void the_first_held_page_has_batches_drained(struct kunit *test)
+/* A per-CPU batch may hold it, so request one drain. */
+static void the_first_held_page_requests_a_drain(struct kunit *test)
 {
 	struct ack_fixture *f = test->priv;
 	pte_t pte = pte_mksoft_dirty(present_entry(f->page, BIT_WRITE));
@@ -329,11 +329,11 @@ static void relatives_that_map_a_page_do_not_hold_it(struct kunit *test)
 	struct ack_fixture *f = test->priv;
 	pte_t pte = pte_mksoft_dirty(present_entry(f->page, BIT_DIRTY));
 
-	/* As fork does it */
+	/* As after a fork */
 	get_page(f->page);
 	atomic_inc(&f->page->_mapcount);
 	expect_present(test, after_clear(test, pte), pte, false, false);
-	/* And somebody besides */
+	/* With another reference */
 	get_page(f->page);
 	EXPECT_ENTRY(test, after_clear(test, pte), pte);
 	put_page(f->page);
@@ -353,7 +353,7 @@ static pte_t swap_entry_pte(pgoff_t offset, unsigned int bits)
 }
 
 #ifdef CONFIG_SWAP
-/* Give the device that nobody has a swap cache. */
+/* Give the unused device a swap cache. */
 static void make_swap_cache(struct kunit *test)
 {
 	KUNIT_ASSERT_NULL(test, swapper_spaces[NO_DEVICE]);
@@ -372,7 +372,7 @@ static void pages_in_swap_lose_the_bit_only(struct kunit *test)
 		expect_untouched(test, pte);
 		EXPECT_ENTRY(test, after_clear(test, pte_swp_mksoft_dirty(pte)),
 			     pte);
-		/* A CPU may still be able to write to where the page was. */
+		/* A CPU may still write to the old page. */
 		KUNIT_EXPECT_TRUE(test, is_flushed(f));
 	}
 	exit_swap_address_space(NO_DEVICE);
@@ -391,7 +391,7 @@ static void pages_in_the_swap_cache_may_be_held(struct kunit *test)
 	folio_set_swapbacked(folio);
 	KUNIT_EXPECT_EQ(test, add_to_swap_cache(folio, entry, GFP_KERNEL, NULL),
 			0);
-	/* What was taken when it was allocated stands for somebody. */
+	/* The reference from its allocation stands for another user. */
 	EXPECT_ENTRY(test, after_clear(test, pte_swp_mksoft_dirty(pte)),
 		     pte_swp_mksoft_dirty(pte));
 	EXPECT_ENTRY(test, after_clear(test, pte), pte_swp_mksoft_dirty(pte));
@@ -413,8 +413,8 @@ static void pages_in_the_swap_cache_may_be_held(struct kunit *test)
 #endif /* CONFIG_SWAP */
 
 /*
- * The code that migrates a page refers to it, as others may: the entry keeps the
- * bit, or gets it if another tracker has cleared it.
+ * Migration holds a reference to the page, and others may as well. The entry
+ * keeps the bit, or gets it if another tracker has cleared it.
  */
 static void pages_under_migration_keep_the_bit_or_get_it(struct kunit *test)
 {
@@ -447,7 +447,7 @@ static void pages_under_migration_keep_the_bit_or_get_it(struct kunit *test)
 	unlock_page(f->page);
 }
 
-/* In the listing they have "d" whatever the bit says. */
+/* Those that are listed always have "d", regardless of the bit. */
 static void devices_errors_and_markers_are_left_alone(struct kunit *test)
 {
 	struct ack_fixture *f = test->priv;
@@ -496,10 +496,10 @@ static void acknowledge(struct kunit *test, unsigned long start,
 
 #ifdef CONFIG_SWAP
 /*
- * Reclaim puts in the swap entry first and flushes later: this thread can still
- * write to the page by what its CPU remembers, until it is acknowledged.
+ * Reclaim sets the swap entry first and flushes later. Until the acknowledgment,
+ * this thread can still write to the page through a stale TLB entry.
  */
-static void a_write_behind_a_swap_entry_is_shut_out(struct kunit *test)
+static void a_write_behind_a_swap_entry_is_prevented(struct kunit *test)
 {
 	struct ack_fixture *f = test->priv;
 	void __user *p = (void __user *)f->addr;
@@ -529,9 +529,9 @@ static void a_write_behind_a_swap_entry_is_shut_out(struct kunit *test)
 	exit_swap_address_space(NO_DEVICE);
 
 	KUNIT_EXPECT_NE(test, after, 0);
-	/* A CPU may forget at any time, but one that is emulated does not. */
+	/* A CPU may drop the TLB entry at any time; an emulated one does not. */
 	if (before)
-		kunit_info(test, "this CPU had forgotten the page already\n");
+		kunit_info(test, "this CPU had already dropped its TLB entry\n");
 }
 
 #endif /* CONFIG_SWAP */
@@ -571,10 +571,10 @@ static bool has_bit(struct ack_fixture *f, unsigned int i)
 }
 
 /*
- * A line acknowledges just its own pages, in batches of any size, and whether the
- * mapping has VM_SOFTDIRTY or not.
+ * A line acknowledges only its own pages, in batches of any size, whether or not
+ * the mapping has VM_SOFTDIRTY.
  */
-static void a_line_takes_effect_whatever_the_batches(struct kunit *test)
+static void a_line_takes_effect_with_any_batch(struct kunit *test)
 {
 	struct ack_fixture *f = test->priv;
 	const unsigned int first = 3, last = ACK_PAGES - 5;
@@ -598,7 +598,7 @@ static void a_line_takes_effect_whatever_the_batches(struct kunit *test)
 	WRITE_ONCE(dirty_pages_batch, usual);
 }
 
-/* A hold of the lock ends when its entries are used up. */
+/* A hold of the lock ends when its budget of entries is used up. */
 static void a_hold_covers_no_more_than_its_batch(struct kunit *test)
 {
 	struct ack_fixture *f = test->priv;
@@ -633,8 +633,8 @@ static void begin_all(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, ack_batch(a));
 }
 
-/* Another acknowledgment may have cleared the entries, and not have flushed yet. */
-static void what_was_clear_is_flushed_beside_others(struct kunit *test)
+/* Another acknowledgment may have cleared the entries without a flush yet. */
+static void clear_entries_are_flushed_beside_others(struct kunit *test)
 {
 	struct ack_fixture *f = test->priv;
 
@@ -657,15 +657,15 @@ static void what_was_clear_is_flushed_beside_others(struct kunit *test)
 
 #ifdef CONFIG_MMU_NOTIFIER
 /**
- * struct told - an MMU notifier, and the invalidations that it has seen
+ * struct told - an MMU notifier, and the invalidations that it saw
  * @notifier: the notifier
  * @ack: the acknowledgments that invalidate
  * @first: the lowest address of all ranges
  * @last: the address after the highest
  * @widest: the size of the largest range
- * @begun: how many invalidations began
- * @ended: how many ended
- * @late: how many ended before the TLBs were flushed
+ * @begun: number of invalidations that began
+ * @ended: number of invalidations that ended
+ * @late: number that ended before the TLBs were flushed
  */
 struct told {
 	struct mmu_notifier notifier;
@@ -708,8 +708,8 @@ static const struct mmu_notifier_ops told_ops = {
 	.invalidate_range_end	= told_end,
 };
 
-/* One invalidation a hold, no larger than the batch, until the TLBs are flushed */
-static void others_are_told_before_and_after(struct kunit *test)
+/* Each hold has one invalidation, no larger than the batch, until the flush. */
+static void notifiers_are_called_before_and_after(struct kunit *test)
 {
 	struct ack_fixture *f = test->priv;
 	struct told told = {
@@ -735,8 +735,8 @@ static void others_are_told_before_and_after(struct kunit *test)
 #endif
 
 /*
- * An entry without the bit does not become writable without it: in a private
- * mapping never, in a shared one unless the mapping counts as written.
+ * In a private mapping an entry without the bit never becomes writable. In a
+ * shared one it may, if the whole mapping counts as written.
  */
 static void entries_stay_read_only_without_the_bit(struct kunit *test)
 {
@@ -764,20 +764,20 @@ static struct kunit_case dirty_ack_entry_cases[] = {
 	KUNIT_CASE(pages_that_are_not_anonymous_are_left_alone),
 	KUNIT_CASE(raw_frames_are_left_alone),
 	KUNIT_CASE(pages_that_are_held_keep_the_bit),
-	KUNIT_CASE(the_first_held_page_has_batches_drained),
+	KUNIT_CASE(the_first_held_page_requests_a_drain),
 	KUNIT_CASE(relatives_that_map_a_page_do_not_hold_it),
 #ifdef CONFIG_SWAP
 	KUNIT_CASE(pages_in_swap_lose_the_bit_only),
 	KUNIT_CASE(pages_in_the_swap_cache_may_be_held),
-	KUNIT_CASE(a_write_behind_a_swap_entry_is_shut_out),
+	KUNIT_CASE(a_write_behind_a_swap_entry_is_prevented),
 #endif
 	KUNIT_CASE(pages_under_migration_keep_the_bit_or_get_it),
 	KUNIT_CASE(devices_errors_and_markers_are_left_alone),
-	KUNIT_CASE(a_line_takes_effect_whatever_the_batches),
+	KUNIT_CASE(a_line_takes_effect_with_any_batch),
 	KUNIT_CASE(a_hold_covers_no_more_than_its_batch),
-	KUNIT_CASE(what_was_clear_is_flushed_beside_others),
+	KUNIT_CASE(clear_entries_are_flushed_beside_others),
 #ifdef CONFIG_MMU_NOTIFIER
-	KUNIT_CASE(others_are_told_before_and_after),
+	KUNIT_CASE(notifiers_are_called_before_and_after),
 #endif
 	KUNIT_CASE(entries_stay_read_only_without_the_bit),
 	{}

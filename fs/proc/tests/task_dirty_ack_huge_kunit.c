@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What becomes of a huge entry that is acknowledged, by the huge page of a mapping
- * of this thread's own.
+ * The effect of an acknowledgment on a huge entry, tested with a huge page in a
+ * mapping of this thread.
  */
 
 /**
- * struct ack_huge_fixture - what the cases share
+ * struct ack_huge_fixture - data that the cases share
  * @ack: the acknowledgments of the address space
- * @mm: that of this thread
+ * @mm: the address space of this thread
  * @vma: a mapping that has a huge page
- * @addr: where that is
+ * @addr: the address of the huge page
  * @folio: the huge page, exclusive and not held
  */
 struct ack_huge_fixture {
@@ -25,7 +25,7 @@ static pmd_t *huge_entry(struct ack_huge_fixture *f)
 	return pmd_off(f->mm, f->addr);
 }
 
-/* Machines with little memory, or their owners, may have none by themselves. */
+/* Huge pages may be off by default, or because the machine has little memory. */
 static void map_huge_page(struct kunit *test, struct ack_huge_fixture *f)
 {
 	unsigned long usual = transparent_hugepage_flags;
@@ -40,7 +40,7 @@ static void map_huge_page(struct kunit *test, struct ack_huge_fixture *f)
 	f->addr = ALIGN(addr, HPAGE_PMD_SIZE);
 	KUNIT_ASSERT_EQ(test, do_madvise(f->mm, f->addr, HPAGE_PMD_SIZE,
 					 MADV_HUGEPAGE), 0);
-	/* And small ones after it, wherever huge ones come unasked */
+	/* Have small pages after it, even if huge pages are always on. */
 	KUNIT_ASSERT_EQ(test, do_madvise(f->mm, f->addr + HPAGE_PMD_SIZE,
 					 HPAGE_PMD_SIZE, MADV_NOHUGEPAGE), 0);
 	set_bit(TRANSPARENT_HUGEPAGE_REQ_MADV_FLAG, &transparent_hugepage_flags);
@@ -71,7 +71,7 @@ static int ack_huge_init(struct kunit *test)
 	return 0;
 }
 
-/* What @entry is afterwards. Returns 1 where the walk has to stop. */
+/* Acknowledge @entry, and return its new value. Set *@ret by ack_huge_pmd(). */
 static pmd_t after_huge_ack(struct kunit *test, pmd_t entry, int *ret)
 {
 	struct ack_huge_fixture *f = test->priv;
@@ -192,10 +192,10 @@ static void huge_pages_that_are_held_keep_the_bit(struct kunit *test)
 	EXPECT_HUGE(test, after_huge_clear(test, soft_dirty),
 		    soft_dirty);
 	expect_huge(test, after_huge_clear(test, pmd), pmd, true, true);
-	/* Read-only, the bit cleared by others */
+	/* Read-only, with the bit cleared by another tracker */
 	pmd = present_huge(f->folio, BIT_DIRTY);
 	expect_huge(test, after_huge_clear(test, pmd), pmd, true, false);
-	/* No CPU's batch has a large one: that is not asked for. */
+	/* Per-CPU batches hold no large folios, so no drain is requested. */
 	f->ack->drained = false;
 	EXPECT_HUGE(test, after_huge_ack(test, soft_dirty, &ret),
 		    soft_dirty);
@@ -244,7 +244,7 @@ static void huge_pages_under_migration_keep_the_bit_or_get_it(struct kunit *test
 	folio_unlock(f->folio);
 }
 
-/* A part of it is acknowledged: that is split, and the rest keeps its bit. */
+/* Acknowledging a part splits the page, and the rest keeps its bit. */
 static void a_part_of_a_huge_page_is_never_widened(struct kunit *test)
 {
 	struct ack_huge_fixture *f = test->priv;
@@ -279,8 +279,8 @@ static void a_part_of_a_huge_page_is_never_widened(struct kunit *test)
 	}
 }
 
-/* It was a page table when the walk came by: nothing of it is done. */
-static void what_has_just_become_huge_is_looked_at_again(struct kunit *test)
+/* The walk saw a page table here before. Do nothing with the huge entry. */
+static void an_entry_that_became_huge_is_retried(struct kunit *test)
 {
 	struct ack_huge_fixture *f = test->priv;
 	struct dirty_ack *a = f->ack;
@@ -302,7 +302,7 @@ static struct kunit_case dirty_ack_huge_cases[] = {
 	KUNIT_CASE(huge_pages_that_are_held_keep_the_bit),
 	KUNIT_CASE(the_huge_zero_page_is_left_alone),
 	KUNIT_CASE(huge_pages_under_migration_keep_the_bit_or_get_it),
-	KUNIT_CASE(what_has_just_become_huge_is_looked_at_again),
+	KUNIT_CASE(an_entry_that_became_huge_is_retried),
 	KUNIT_CASE(a_part_of_a_huge_page_is_never_widened),
 	{}
 };

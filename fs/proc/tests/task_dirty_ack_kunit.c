@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The grammar of the lines that are written back: by example, and against a
- * parser that is written down differently.
+ * The grammar of the lines that are written back, tested with examples, and
+ * against another parser written in a different way.
  */
 #include <kunit/test.h>
 #include <linux/prandom.h>
 #include <linux/string.h>
 
-/* Where the address space ends, for these tests; fits 32 bits. */
+/* The end of the address space for these tests; fits in 32 bits */
 #define PARSE_LIMIT	0xc0000000ULL
 
 /* Without its newline */
@@ -32,7 +32,7 @@ static void expect_parsed(struct kunit *test, const struct line_example *line)
 	KUNIT_EXPECT_EQ_MSG(test, end, line->end, "%s", line->text);
 }
 
-static void lines_that_are_taken(struct kunit *test)
+static void lines_that_are_accepted(struct kunit *test)
 {
 	static const struct line_example lines[] = {
 		{ "10000-20000", 1, 0x10000, 0x20000 },
@@ -67,13 +67,13 @@ static void lines_without_d_do_nothing(struct kunit *test)
 		expect_parsed(test, &lines[i]);
 }
 
-static void lines_that_are_refused(struct kunit *test)
+static void lines_that_are_rejected(struct kunit *test)
 {
 	static const char *const lines[] = {
-		/* nothing, or something missing */
+		/* empty or incomplete */
 		"", " ", "-", "10000", "10000-", "-20000",
 		"10000-20000 ",
-		/* something else than the grammar has */
+		/* not in the grammar */
 		" 10000-20000", "10000 -20000", "10000- 20000",
 		"10000 20000", "10000--20000", "10000-20000-30000",
 		"0x10000-0x20000", "+10000-20000", "g0000-h0000",
@@ -82,10 +82,10 @@ static void lines_that_are_refused(struct kunit *test)
 		"10000-20000  d", "10000-20000 d ", "10000-20000 d d",
 		"10000-20000 D", "10000-20000 d1", "10000-20000 d\xc3\xa9",
 		"10000-20000 d,x", "10000-20000d", "# 10000-20000",
-		/* too many digits, though they are zeroes */
+		/* too many digits, even if they are zeroes */
 		"00000000000010000-20000", "10000-00000000000020000",
 		"10000000000010000-10000000000020000",
-		/* no range, or not one of whole pages of the address space */
+		/* not a range of whole pages in the address space */
 		"10000-10000", "20000-10000", "10001-20000",
 		"10000-20001", "10000-1ffff", "10000-10001",
 		"10000-c0010000", "c0000000-c0010000",
@@ -102,7 +102,7 @@ static void lines_that_are_refused(struct kunit *test)
 		expect_parsed(test, &line);
 	}
 
-	/* Nearly all right, by a page or by a byte */
+	/* Wrong only by a page or by a part of one */
 	line.text = text;
 	snprintf(text, sizeof(text), "10000-%llx", PARSE_LIMIT + PAGE_SIZE);
 	expect_parsed(test, &line);
@@ -112,8 +112,8 @@ static void lines_that_are_refused(struct kunit *test)
 	expect_parsed(test, &line);
 }
 
-/* What a line must not have in it is not skipped either. */
-static void lines_with_a_zero_byte_are_refused(struct kunit *test)
+/* A zero byte is not skipped either. */
+static void lines_with_a_zero_byte_are_rejected(struct kunit *test)
 {
 	static const char in_flags[] = "10000-20000 d\0x\n";
 	static const char in_address[] = "10000-2\0000\n";
@@ -128,7 +128,7 @@ static void lines_with_a_zero_byte_are_refused(struct kunit *test)
 			-EINVAL);
 }
 
-/* The grammar once more, in terms of strings, without their newline */
+/* Parse a line without its newline, in another way: with string functions. */
 static int parse_string(const char *p, u64 *start, u64 *end)
 {
 	static const char hex[] = "0123456789abcdefABCDEF";
@@ -157,12 +157,12 @@ static int parse_string(const char *p, u64 *start, u64 *end)
 	return strchr(rest, 'd') ? 1 : 0;
 }
 
-/* @text has no newline, and room for one. Returns what parse_line() does. */
+/* Compare the parsers on @text, which has room for a newline but none yet. */
 static int expect_same(struct kunit *test, char *text)
 {
 	u64 start = 0, end = 0, other_start = 0, other_end = 0;
 	size_t length = strlen(text);
-	/* What is beyond the terminator is not read, but must be there. */
+	/* Bytes after the terminator are not read, but must exist. */
 	int other = length ? parse_string(text, &other_start, &other_end) :
 			     -EINVAL;
 	int ret;
@@ -179,7 +179,7 @@ static int expect_same(struct kunit *test, char *text)
 	return ret;
 }
 
-/* Any byte in any place of a good line, and any part of it */
+/* Put any byte at any place of a good line, and try any part of it. */
 static void lines_with_one_byte_changed(struct kunit *test)
 {
 	static const char line[] = "00010000-00030000 apdx---";
@@ -204,7 +204,7 @@ static void lines_with_one_byte_changed(struct kunit *test)
 	KUNIT_EXPECT_GT(test, taken, 25 * 7);
 }
 
-/* Lines out of what lines consist of, most of them nearly right */
+/* Random lines from the parts of good lines, most of them nearly right */
 static void lines_at_random(struct kunit *test)
 {
 	static const char *const parts[] = {
@@ -228,10 +228,10 @@ static void lines_at_random(struct kunit *test)
 }
 
 static struct kunit_case dirty_ack_cases[] = {
-	KUNIT_CASE(lines_that_are_taken),
+	KUNIT_CASE(lines_that_are_accepted),
 	KUNIT_CASE(lines_without_d_do_nothing),
-	KUNIT_CASE(lines_that_are_refused),
-	KUNIT_CASE(lines_with_a_zero_byte_are_refused),
+	KUNIT_CASE(lines_that_are_rejected),
+	KUNIT_CASE(lines_with_a_zero_byte_are_rejected),
 	KUNIT_CASE(lines_with_one_byte_changed),
 	KUNIT_CASE(lines_at_random),
 	{}

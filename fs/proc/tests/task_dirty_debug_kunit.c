@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The page walk with FOLL_DIRTY, through get_dirty_page(): over a private
- * mapping of a file, and over entries that no real process keeps for long. What
- * is clean must be told without being touched.
+ * The page walk with FOLL_DIRTY, through get_dirty_page(), in a private mapping
+ * of a file, and for entries that do not last in a real process. Clean pages must
+ * be reported without being touched.
  */
 #include <kunit/test.h>
 #include <linux/file.h>
@@ -14,10 +14,10 @@
 #define FILE_PAGES	8
 
 /**
- * struct gup_fixture - what the cases share
- * @file: a file of FILE_PAGES pages in memory, all there
+ * struct gup_fixture - data that the cases share
+ * @file: a file of FILE_PAGES pages, all present in memory
  * @mm: this thread's address space
- * @anon: address of an anonymous mapping as large, of which nothing is there
+ * @anon: address of an anonymous mapping of the same size, with no page present
  */
 struct gup_fixture {
 	struct file *file;
@@ -90,7 +90,7 @@ static int gup_test_init(struct kunit *test)
 	return 0;
 }
 
-/* The answer, with the reference that it has dropped again */
+/* Call get_dirty_page(), and drop the reference that it returned. */
 static struct page *ask(struct kunit *test, unsigned long addr)
 {
 	struct gup_fixture *f = test->priv;
@@ -108,7 +108,7 @@ static struct page *ask(struct kunit *test, unsigned long addr)
 	return page;
 }
 
-/* Clean, and nothing was brought in to find out. */
+/* Expect a clean page, and that nothing was faulted in to find out. */
 static void expect_clean(struct kunit *test, unsigned long addr)
 {
 	struct gup_fixture *f = test->priv;
@@ -125,7 +125,7 @@ static void expect_error(struct kunit *test, unsigned long addr, int error)
 	KUNIT_EXPECT_EQ(test, PTR_ERR(ask(test, addr)), error);
 }
 
-/* Exactly the private copy, which is none of the file's pages */
+/* Expect the private copy, not the page of the file. */
 static void expect_copy(struct kunit *test, unsigned long addr)
 {
 	struct page *page = ask(test, addr);
@@ -141,7 +141,7 @@ static void pages_of_a_file_are_dirty_once_written(struct kunit *test)
 	unsigned long addr = map_private(test, f->file);
 	unsigned int i;
 
-	/* No page table yet, and then one with nothing in it */
+	/* No page table yet, and then an empty one */
 	for (i = 0; i < FILE_PAGES; i++)
 		expect_clean(test, at(addr, i));
 	read_page(test, at(addr, 1));
@@ -165,13 +165,13 @@ static void anonymous_pages_are_dirty_once_written(struct kunit *test)
 	expect_clean(test, at(f->anon, 1));
 	write_page(test, at(f->anon, 2));
 	expect_copy(test, at(f->anon, 2));
-	/* The zero page, replaced */
+	/* A write replaces the zero page. */
 	write_page(test, at(f->anon, 1));
 	expect_copy(test, at(f->anon, 1));
 	expect_clean(test, f->anon);
 }
 
-/* The scenarios of 2010; a page beyond the end is no error, but clean. */
+/* The scenarios of 2010: a page beyond the end is clean, not an error. */
 static void pages_beyond_the_end_of_a_file_are_clean(struct kunit *test)
 {
 	struct gup_fixture *f = test->priv;
@@ -186,7 +186,7 @@ static void pages_beyond_the_end_of_a_file_are_clean(struct kunit *test)
 	expect_clean(test, at(addr, 5));
 	expect_clean(test, at(addr, 6));
 	expect_clean(test, at(addr, 7));
-	/* Touching it is an error indeed. */
+	/* Touching it is an error. */
 	KUNIT_EXPECT_NE(test, copy_to_user((void __user *)at(addr, 5), &byte, 1),
 			0);
 
@@ -210,7 +210,7 @@ static void shared_mappings_are_refused(struct kunit *test)
 	expect_error(test, at(addr, 1), -EINVAL);
 }
 
-/* Mapped for nobody to read or write, but written before, as by ptrace */
+/* Pages without write access may be written with FOLL_FORCE, as by ptrace. */
 static void pages_without_access_may_be_dirty(struct kunit *test)
 {
 	struct gup_fixture *f = test->priv;
@@ -231,7 +231,7 @@ static void pages_without_access_may_be_dirty(struct kunit *test)
 	expect_clean(test, at(code, 2));
 }
 
-/* An entry by hand, in place of one of a page that was never touched */
+/* Set an entry by hand, at the address of a page that was never touched. */
 static void put_entry(struct kunit *test, unsigned long addr, pte_t entry)
 {
 	struct gup_fixture *f = test->priv;
@@ -244,7 +244,7 @@ static void put_entry(struct kunit *test, unsigned long addr, pte_t entry)
 	pte_unmap_unlock(pte, ptl);
 }
 
-/* A hole again */
+/* Make the entry empty again. */
 static void clear_entry(struct kunit *test, unsigned long addr)
 {
 	struct gup_fixture *f = test->priv;
@@ -271,7 +271,7 @@ static bool entry_is(struct kunit *test, unsigned long addr, pte_t entry)
 	return same;
 }
 
-/* KSM's, or of UFFDIO_ZEROPAGE: the file may hold something else. */
+/* From KSM or UFFDIO_ZEROPAGE: the file may have other contents. */
 static void the_zero_page_is_dirty_over_a_file_only(struct kunit *test)
 {
 	struct gup_fixture *f = test->priv;
@@ -289,7 +289,7 @@ static void the_zero_page_is_dirty_over_a_file_only(struct kunit *test)
 	expect_clean(test, at(addr, 1));
 }
 
-/* Touching a marker would make a page of it. */
+/* Touching a marker would replace it by a page. */
 static void markers_are_clean_and_stay(struct kunit *test)
 {
 	struct gup_fixture *f = test->priv;
@@ -308,8 +308,8 @@ static void markers_are_clean_and_stay(struct kunit *test)
 	clear_entry(test, at(f->anon, 1));
 }
 
-/* Lost contents are neither clean nor to be had. */
-static void lost_pages_are_errors_of_their_own(struct kunit *test)
+/* Lost contents are neither clean nor available. */
+static void lost_pages_have_their_own_error(struct kunit *test)
 {
 	struct gup_fixture *f = test->priv;
 
@@ -346,8 +346,8 @@ static void change_entry(struct kunit *test, unsigned long addr, bool soft_dirty
 	pte_unmap_unlock(ptep, ptl);
 }
 
-/* The kernel never makes such an entry, as far as is known. */
-static void what_would_be_written_unseen_is_found(struct kunit *test)
+/* The kernel is not known to create such an entry. */
+static void entries_that_hide_writes_are_found(struct kunit *test)
 {
 	struct gup_fixture *f = test->priv;
 	struct verify *v;
@@ -379,9 +379,9 @@ static struct kunit_case dirty_gup_cases[] = {
 	KUNIT_CASE(pages_without_access_may_be_dirty),
 	KUNIT_CASE(the_zero_page_is_dirty_over_a_file_only),
 	KUNIT_CASE(markers_are_clean_and_stay),
-	KUNIT_CASE(lost_pages_are_errors_of_their_own),
+	KUNIT_CASE(lost_pages_have_their_own_error),
 	KUNIT_CASE(addresses_outside_of_mappings_are_errors),
-	KUNIT_CASE(what_would_be_written_unseen_is_found),
+	KUNIT_CASE(entries_that_hide_writes_are_found),
 	{}
 };
 

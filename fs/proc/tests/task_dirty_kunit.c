@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The text of a listing against that of a plain snprintf(), listings of a range,
+ * The text of a listing compared with a plain snprintf(), listings of a range,
  * and listings that signals interrupt.
  */
 #include <kunit/test.h>
@@ -8,10 +8,10 @@
 #include <linux/prandom.h>
 #include <linux/uaccess.h>
 
-/* What no line has, to see how far one was written */
+/* A character that no line has, to detect the end of the text */
 #define UNTOUCHED	'#'
 
-/* A template that no line fits, as at the start of a batch */
+/* A template that fits no line, as at the start of a batch */
 static const struct dirty_line no_line = { .start = ~0UL };
 
 static void spell_flags(char *text, unsigned long flags)
@@ -40,7 +40,7 @@ static void spell_flags(char *text, unsigned long flags)
 	*text = '\0';
 }
 
-/* Is the text of this run right, with @line as the last one left it? */
+/* Expect the right text for this run. @line is the last line's template. */
 static void expect_line(struct kunit *test, struct dirty_line *line,
 			unsigned long start, unsigned long end,
 			unsigned long flags)
@@ -122,7 +122,7 @@ static void text_has_all_flags(struct kunit *test)
 		expect_line(test, &line, 0x7000000, 0x7001000, flags);
 }
 
-/* Page by page over places where one, several or all digits change at once */
+/* Step by pages over places where one, several or all digits change at once. */
 static void text_is_right_where_digits_carry(struct kunit *test)
 {
 	static const u64 places[] = {
@@ -147,7 +147,7 @@ static void text_is_right_where_digits_carry(struct kunit *test)
 	}
 }
 
-/* Ascending by jumps of all sizes, so that the template is kept now and then */
+/* Use ascending jumps of all sizes, so that the template is sometimes kept. */
 static void text_of_random_runs(struct kunit *test)
 {
 	unsigned long addr = 0, end, limit = ~0UL >> 1 & PAGE_MASK;
@@ -190,10 +190,10 @@ static void write_page(struct kunit *test, unsigned long addr)
 	KUNIT_ASSERT_EQ(test, copy_to_user((void __user *)addr, &byte, 1), 0);
 }
 
-/* Every other page of a mapping is written, and each is a line. */
+/* Lines in a mapping with every other page written */
 #define REAL_LINES	60
 
-/* Returns the listing of that mapping, made by snprintf(), in @text. */
+/* Put the listing of such a mapping into @text with snprintf(). */
 static size_t make_listing(struct kunit *test, char *text, size_t room)
 {
 	unsigned long addr = map_pages(test, 2 * REAL_LINES);
@@ -209,7 +209,7 @@ static size_t make_listing(struct kunit *test, char *text, size_t room)
 	return length;
 }
 
-/* The file is read with a buffer of @size bytes, as if that were all. */
+/* Read the file with a buffer of only @size bytes. */
 static size_t read_range(struct kunit *test, unsigned long start,
 			 unsigned long end, char *buf, size_t size,
 			 char *text, size_t room)
@@ -224,7 +224,7 @@ static size_t read_range(struct kunit *test, unsigned long start,
 	for (v = dirty_start(&m, &pos); v; v = dirty_next(&m, v, &pos)) {
 		m.count = 0;
 		KUNIT_ASSERT_EQ(test, dirty_show(&m, v), 0);
-		/* Full to the brim would look like too full. */
+		/* An exactly full buffer would count as an overflow. */
 		KUNIT_ASSERT_LT(test, m.count, size);
 		KUNIT_ASSERT_LE(test, length + m.count, room);
 		KUNIT_ASSERT_EQ(test, buf[size], UNTOUCHED);
@@ -235,8 +235,8 @@ static size_t read_range(struct kunit *test, unsigned long start,
 	return length;
 }
 
-/* Runs and their text share it: one must never reach the other. */
-static void text_is_the_same_whatever_the_buffer(struct kunit *test)
+/* Runs and their text share the buffer, and must never overlap. */
+static void text_is_the_same_with_any_buffer(struct kunit *test)
 {
 	const size_t room = REAL_LINES * DIRTY_LINE_MAX;
 	char *expected = kunit_kzalloc(test, room + 1, GFP_KERNEL);
@@ -256,10 +256,10 @@ static void text_is_the_same_whatever_the_buffer(struct kunit *test)
 	}
 }
 
-/* Pages of a mapping of which ranges are listed; the last is not written. */
+/* Pages of a mapping for listing ranges; the last page is not written. */
 #define RANGE_PAGES	12
 
-/* A range is one line, from where the range begins to where it ends. */
+/* Each range is one line, with the range's start and end. */
 static void ranges_are_cut_at_their_ends(struct kunit *test)
 {
 	unsigned long addr = map_pages(test, RANGE_PAGES), start, end;
@@ -273,7 +273,7 @@ static void ranges_are_cut_at_their_ends(struct kunit *test)
 		write_page(test, start);
 	for (start = addr; start < last; start += PAGE_SIZE) {
 		for (end = start + PAGE_SIZE; end <= last + PAGE_SIZE; end += PAGE_SIZE) {
-			/* A run must go on from batch to batch, but not beyond @end. */
+			/* A run must continue across batches, but not beyond @end. */
 			dirty_pages_batch = start & PAGE_SIZE ? 1 : batch;
 			length = read_range(test, start, end, buf,
 					    sizeof(buf) - 1, text, sizeof(text) - 1);
@@ -336,8 +336,8 @@ static void ranges_are_checked(struct kunit *test)
 }
 
 /*
- * A read at position 0 while a signal is pending: how many batches does it take
- * until it is interrupted, or makes text? Each batch looks at one page.
+ * Read at position 0 while a signal is pending. Return the number of batches
+ * until the read is interrupted, or outputs text. Each batch examines one page.
  */
 static unsigned long batches_of_read(struct kunit *test, struct seq_file *m, int *ret)
 {
@@ -376,7 +376,7 @@ static void periodic_signals_do_not_stop_a_listing(struct kunit *test)
 		write_page(test, page);
 	dirty_pages_batch = 1;
 	set_thread_flag(TIF_SIGPENDING);
-	/* The first gives in at once, and each later one after longer. */
+	/* The signal ends the first read at once, and each later one later. */
 	do {
 		batches = batches_of_read(test, &m, &ret);
 		KUNIT_EXPECT_TRUE(test, !reads == !batches);
@@ -392,7 +392,7 @@ static void periodic_signals_do_not_stop_a_listing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, r.patience, 0);
 }
 
-/* A read that goes on behind text loses nothing, so it need not hold out. */
+/* A read that continues after text loses nothing when a signal ends it. */
 static void a_signal_ends_a_read_that_loses_nothing(struct kunit *test)
 {
 	unsigned long addr = map_pages(test, 3);
@@ -434,7 +434,7 @@ static struct kunit_case dirty_text_cases[] = {
 	KUNIT_CASE(text_has_all_flags),
 	KUNIT_CASE(text_is_right_where_digits_carry),
 	KUNIT_CASE(text_of_random_runs),
-	KUNIT_CASE(text_is_the_same_whatever_the_buffer),
+	KUNIT_CASE(text_is_the_same_with_any_buffer),
 	KUNIT_CASE(ranges_are_cut_at_their_ends),
 	KUNIT_CASE(ranges_are_checked),
 	KUNIT_CASE(periodic_signals_do_not_stop_a_listing),

@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Huge entries: what they say of their pages, and the walk by what neighbouring
- * ones have in common against the plain one, with page tables, holes and pages
- * that relatives map in parts between them.
+ * The flags of huge entries, and the fast walk compared with the plain one.
+ * Between the huge entries are page tables, holes, and huge pages that relatives
+ * map in part.
  *
- * Entries and pages are made by hand, in tables of this thread's own address
- * space. Nothing but the walk sees them.
+ * Entries and pages are made by hand, in page tables of this thread's own address
+ * space. Only the walk sees them.
  */
 
-/* Huge entries of the mapping, and which of them lead to a page table */
+/* Huge entries of the mapping, and those of them that point to a page table */
 #define SLOTS		24
 #define TABLES		(BIT(4) | BIT(5) | BIT(11) | BIT(23))
 
-/* In the parts of which a page of this kind is mapped, by a relative. */
+/* A huge page of which a relative also maps some pages */
 #define KIND_MIXED	KINDS
 
 /**
- * struct huge_fixture - what the cases share
- * @small: what the cases on small pages have
+ * struct huge_fixture - data that the cases share
+ * @small: the fixture of the cases for small pages
  * @pages: a huge page of each kind
  * @zero: the huge zero page
  * @mm: this thread's address space
- * @vma: an anonymous mapping in it that nobody has written to
- * @start: the first address in it that a huge page may be at
+ * @vma: an anonymous mapping in it that was never written to
+ * @start: the first address in it that is aligned for a huge page
  */
 struct huge_fixture {
 	struct walk_fixture *small;
@@ -34,8 +34,8 @@ struct huge_fixture {
 };
 
 /**
- * struct long_listing - as struct listing, of more than a page table
- * @n: how many runs there are
+ * struct long_listing - like struct listing, for more than one page table
+ * @n: the number of runs
  * @runs: the runs
  */
 struct long_listing {
@@ -43,7 +43,7 @@ struct long_listing {
 	struct dirty_run runs[16 * PTRS_PER_PTE];
 };
 
-/* Of a page of @KIND_MIXED, a relative maps these too. */
+/* Does a relative also map page @i of a huge page of KIND_MIXED? */
 static bool is_mapped_twice(unsigned int i)
 {
 	return i % 7 < 3 || (i >= 100 && i < 200);
@@ -163,7 +163,7 @@ static int huge_test_init(struct kunit *test)
 	return 0;
 }
 
-/* A hole, which on s390 is not zero */
+/* Return an empty entry, which on s390 is not zero. */
 static pmd_t no_pmd(void)
 {
 	pmd_t pmd;
@@ -202,7 +202,7 @@ static unsigned long huge_flags_of(struct huge_fixture *h, pmd_t pmd)
 	return like_huge(h, pmd, &mixed).flags;
 }
 
-static void huge_entries_tell_the_kind_of_page(struct kunit *test)
+static void huge_entries_show_the_kind_of_page(struct kunit *test)
 {
 	struct huge_fixture *h = test->priv;
 	int kind;
@@ -225,7 +225,7 @@ static void huge_entries_tell_the_kind_of_page(struct kunit *test)
 					    flags ? flags | DIRTY_WRITTEN : 0,
 					    "kind %d", kind);
 	}
-	/* Written after it was given up: what is writable counts as written. */
+	/* Written after MADV_FREE: a writable page counts as written. */
 	KUNIT_EXPECT_EQ(test, huge_flags_of(h, map_huge_writable(h->pages[KIND_LAZY])),
 			DIRTY_PRESENT | DIRTY_EXCLUSIVE | DIRTY_HUGE | DIRTY_WRITTEN);
 }
@@ -283,8 +283,8 @@ static void migrating_huge_pages_are_in_memory(struct kunit *test)
 	}
 }
 
-/* Only writable and dirty ones are compared but for their place. */
-static void huge_entries_are_like_those_elsewhere(struct kunit *test)
+/* The page frame is ignored only if entries are writable and dirty. */
+static void huge_entries_may_differ_in_the_page(struct kunit *test)
 {
 	struct huge_fixture *h = test->priv;
 	pmd_t here = map_huge_writable(h->pages[KIND_EXCLUSIVE]);
@@ -341,7 +341,7 @@ static pmd_t random_huge_entry(struct huge_fixture *h)
 		pmd = map_huge(folio);
 		break;
 	default:
-		/* None other is ever mapped writable. */
+		/* No other kind is ever mapped writable. */
 		folio = h->pages[KIND_EXCLUSIVE];
 		pmd = coin(f) ? map_huge_writable(folio) :
 			pmd_mkwrite_novma(map_huge(folio));
@@ -374,7 +374,7 @@ static void fill_slots(struct kunit *test)
 	}
 }
 
-/* Nobody else may find what was made by hand. */
+/* Remove the entries made by hand, before other code sees them. */
 static void empty_slots(struct kunit *test)
 {
 	struct huge_fixture *h = test->priv;
@@ -417,7 +417,7 @@ static void list_slots(struct kunit *test, struct long_listing *l,
 		done = dirty_walk_batch(h->mm, &w);
 		mmap_read_unlock(h->mm);
 		l->n = w.runs.free - l->runs;
-		/* It gets on, or has filled the room. */
+		/* Each batch makes progress, or has filled the room. */
 	} while (!done && w.runs.free != limit &&
 		 (w.next != before || w.runs.free == w.runs.end));
 	KUNIT_EXPECT_TRUE(test, done);
@@ -450,7 +450,7 @@ static void make_listings(struct kunit *test, struct long_listing **l,
 	KUNIT_ASSERT_NOT_NULL(test, *reference);
 }
 
-static void huge_walk_finds_what_the_plain_one_does(struct kunit *test)
+static void huge_walk_agrees_with_the_plain_one(struct kunit *test)
 {
 	static const unsigned long rooms[] = { 1, 2, 3, 7, 100, 100000 };
 	static const long budgets[] = { 1, 2, 3, 5, 8, 600, 100000 };
@@ -476,7 +476,7 @@ static void huge_walk_finds_what_the_plain_one_does(struct kunit *test)
 	KUNIT_EXPECT_LT(test, most, ARRAY_SIZE(l->runs));
 }
 
-/* Runs are known: a slot of each, with neighbours alike. */
+/* Compare runs of several kinds with the expected ones. */
 static void runs_of_huge_pages(struct kunit *test)
 {
 	const unsigned long own = DIRTY_PRESENT | DIRTY_EXCLUSIVE | DIRTY_HUGE |
@@ -514,7 +514,7 @@ static void runs_of_huge_pages(struct kunit *test)
 	empty_slots(test);
 }
 
-/* Each page of it by itself, wherever the room ends */
+/* Each page has its own flags, wherever the room ends. */
 static void parts_of_huge_pages_may_be_exclusive(struct kunit *test)
 {
 	struct huge_fixture *h = test->priv;
@@ -557,7 +557,7 @@ static void parts_of_huge_pages_may_be_exclusive(struct kunit *test)
 	empty_slots(test);
 }
 
-/* One hold of the lock looks at no more huge entries than it may. */
+/* A hold of the lock examines no more huge entries than its budget. */
 static void huge_entries_count_for_the_batch(struct kunit *test)
 {
 	struct huge_fixture *h = test->priv;
@@ -613,7 +613,7 @@ static void huge_pages_may_be_walked_in_parts(struct kunit *test)
 		dirty_walk_batch(h->mm, &w);
 		mmap_read_unlock(h->mm);
 		KUNIT_EXPECT_EQ(test, runs[0].start, start);
-		/* The first three pages of the mixed one are shared as well. */
+		/* The first three pages of the mixed one are also shared. */
 		KUNIT_EXPECT_EQ(test, dirty_run_end(&runs[0]), address_of(h, 2) +
 				(kind == KIND_MIXED ? 3 * PAGE_SIZE : 0));
 		KUNIT_EXPECT_EQ(test, dirty_run_end(&runs[1]), end);
@@ -621,8 +621,8 @@ static void huge_pages_may_be_walked_in_parts(struct kunit *test)
 	empty_slots(test);
 }
 
-/* An entry may become a huge one, a hole or a page table before its lock is had. */
-static void what_has_just_changed_is_looked_at_again(struct kunit *test)
+/* Before the lock is taken, an entry may become huge, empty, or a page table. */
+static void entries_that_changed_are_retried(struct kunit *test)
 {
 	struct huge_fixture *h = test->priv;
 	struct dirty_run run;
@@ -636,7 +636,7 @@ static void what_has_just_changed_is_looked_at_again(struct kunit *test)
 
 	*slot_of(h, 1) = map_huge_writable(h->pages[KIND_EXCLUSIVE]);
 	mmap_read_lock(h->mm);
-	/* A huge one, and a hole, instead of a table; and a table */
+	/* A huge entry and a hole instead of a table, then a table */
 	for (i = 1; i < 3; i++) {
 		w.next = address_of(h, i);
 		KUNIT_EXPECT_EQ(test, walk_pte_table(&w, h->vma, slot_of(h, i), w.next,
@@ -655,16 +655,16 @@ static void what_has_just_changed_is_looked_at_again(struct kunit *test)
 }
 
 static struct kunit_case dirty_walk_huge_cases[] = {
-	KUNIT_CASE(huge_entries_tell_the_kind_of_page),
+	KUNIT_CASE(huge_entries_show_the_kind_of_page),
 	KUNIT_CASE(huge_zero_page_and_holes_are_clean),
 	KUNIT_CASE(migrating_huge_pages_are_in_memory),
-	KUNIT_CASE(huge_entries_are_like_those_elsewhere),
-	KUNIT_CASE(huge_walk_finds_what_the_plain_one_does),
+	KUNIT_CASE(huge_entries_may_differ_in_the_page),
+	KUNIT_CASE(huge_walk_agrees_with_the_plain_one),
 	KUNIT_CASE(runs_of_huge_pages),
 	KUNIT_CASE(parts_of_huge_pages_may_be_exclusive),
 	KUNIT_CASE(huge_entries_count_for_the_batch),
 	KUNIT_CASE(huge_pages_may_be_walked_in_parts),
-	KUNIT_CASE(what_has_just_changed_is_looked_at_again),
+	KUNIT_CASE(entries_that_changed_are_retried),
 	{}
 };
 

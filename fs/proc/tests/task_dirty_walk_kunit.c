@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What page-table entries say of their pages, the walk by what neighbouring
- * entries have in common against the plain one, and runs across batches.
+ * The flags of page-table entries, the fast walk compared with the plain one, and
+ * runs across batches.
  *
- * Entries and pages are made by hand as far as possible: in a real process, few
- * of these states hold still. The last cases walk a real address space.
+ * Entries and pages are made by hand as far as possible, as few of these states
+ * last in a real process. The last cases walk a real address space.
  */
 #include <kunit/test.h>
 #include <linux/gfp.h>
@@ -18,10 +18,10 @@ enum page_kind {
 	KIND_EXCLUSIVE,		/* anonymous, marked as this process's own */
 	KIND_SINGLE,		/* anonymous, mapped once, without the mark */
 	KIND_SHARED,		/* anonymous, mapped twice */
-	KIND_MERGED,		/* KSM's */
+	KIND_MERGED,		/* merged by KSM */
 	KIND_LAZY,		/* anonymous, lazily freed */
-	KIND_LOCKED,		/* as single, and somebody has locked it */
-	KIND_CACHED,		/* as single, in the swap cache of no device */
+	KIND_LOCKED,		/* like single, but locked */
+	KIND_CACHED,		/* like single, but in a swap cache */
 	KIND_OF_FILE,
 	KINDS,
 };
@@ -37,18 +37,18 @@ static const unsigned long page_kind_flags[KINDS] = {
 	[KIND_OF_FILE]		= 0,
 };
 
-/* Any address will do for what is only computed with. */
+/* Any address will do: it is only used in computations. */
 #define TEST_ADDR	(16 * PMD_SIZE)
 
 static const struct vm_operations_struct no_vm_ops;
 
 /**
- * struct walk_fixture - what the cases share
- * @pages: one of each kind
+ * struct walk_fixture - data that the cases share
+ * @pages: a page of each kind
  * @anon: an anonymous mapping
  * @file: a private mapping of a file
  * @table: page-table entries, aligned as in a page table
- * @rnd: where random numbers come from
+ * @rnd: the source of random numbers
  */
 struct walk_fixture {
 	struct page *pages[KINDS];
@@ -68,7 +68,7 @@ static bool coin(struct walk_fixture *f)
 	return below(f, 2);
 }
 
-/* In a kernel without swap it is a page like the one of KIND_SINGLE. */
+/* Without swap, the page of KIND_CACHED is like that of KIND_SINGLE. */
 static bool is_possible(enum page_kind kind)
 {
 	if (kind == KIND_MERGED)
@@ -162,7 +162,7 @@ static pte_t map_writable(struct page *page)
 {
 	pte_t pte = pte_mkdirty(pte_mkwrite_novma(map_page(page)));
 
-	/* Some architectures do both in one. */
+	/* On some architectures pte_mkdirty() sets both bits. */
 	return pte_clear_soft_dirty(pte);
 }
 
@@ -181,7 +181,7 @@ static unsigned long flags_of(struct vm_area_struct *vma, pte_t pte)
 	return pte_dirty_flags(vma, TEST_ADDR, pte);
 }
 
-/* As in a new table, which most kernels fill with zeroes */
+/* Return an entry of a new table, which most kernels fill with zeroes. */
 static pte_t new_pte(void)
 {
 	pte_t pte = { 0 };
@@ -197,7 +197,7 @@ static void empty_entries_are_clean(struct kunit *test)
 	pte_t pte = new_pte();
 
 	KUNIT_EXPECT_EQ(test, flags_of(f->anon, pte), 0);
-	/* What was unmapped may look different from what never was. */
+	/* An entry that was cleared may differ from one that was never set. */
 	pte_clear(NULL, TEST_ADDR, &pte);
 	KUNIT_EXPECT_EQ(test, flags_of(f->anon, pte), 0);
 	KUNIT_EXPECT_EQ(test, flags_of(f->file, pte), 0);
@@ -213,7 +213,7 @@ static void markers_are_clean(struct kunit *test)
 				       make_pte_marker(PTE_MARKER_POISONED)), 0);
 }
 
-static void swap_entries_tell_exclusive(struct kunit *test)
+static void swap_entries_show_exclusive(struct kunit *test)
 {
 	struct walk_fixture *f = test->priv;
 	unsigned int type;
@@ -229,7 +229,7 @@ static void swap_entries_tell_exclusive(struct kunit *test)
 	}
 }
 
-static void entries_tell_soft_dirty(struct kunit *test)
+static void entries_show_soft_dirty(struct kunit *test)
 {
 	struct walk_fixture *f = test->priv;
 	pte_t pte = swapped(0, 1);
@@ -252,7 +252,7 @@ static void entries_tell_soft_dirty(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, flags_of(f->file, pte), 0);
 }
 
-static void present_entries_tell_the_kind_of_page(struct kunit *test)
+static void present_entries_show_the_kind_of_page(struct kunit *test)
 {
 	struct walk_fixture *f = test->priv;
 	enum page_kind kind;
@@ -267,15 +267,15 @@ static void present_entries_tell_the_kind_of_page(struct kunit *test)
 				    "kind %d", kind);
 		KUNIT_EXPECT_EQ_MSG(test, flags_of(f->file, pte_mkyoung(pte)),
 				    flags, "kind %d", kind);
-		/* As an unreadable mapping has them, or a hint for NUMA */
+		/* As in a mapping without access, or for a NUMA hint */
 		pte = pfn_pte(page_to_pfn(f->pages[kind]), PAGE_NONE);
 		pte = pte_clear_soft_dirty(pte);
 		KUNIT_EXPECT_EQ_MSG(test, flags_of(f->anon, pte), flags,
 				    "kind %d", kind);
 	}
 	/*
-	 * Written after it was given up, in the entry's or in the page's word.
-	 * What is writable counts as written, whatever its bit says.
+	 * Written after MADV_FREE, according to the entry or the page flags.
+	 * A writable page counts as written even without the bit.
 	 */
 	KUNIT_EXPECT_EQ(test, flags_of(f->anon, map_writable(f->pages[KIND_LAZY])),
 			DIRTY_PRESENT | DIRTY_EXCLUSIVE | DIRTY_WRITTEN);
@@ -296,7 +296,7 @@ static void zero_page_counts_over_a_file_only(struct kunit *test)
 			DIRTY_PRESENT | DIRTY_WRITTEN);
 	KUNIT_EXPECT_EQ(test, flags_of(f->file, pte_mkdirty(pte)),
 			DIRTY_PRESENT | DIRTY_WRITTEN | merged);
-	/* A file whose owner uses the zero page for its holes */
+	/* A file with an owner that maps the zero page for holes */
 	vm_flags_init(f->file, f->file->vm_flags | VM_MIXEDMAP);
 	KUNIT_EXPECT_EQ(test, flags_of(f->file, pte), 0);
 }
@@ -320,7 +320,7 @@ static void migrating_pages_are_in_memory(struct kunit *test)
 		if (!is_possible(kind))
 			continue;
 		locked = trylock_page(page);
-		/* Who shares it is to be had from the entry only. */
+		/* Only the entry says whether the page is shared. */
 		flags &= ~DIRTY_EXCLUSIVE;
 		if (flags && kind != KIND_MERGED)
 			x = DIRTY_EXCLUSIVE;
@@ -330,7 +330,7 @@ static void migrating_pages_are_in_memory(struct kunit *test)
 		pte = swp_entry_to_pte(make_readable_exclusive_migration_entry(pfn));
 		KUNIT_EXPECT_EQ_MSG(test, flags_of(f->anon, pte), flags | x,
 				    "kind %d", kind);
-		/* As with a writable page; KSM's never are. */
+		/* Like a writable page; KSM pages are never writable. */
 		pte = swp_entry_to_pte(make_writable_migration_entry(pfn));
 		KUNIT_EXPECT_EQ_MSG(test, flags_of(f->anon, pte),
 				    flags | x | (x ? DIRTY_WRITTEN : 0),
@@ -358,7 +358,7 @@ static void lost_pages_are_errors(struct kunit *test)
 			DIRTY_ERROR | DIRTY_WRITTEN);
 }
 
-/* Soft-dirty does not see what a device writes. */
+/* Soft-dirty misses the writes of a device. */
 static void device_pages_are_always_written(struct kunit *test)
 {
 	struct walk_fixture *f = test->priv;
@@ -384,7 +384,7 @@ static void device_pages_are_always_written(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, flags_of(f->anon, pte), 0);
 }
 
-/* Every bit of every one of the eight, and several of them at once */
+/* Change each bit of each of the eight entries. */
 static void eight_entries_are_compared_in_all_bits(struct kunit *test)
 {
 	struct walk_fixture *f = test->priv;
@@ -416,7 +416,7 @@ static void eight_entries_are_compared_in_all_bits(struct kunit *test)
 	}
 }
 
-static void next_unlike_finds_what_a_plain_loop_does(struct kunit *test)
+static void next_unlike_agrees_with_a_plain_loop(struct kunit *test)
 {
 	struct walk_fixture *f = test->priv;
 	unsigned long *words = (unsigned long *)f->table;
@@ -433,7 +433,7 @@ static void next_unlike_finds_what_a_plain_loop_does(struct kunit *test)
 				a.bits = word & a.mask;
 				p = words + start;
 				end = p + length;
-				/* What lies beyond is alike, to tempt it. */
+				/* Words after the end are alike, to detect overruns. */
 				for (i = 0; i < 128; i++)
 					words[i] = word ^ (prandom_u32_state(&f->rnd) &
 							   ~a.mask);
@@ -446,7 +446,7 @@ static void next_unlike_finds_what_a_plain_loop_does(struct kunit *test)
 				KUNIT_ASSERT_PTR_EQ(test, next_unlike(p, end, &a),
 						    plain);
 			}
-			/* The case that is compiled by itself */
+			/* The specialised case for empty entries */
 			memset(words, 0, 128 * sizeof(*words));
 			i = start + below(f, 2 * length);
 			words[i] = 1UL << below(f, BITS_PER_LONG);
@@ -456,7 +456,7 @@ static void next_unlike_finds_what_a_plain_loop_does(struct kunit *test)
 	}
 }
 
-/* An entry in any state, of those that a mapping of the usual kind can have */
+/* Return a random entry, in a state that a normal mapping can have. */
 static pte_t random_entry(struct walk_fixture *f)
 {
 	enum page_kind kind = below(f, KINDS);
@@ -497,7 +497,7 @@ static pte_t random_entry(struct walk_fixture *f)
 		pte = map_page(page);
 		break;
 	default:
-		/* None other is ever mapped writable. */
+		/* No other kind is ever mapped writable. */
 		page = f->pages[KIND_EXCLUSIVE];
 		pte = coin(f) ? map_writable(page) :
 			pte_clear_soft_dirty(pte_mkwrite_novma(map_page(page)));
@@ -508,7 +508,7 @@ static pte_t random_entry(struct walk_fixture *f)
 	return coin(f) ? pte_mksoft_dirty(pte) : pte_clear_soft_dirty(pte);
 }
 
-/* Neighbours tend to be alike but for the place in swap and the accessed bit. */
+/* Make neighbours often alike, except for swap offset and accessed bit. */
 static void fill_table(struct walk_fixture *f)
 {
 	unsigned int i, change = 1 + below(f, 60);
@@ -533,9 +533,9 @@ static void fill_table(struct walk_fixture *f)
 }
 
 /**
- * struct listing - the runs of several batches, one after the other
- * @runs: one more than there are entries, as a run may be going on at first
- * @n: how many there are
+ * struct listing - the runs of several consecutive batches
+ * @runs: one more than there are entries, as a run may be open at the start
+ * @n: the number of runs
  */
 struct listing {
 	struct dirty_run runs[PTRS_PER_PTE + 1];
@@ -562,7 +562,7 @@ static void expect_same_listing(struct kunit *test, const struct listing *l,
 	}
 }
 
-/* Both walks over part of the table, with the same room, to the same end */
+/* Expect the same result of both walks over part of the table. */
 static void expect_walks_agree(struct kunit *test, struct dirty_walk *w,
 			       struct vm_area_struct *vma, unsigned int start,
 			       unsigned int end, unsigned long room)
@@ -591,7 +591,7 @@ static void expect_walks_agree(struct kunit *test, struct dirty_walk *w,
 		kunit_kfree(test, l[i]);
 }
 
-static void fast_walk_finds_what_the_plain_one_does(struct kunit *test)
+static void fast_walk_agrees_with_the_plain_one(struct kunit *test)
 {
 	struct walk_fixture *f = test->priv;
 	unsigned int round, start, end;
@@ -621,7 +621,7 @@ static void fast_walk_finds_what_the_plain_one_does(struct kunit *test)
 	}
 }
 
-/* Of a swap entry, nothing may be set but its place, and the mark. */
+/* A swap entry may have only its offset and the exclusive mark set. */
 static void empty_entries_are_not_like_swap_entries(struct kunit *test)
 {
 	struct walk_fixture *f = test->priv;
@@ -646,7 +646,7 @@ static void empty_entries_are_not_like_swap_entries(struct kunit *test)
 	}
 }
 
-/* One listing, made with this much room at a time */
+/* Make one listing, with this much room at a time. */
 static void list_table(struct kunit *test, struct listing *l,
 		       unsigned long room, bool plain)
 {
@@ -669,7 +669,7 @@ static void list_table(struct kunit *test, struct listing *l,
 	l->n = w.runs.free - l->runs;
 }
 
-static void runs_are_the_same_whatever_the_room(struct kunit *test)
+static void runs_are_the_same_with_any_room(struct kunit *test)
 {
 	struct walk_fixture *f = test->priv;
 	struct listing *reference, *l;
@@ -694,18 +694,18 @@ static void runs_are_the_same_whatever_the_room(struct kunit *test)
 	}
 }
 
-/* A real mapping: pages of it are written, read, or left alone. */
+/* A real mapping, with pages that are written, read, or not touched */
 #define REAL_PAGES	96
 
 enum touch { UNTOUCHED_PAGE, READ_PAGE, WRITTEN_PAGE };
 
 static enum touch touch_of(unsigned int page)
 {
-	/* Alone, in runs of several lengths, and next to each other */
+	/* Single pages, runs of several lengths, and adjacent runs */
 	return page < 48 ? (page * page / 7) % 3 : page / 9 % 3;
 }
 
-/* The mm is this thread's own and holds nothing but the mapping. */
+/* The address space is this thread's own, and has no other mapping. */
 static unsigned long make_mapping(struct kunit *test)
 {
 	unsigned long addr;
@@ -728,7 +728,7 @@ static unsigned long make_mapping(struct kunit *test)
 	return addr;
 }
 
-/* Returns how many batches it took. */
+/* Make a listing, and return the number of batches. */
 static unsigned int list_mm(struct kunit *test, struct listing *l,
 			    unsigned long room, long budget, bool plain)
 {
@@ -780,7 +780,7 @@ static void listing_of_a_real_mapping(struct kunit *test)
 				    touch_of(i) == WRITTEN_PAGE, "page %u", i);
 }
 
-static void listing_is_the_same_whatever_the_batches(struct kunit *test)
+static void listing_is_the_same_with_any_batch(struct kunit *test)
 {
 	struct listing *reference = kunit_kzalloc(test, sizeof(*reference),
 						  GFP_KERNEL);
@@ -798,7 +798,7 @@ static void listing_is_the_same_whatever_the_batches(struct kunit *test)
 			unsigned int batches = list_mm(test, l, room, budget, false);
 
 			expect_same_listing(test, l, reference);
-			/* No batch takes more than it may. */
+			/* No batch exceeds its room or budget. */
 			KUNIT_EXPECT_GE(test, batches,
 					max_t(unsigned long, reference->n / room,
 					      REAL_PAGES / budget));
@@ -806,7 +806,7 @@ static void listing_is_the_same_whatever_the_batches(struct kunit *test)
 	}
 }
 
-/* Tables may lie in high memory. */
+/* Exchange an entry; page tables may be in high memory. */
 static pte_t exchange_pte(struct kunit *test, struct mm_struct *mm,
 			  unsigned long addr, pte_t pte)
 {
@@ -821,8 +821,8 @@ static pte_t exchange_pte(struct kunit *test, struct mm_struct *mm,
 }
 
 /*
- * What the owner of a mapping put there is his, though it is writable and dirty
- * and looks anonymous. Without special entries the place in it tells.
+ * Raw frames of a mapping are not listed, even if they are writable and dirty and
+ * look anonymous. Without special entries, vm_pgoff identifies them.
  */
 static void raw_frames_are_clean(struct kunit *test)
 {
@@ -856,7 +856,7 @@ static void raw_frames_are_clean(struct kunit *test)
 	mmap_write_unlock(mm);
 }
 
-/* With FOLL_DIRTY, for each page the same, and clean ones stay as they are. */
+/* get_dirty_page() agrees for each page, and does not change clean ones. */
 static void get_dirty_page_agrees_with_the_listing(struct kunit *test)
 {
 	struct listing *l = kunit_kzalloc(test, sizeof(*l), GFP_KERNEL);
@@ -894,7 +894,7 @@ static void get_dirty_page_agrees_with_the_listing(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, get_mm_rss(mm), rss);
 
-	/* Beyond the mapping there is nothing to ask about. */
+	/* There is no page after the mapping. */
 	locked = 1;
 	mmap_read_lock(mm);
 	KUNIT_EXPECT_EQ(test, PTR_ERR(get_dirty_page(mm, addr + REAL_PAGES * PAGE_SIZE,
@@ -906,20 +906,20 @@ static void get_dirty_page_agrees_with_the_listing(struct kunit *test)
 static struct kunit_case dirty_walk_cases[] = {
 	KUNIT_CASE(empty_entries_are_clean),
 	KUNIT_CASE(markers_are_clean),
-	KUNIT_CASE(swap_entries_tell_exclusive),
-	KUNIT_CASE(entries_tell_soft_dirty),
-	KUNIT_CASE(present_entries_tell_the_kind_of_page),
+	KUNIT_CASE(swap_entries_show_exclusive),
+	KUNIT_CASE(entries_show_soft_dirty),
+	KUNIT_CASE(present_entries_show_the_kind_of_page),
 	KUNIT_CASE(zero_page_counts_over_a_file_only),
 	KUNIT_CASE(migrating_pages_are_in_memory),
 	KUNIT_CASE(lost_pages_are_errors),
 	KUNIT_CASE(device_pages_are_always_written),
 	KUNIT_CASE(eight_entries_are_compared_in_all_bits),
-	KUNIT_CASE(next_unlike_finds_what_a_plain_loop_does),
-	KUNIT_CASE(fast_walk_finds_what_the_plain_one_does),
+	KUNIT_CASE(next_unlike_agrees_with_a_plain_loop),
+	KUNIT_CASE(fast_walk_agrees_with_the_plain_one),
 	KUNIT_CASE(empty_entries_are_not_like_swap_entries),
-	KUNIT_CASE(runs_are_the_same_whatever_the_room),
+	KUNIT_CASE(runs_are_the_same_with_any_room),
 	KUNIT_CASE(listing_of_a_real_mapping),
-	KUNIT_CASE(listing_is_the_same_whatever_the_batches),
+	KUNIT_CASE(listing_is_the_same_with_any_batch),
 	KUNIT_CASE(raw_frames_are_clean),
 	KUNIT_CASE(get_dirty_page_agrees_with_the_listing),
 	{}
