@@ -308,8 +308,9 @@ static void reshape(struct region *r, uint64_t *state)
 		if (rnd(state, 2)) {
 			madvise(p, count * PAGE, MADV_DONTNEED);
 			note_change(r, first, count);
-		} else
+		} else {
 			ioctl(uffd, UFFDIO_WRITEPROTECT, &wp);
+		}
 		return;
 	}
 	default:
@@ -531,7 +532,7 @@ struct image {
 static pid_t pid;
 static int listing_fd, mem_fd;
 /* Why acknowledged pages come back as d with the contents that they had */
-enum reason { WRITTEN, HUGE_WRITTEN, COLLAPSED, PINNED_FOR_IO, BUSY, ELSEWHERE,
+enum reason { WRITTEN, HUGE_WRITTEN, COLLAPSED, PINNED_FOR_IO, BUSY, UNWATCHED,
 	      NO_REASON, REASONS };
 static const char *const reasons[REASONS] = {
 	[WRITTEN] = "the same bytes were written, or other ones before the copy",
@@ -539,11 +540,11 @@ static const char *const reasons[REASONS] = {
 	[COLLAPSED] = "the page became a part of a huge page",
 	[PINNED_FOR_IO] = "the page was pinned for io_uring",
 	[BUSY] = "the page was in use by reclaim or migration",
-	[ELSEWHERE] = "stacks, data and the like, not watched",
+	[UNWATCHED] = "stacks, data and the like, not watched",
 	[NO_REASON] = "no reason",
 };
-static uint64_t same[REASONS];
 
+static uint64_t same[REASONS];
 static uint64_t acknowledged, again, compared, dropped;
 static size_t round_nr;
 
@@ -746,7 +747,7 @@ static enum reason reason_of(const struct page *p)
 	enum kind kind = region_of(p->addr, &page);
 
 	if (kind == KINDS)
-		return ELSEWHERE;
+		return UNWATCHED;
 	if (kind == PINNED)
 		return PINNED_FOR_IO;
 	if (done_since(control->changed, kind, page, 1, p->generation))
@@ -960,7 +961,8 @@ int main(int argc, char **argv)
 	rounds = strtoull(argv[2], NULL, 0);
 	state = seed * 2 + 1;
 
-	control = mmap(NULL, sizeof(*control), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	control = mmap(NULL, sizeof(*control), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid = fork();
 	if (!pid)
 		target(argv[3]);
