@@ -19,7 +19,15 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "choices.h"
+#include "common/message.h"
 #include "common/output.h"
+#include "metrics.h"
+#include "options.h"
+#include "picture.h"
+#include "sample.h"
+#include "table.h"
+#include "target.h"
 
 /* A reader may take one fifth of the time, the processes that are read the rest. */
 enum { PAUSE_PER_READ = 4 };

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "common/message.h"
+#include "common/status.h"
 #include "dirtypages.h"
 
 /**
@@ -171,45 +171,5 @@ struct run {
 	const char *output_file;
 	enum status status;
 };
-
-/* options.c */
-void parse_command_line(struct run *run, int argc, char **argv);
-bool has_table(const struct control *ctl);
-struct target *add_target(struct run *run);
-
-/* target.c */
-bool hold_target(const struct control *ctl, struct target *target);
-void release_target(struct target *target);
-void drop_target(struct target *target);
-void explain(const struct control *ctl, struct target *target, int error);
-void set_problem(struct target *target, enum status status,
-		 const char *sentence, ...)
-	__attribute__((format(printf, 3, 4)));
-
-/* sample.c */
-void take_sample(const struct control *ctl, struct target *target);
-void parse_sample(const struct control *ctl, struct target *target, int fd);
-void acknowledge_sample(const struct control *ctl, struct target *target);
-void sample_free(struct sample *sample);
-void totals_add(struct totals *totals, const struct dirty_range *range,
-		uint64_t bytes);
-
-/* table.c */
-struct table;
-
-struct table *table_new(const struct control *ctl, enum view view);
-void table_add(struct table *table, const struct target *target);
-bool table_finish(struct table *table);
-int column_by_name(const char *name, size_t len);
-bool column_fits(int column, enum view view);
-void columns_default(struct control *ctl, bool all, bool timed, bool rate);
-uint32_t columns_need(const struct control *ctl);
-void columns_help(FILE *out);
-
-/* metrics.c and picture.c */
-void metrics_print(const struct control *ctl, const struct target *targets,
-		   size_t count);
-void picture_print(const struct control *ctl, unsigned int share,
-		   const struct target *target);
 
 #endif /* DIRTYCAT_H */

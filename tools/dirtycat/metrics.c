@@ -3,10 +3,11 @@
  * Gauges in the OpenMetrics text format, which Prometheus and the textfile
  * collector of its node_exporter read.
  */
-#include "dirtycat.h"
+#include "metrics.h"
 
 #include <stdlib.h>
 
+#include "common/message.h"
 #include "common/text.h"
 
 /* A letter stands for the sum of its pages, or of those without it. */

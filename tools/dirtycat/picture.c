@@ -4,7 +4,7 @@
  * have a modified page are shown, as address spaces are mostly empty.
  */
 #define _GNU_SOURCE
-#include "dirtycat.h"
+#include "picture.h"
 
 #include <inttypes.h>
 #include <langinfo.h>
@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/text.h"
+#include "sample.h"
 
 /**
  * struct picture - how the picture of a process is laid out

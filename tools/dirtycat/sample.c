@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Samples: a listing, cut down to the selection, with its sums. */
 #define _GNU_SOURCE
-#include "dirtycat.h"
+#include "sample.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
+#include "target.h"
 
 static double monotonic_seconds(void)
 {

@@ -4,12 +4,33 @@
  * from one sample to the next, but for the lock of one that is tracked.
  */
 #define _GNU_SOURCE
-#include "dirtycat.h"
+#include "target.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "common/memory.h"
+#include "common/message.h"
+#include "sample.h"
+
+/**
+ * add_target() - one more process to be shown
+ * @run: what the program is about to do
+ *
+ * Return: the process, to be filled in. Earlier ones may have moved.
+ */
+struct target *add_target(struct run *run)
+{
+	struct target *target;
+
+	run->targets = grow(run->targets, run->count + 1, sizeof(*target));
+	target = &run->targets[run->count++];
+	*target = (struct target){ .lock = -1, .reader.fd = -1 };
+	target->process.fd = -1;
+	return target;
+}
 
 /**
  * set_problem() - note why a target is not, or not wholly, shown

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The arguments of options. One that is wrong ends the program. */
+#define _GNU_SOURCE
+#include "arguments.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "columns.h"
+#include "common/memory.h"
+#include "common/options.h"
+#include "target.h"
+
+/**
+ * add_pid() - show a process
+ * @run: what the program is about to do
+ * @text: its number
+ * @len: the length of the text
+ *
+ * A process that is named twice is shown once, as by ps.
+ */
+void add_pid(struct run *run, const char *text, size_t len)
+{
+	struct target *target;
+	pid_t pid = parse_pid(text, len);
+
+	for (size_t i = 0; i < run->count; i++)
+		if (run->targets[i].process.pid == pid)
+			return;
+	target = add_target(run);
+	target->process.pid = pid;
+	snprintf(target->name, sizeof(target->name), "%d", pid);
+}
+
+/**
+ * add_pids() - show some processes
+ * @run: what the program is about to do
+ * @list: their numbers, separated by commas
+ */
+void add_pids(struct run *run, const char *list)
+{
+	for (;; list++) {
+		size_t len = strcspn(list, ",");
+
+		add_pid(run, list, len);
+		list += len;
+		if (!*list)
+			break;
+	}
+}
+
+/**
+ * add_name() - show the processes that have a name
+ * @run: what the program is about to do
+ * @name: that name
+ */
+void add_name(struct run *run, char *name)
+{
+	run->names = grow(run->names, run->names_count + 1, sizeof(name));
+	run->names[run->names_count++] = name;
+}
+
+static uint64_t parse_address(const char *text, size_t len)
+{
+	char *end;
+	uint64_t addr;
+
+	errno = 0;
+	addr = strtoull(text, &end, 16);
+	if (errno == ERANGE)
+		usage_error("%.*s: beyond all addresses; they have at most 16 digits",
+			    (int)len, text);
+	if (end != text + len || !isxdigit((unsigned char)*text))
+		usage_error("%.*s: not an address in hexadecimal, as 7f31c0000000",
+			    (int)len, text);
+	return addr;
+}
+
+/**
+ * parse_range() - read the argument of --range
+ * @ctl: the options; the range is set
+ * @text: the argument
+ *
+ * A single address means the page there, as pmap's -A means the mapping.
+ */
+void parse_range(struct control *ctl, const char *text)
+{
+	const uint64_t page = sysconf(_SC_PAGESIZE);
+	size_t len = strcspn(text, ",-");
+	const char *high = text[len] ? text + len + 1 : NULL;
+
+	if (!*text)
+		usage_error("the range is empty; give it as LOW,HIGH in hexadecimal");
+	ctl->low = 0;
+	ctl->high = UINT64_MAX;
+	if (len)
+		ctl->low = parse_address(text, len);
+	if (!high)
+		ctl->high = ctl->low | (page - 1);
+	else if (*high)
+		ctl->high = parse_address(high, strlen(high));
+	if (high && ctl->low >= ctl->high)
+		usage_error("%s: the range ends before it begins; LOW must be below HIGH",
+			    text);
+	ctl->low &= -page;
+	if (ctl->high <= -page)
+		ctl->high = (ctl->high + page - 1) & -page;
+}
+
+/**
+ * parse_flags() - read the argument of --flags
+ * @ctl: the options; the selection is set
+ * @text: the argument
+ */
+void parse_flags(struct control *ctl, const char *text)
+{
+	uint32_t *letters = &ctl->want;
+	const char *p;
+
+	for (p = text; *p; p++) {
+		if (*p == '+')
+			letters = &ctl->want;
+		else if (*p == '-')
+			letters = &ctl->deny;
+		else if (*p >= 'a' && *p <= 'z')
+			*letters |= DIRTY_FLAG(*p);
+		else
+			usage_error("%s: flags are letters a to z, after + or -",
+				    text);
+	}
+	if (ctl->want & ctl->deny || p == text)
+		usage_error("%s: contradictory flag selection", text);
+}
+
+/**
+ * parse_backend() - read the argument of --backend
+ * @ctl: the options; the back end is set
+ * @name: the argument
+ */
+void parse_backend(struct control *ctl, const char *name)
+{
+	for (int i = 0; i < DIRTY_BACKENDS; i++) {
+		if (!strcmp(name, dirty_backend_names[i])) {
+			ctl->backend = i;
+			return;
+		}
+	}
+	usage_error("%s: not a back end, which is dirty_pages, pagemap-scan, pagemap or auto",
+		    name);
+}
+
+/**
+ * parse_delay() - read the argument of --delay
+ * @text: the argument
+ *
+ * Return: the seconds.
+ */
+double parse_delay(const char *text)
+{
+	char *end;
+	double seconds = strtod(text, &end);
+
+	if (end == text || *end || !(seconds >= 0 && seconds <= 1e9))
+		usage_error("%s: not a number of seconds", text);
+	return seconds;
+}
+
+/**
+ * parse_columns() - read the argument of --output
+ * @ctl: the options; the columns are set
+ * @list: the argument
+ */
+void parse_columns(struct control *ctl, const char *list)
+{
+	int count = 0;
+
+	if (*list == '+') {
+		list++;
+		while (ctl->columns[count] != -1)
+			count++;
+	}
+	for (;; list++) {
+		size_t len = strcspn(list, ",");
+		int column = column_by_name(list, len);
+
+		if (column == -1)
+			usage_error("%.*s: no such column", (int)len, list);
+		if (!column_fits(column, ctl->view))
+			usage_error("%.*s: not a column of this table",
+				    (int)len, list);
+		if (count == MAX_COLUMNS)
+			usage_error("too many columns");
+		ctl->columns[count++] = column;
+		list += len;
+		if (!*list)
+			break;
+	}
+	ctl->columns[count] = -1;
+}

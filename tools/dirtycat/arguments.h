@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The arguments of options. One that is wrong ends the program. */
+#ifndef ARGUMENTS_H
+#define ARGUMENTS_H
+
+#include "dirtycat.h"
+
+void add_pid(struct run *run, const char *text, size_t len);
+void add_pids(struct run *run, const char *list);
+void add_name(struct run *run, char *name);
+void parse_range(struct control *ctl, const char *text);
+void parse_flags(struct control *ctl, const char *text);
+void parse_backend(struct control *ctl, const char *name);
+double parse_delay(const char *text);
+void parse_columns(struct control *ctl, const char *list);
+
+#endif /* ARGUMENTS_H */

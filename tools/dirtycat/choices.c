@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Options that depend on each other: which go together, and the defaults. */
+#define _GNU_SOURCE
+#include "choices.h"
+
+#include <string.h>
+
+#include "arguments.h"
+#include "columns.h"
+#include "common/options.h"
+
+/* At most one option of a kind */
+static void choose(const char **chosen, const char *option)
+{
+	if (*chosen && strcmp(*chosen, option))
+		usage_error("%s and %s are mutually exclusive", *chosen, option);
+	*chosen = option;
+}
+
+/**
+ * set_view() - choose the view, or end the program if another one is chosen
+ * @run: what the program is about to do
+ * @wishes: remember the option
+ * @view: that view
+ * @option: the option that asks for it
+ */
+void set_view(struct run *run, struct wishes *wishes, enum view view,
+	      const char *option)
+{
+	choose(&wishes->view, option);
+	run->ctl.view = view;
+}
+
+/**
+ * set_format() - choose the format, or end the program if another one is chosen
+ * @run: what the program is about to do
+ * @wishes: remember the option
+ * @format: that format
+ * @option: the option that asks for it
+ */
+void set_format(struct run *run, struct wishes *wishes, enum format format,
+		const char *option)
+{
+	choose(&wishes->format, option);
+	run->ctl.format = format;
+}
+
+/**
+ * has_table() - is what was asked for shown in a table?
+ * @ctl: the options
+ *
+ * Return: true if so.
+ */
+bool has_table(const struct control *ctl)
+{
+	return !(ctl->view & (VIEW_TEXT | VIEW_METRICS | VIEW_PICTURE));
+}
+
+static void settle_summary(struct run *run, struct wishes *wishes)
+{
+	const char *when = wishes->summary;
+	struct control *ctl = &run->ctl;
+
+	if (when && !strcmp(when, "only"))
+		set_view(run, wishes, VIEW_PROCESSES, "--summary=only");
+	else if (when && strcmp(when, "always") && strcmp(when, "never"))
+		usage_error("%s: the summary is wanted never, always or only",
+			    when);
+	if (ctl->view == VIEW_PROCESSES)
+		return;
+	if (!has_table(ctl) || ctl->view == VIEW_CHANGES) {
+		if (when && strcmp(when, "never"))
+			usage_error("%s has no summary", wishes->view);
+		return;
+	}
+	ctl->summary = !when ? ctl->format == FORMAT_TABLE :
+			       !strcmp(when, "always");
+	if (ctl->summary && ctl->format != FORMAT_TABLE)
+		usage_error("%s has one table; say --summary=only for the other",
+			    wishes->format);
+}
+
+/* Refuse output of which nothing could be read back. */
+static void settle_output(const struct run *run, bool timed)
+{
+	if (run->ctl.view == VIEW_TEXT && run->count > 1)
+		usage_error("--text takes one process, as --input could not tell several apart");
+	if (run->ctl.view == VIEW_TEXT && timed && !run->output_file)
+		usage_error("--text takes one sample, or --output-file to replace at each");
+	if (run->ctl.view == VIEW_METRICS && timed && !run->output_file)
+		usage_error("--openmetrics takes one sample, or --output-file to replace at each");
+}
+
+/**
+ * settle() - check how the options go together, and fill in the defaults
+ * @run: what the program is about to do; completed
+ * @wishes: options that depend on each other
+ *
+ * Options that mean nothing together are an error, not ignored.
+ */
+void settle(struct run *run, struct wishes *wishes)
+{
+	struct control *ctl = &run->ctl;
+	bool timed = ctl->delay >= 0 || ctl->count > 1;
+
+	if (wishes->rate && !wishes->view && !wishes->summary)
+		set_view(run, wishes, VIEW_MAPPINGS, "--rate");
+	settle_summary(run, wishes);
+	if (!has_table(ctl) && (wishes->format || wishes->columns || wishes->all))
+		usage_error("%s is not a table", wishes->view);
+	if (wishes->columns && wishes->all)
+		usage_error("--output and --output-all are mutually exclusive");
+	if (wishes->rate && !ctl->clear)
+		usage_error("--rate acknowledges, as --clear does; say --clear as well");
+	if (wishes->rate && !(ctl->view & (VIEW_MAPPINGS | VIEW_PROCESSES)))
+		usage_error("--rate is by mapping or by process");
+	if (run->input && (run->count || run->names_count))
+		usage_error("--input cannot be combined with processes");
+	if (run->input && (ctl->clear || timed || ctl->backend ||
+			   ctl->view == VIEW_MAPPINGS))
+		usage_error("--input cannot be combined with %s",
+			    "--clear, --delay, --count, --backend or --by-mapping");
+	if (!run->input && !run->count && !run->names_count)
+		usage_error("no process specified");
+	settle_output(run, timed);
+
+	if (wishes->rate && !timed)
+		ctl->delay = 1;
+	if (ctl->delay < 0)
+		ctl->delay = 1;
+	else if (!ctl->count)
+		timed = true;
+	if (!timed && !ctl->count)
+		ctl->count = 1;
+	ctl->several = run->count > 1 || run->names_count;
+	ctl->timed = timed;
+	ctl->kept = run->input;
+	columns_default(ctl, wishes->all, timed, wishes->rate);
+	if (wishes->columns)
+		parse_columns(ctl, wishes->columns);
+	ctl->need = ctl->want | ctl->deny | columns_need(ctl);
+}

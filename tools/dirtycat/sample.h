@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Samples: a listing, cut down to the selection, with its sums. */
+#ifndef SAMPLE_H
+#define SAMPLE_H
+
+#include "dirtycat.h"
+
+void take_sample(const struct control *ctl, struct target *target);
+void parse_sample(const struct control *ctl, struct target *target, int fd);
+void acknowledge_sample(const struct control *ctl, struct target *target);
+void sample_free(struct sample *sample);
+void totals_add(struct totals *totals, const struct dirty_range *range,
+		uint64_t bytes);
+
+#endif /* SAMPLE_H */
