@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# dirtycat's formats, against texts that are kept in golden/.
+# The output formats of dirtycat, compared with the files in golden/.
 
 load lib
 
@@ -15,8 +15,8 @@ cleanup() {
 	drop_swap
 }
 
-# What the golden texts show: shared with a child, written since it was
-# acknowledged or not, in swap, of a file with a blank in its name, huge.
+# Arrange the pages of the golden texts: shared with a child, acknowledged,
+# written since, in swap, of a file with a blank in its name, huge.
 arrange() {
 	new_file /tmp/golden 16
 	use_swap zram
@@ -39,14 +39,14 @@ arrange() {
 	kill -STOP "$pid"
 }
 
-# same NAME COMMAND... - its output is golden/NAME, but for the process number
+# same NAME COMMAND... - check that its output is golden/NAME, apart from the PID
 same() {
 	run -0 "${@:2}"
 	sed -E "s/ *\b($pid|PID)\b/PID/g" <<<"$output" >"$BATS_TEST_TMPDIR/$1"
 	diff -u "$golden/$1" "$BATS_TEST_TMPDIR/$1"
 }
 
-@test "tables" {
+@test "tables match the golden texts" {
 	same runs.txt dirtycat -A "$range" "$pid"
 	same mappings.txt dirtycat --by-mapping --summary=never -A "$range" "$pid"
 	same summary.txt dirtycat --summary -A "$range" "$pid"
@@ -54,7 +54,7 @@ same() {
 	same pairs.txt dirtycat --pairs --by-mapping -A "$range" "$pid"
 }
 
-@test "JSON: addresses are strings, sizes numbers, flags words" {
+@test "JSON has addresses as strings, sizes as numbers, flags as words" {
 	same runs.json dirtycat --json -o +PID -A "$range" "$pid"
 	jq -e '.dirty_pages | all((.start | type) == "string" and (.size | type) == "number" and
 		(.pid | type) == "number" and (.flags | type) == "array" and all(.flags[]; type == "string"))' \
@@ -67,7 +67,7 @@ same() {
 	jq -e '.dirty_pages == []' <<<"$output"
 }
 
-@test "OpenMetrics, which promtool finds nothing wrong with" {
+@test "OpenMetrics passes promtool" {
 	run -0 dirtycat --openmetrics -A "$range" "$pid"
 	sed -E "s/\"$pid\"/\"PID\"/; s/(read_seconds.* )[0-9.]+$/\1TIME/" <<<"$output" \
 		>"$BATS_TEST_TMPDIR/metrics.txt"
@@ -77,7 +77,7 @@ same() {
 	[[ $(tail -n 1 /tmp/metrics) == "# EOF" ]]
 }
 
-@test "OpenMetrics: a failure is a gauge, what is not known is no gauge, labels are quoted" {
+@test "OpenMetrics: a failure is a gauge, unknown values have none, and labels are quoted" {
 	run -0 dirtycat --openmetrics --backend=pagemap-scan "$pid"
 	[[ $output != *"shared_bytes{"* && $output == *"swapped_bytes{"* ]]
 	run -3 setpriv --reuid=65534 --regid=65534 --clear-groups dirtycat --openmetrics "$pid"
@@ -90,7 +90,7 @@ same() {
 	[[ $output == *'comm="a\"b\\c"'* ]]
 }
 
-@test "the kept text of it is what the golden text says" {
+@test "--text and --input match the golden texts" {
 	dirtycat --text -A "$range" "$pid" | diff -u "$golden/text.txt" -
 	run -0 dirtycat --input "$golden/text.txt"
 	diff -u "$golden/input.txt" - <<<"$output"

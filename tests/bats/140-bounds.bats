@@ -1,12 +1,12 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# What a reader may cost, and whom.
+# Bounds on the cost of readers, and on their effect on others.
 
 load lib
 
 # bats test_tags=concurrent
-@test "no lock is held over a copy: a reader stuck in a page fault stops nobody" {
-	# A second memstate reads into memory whose pages never come.
+@test "a reader stuck in a page fault blocks nobody: no lock is held during a copy" {
+	# A second memstate reads into memory with page faults that are never resolved.
 	mkfifo /tmp/commands
 	memstate </tmp/commands >/tmp/answers 3>&- &
 	reader=$!
@@ -24,7 +24,7 @@ load lib
 }
 
 # bats test_tags=concurrent
-@test "a reader that never reads on stops nobody" {
+@test "a reader that stops reading blocks nobody" {
 	tell many 5000
 	exec {fd}<"/proc/$pid/dirty_pages"
 	head -c 100 <&"$fd" >/dev/null
@@ -34,7 +34,7 @@ load lib
 	exec {fd}<&-
 }
 
-@test "an open file takes 64 KiB for each way it may be used, charged to who opened it" {
+@test "an open file takes 64 KiB for reading and 64 KiB for writing, charged to its opener" {
 	group=/sys/fs/cgroup/reader
 	echo +memory >/sys/fs/cgroup/cgroup.subtree_control
 	mkdir -p "$group"
@@ -43,7 +43,7 @@ load lib
 		exec python3 - $pid" <<-'PYTHON'
 		import os, sys, time
 		def charged():
-		    # Every two seconds, the counts of all processors are summed up.
+		    # The kernel sums up the counts of all CPUs every two seconds.
 		    time.sleep(3)
 		    for line in open("/sys/fs/cgroup/reader/memory.stat"):
 		        name, value = line.split()
@@ -61,7 +61,7 @@ load lib
 		    each = (charged() - before) / 200
 		    for fd in fds:
 		        try: os.close(fd)
-		        except OSError: pass # of an unfinished line
+		        except OSError: pass # close reports the unfinished line
 		    after = charged()
 		    print(mode, each, after - before)
 		    assert ways * 64 << 10 <= each < (ways * 64 + 6) << 10, each
@@ -70,7 +70,7 @@ load lib
 	PYTHON
 }
 
-@test "a reader in a memory cgroup at its limit gets ENOMEM or is killed; the target is well" {
+@test "a reader in a full memory cgroup gets ENOMEM or is killed; the target is unharmed" {
 	group=/sys/fs/cgroup/small
 	echo +memory >/sys/fs/cgroup/cgroup.subtree_control
 	mkdir -p "$group"
@@ -88,14 +88,14 @@ except OSError as e:
     assert e.errno == errno.ENOMEM, e
 '"
 	((status == 0 || status == 137))
-	[[ $output == ...* ]] # and not before it came to open it
+	[[ $output == ...* ]] # it was not killed before the first open
 	tell map anon 8
 	tell write
 	expect 8:apdx---
 }
 
 # bats test_tags=concurrent
-@test "200 readers at once" {
+@test "200 concurrent readers get the same listing" {
 	tell many 300
 	kill -STOP "$pid"
 	run -0 python3 - "$pid" <<-'PYTHON'

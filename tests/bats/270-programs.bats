@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# dirtycat on programs that people run, and the examples of its manual.
+# dirtycat on common programs, and the examples of its manual pages.
 
 load lib
 
@@ -10,12 +10,12 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 }
 
-# sums COLUMN PID - of the process, in bytes
+# sums COLUMN PID - print the sum of the process, in bytes
 sums() {
 	dirtycat --summary --raw --bytes --noheadings -o "$1" "$2"
 }
 
-@test "python3 with a growing heap: what it takes is what is added" {
+@test "the heap growth of python3 appears as DIRTY" {
 	mkfifo orders answers
 	python3 -c '
 import sys
@@ -33,7 +33,7 @@ for line in sys.stdin:
 		echo 20000 >&"$orders"
 		read -r -t "$TIMEOUT" _ <&"$answers"
 		after=$(sums DIRTY $python)
-		# 20,000 strings of some 54 bytes, and the list of them
+		# 20,000 strings of about 54 bytes, and their list
 		echo "$((after - before)) bytes more"
 		((after - before > 1100000 && after - before < 2500000))
 		before=$after
@@ -43,7 +43,7 @@ for line in sys.stdin:
 	exec {orders}>&- {answers}<&-
 }
 
-@test "a shell that forks: what it shares with its child, and what the child copied" {
+@test "a forked shell shows shared pages, and the pages that the child copied" {
 	cat >forks.sh <<-'END'
 		data=$(head -c 2000000 /dev/zero | tr '\0' x)
 		echo ready
@@ -69,7 +69,7 @@ for line in sys.stdin:
 	exec {orders}>&- {answers}<&-
 }
 
-# start_redis - with 2,000 keys of 1,000 bytes, and snapshots that take long
+# start_redis - start redis-server with 2,000 keys of 1,000 bytes and slow snapshots
 start_redis() {
 	ip link set lo up
 	redis-server --port 6399 --save "" --dir "$PWD" --daemonize no --enable-debug-command yes \
@@ -79,7 +79,7 @@ start_redis() {
 	redis-cli -p 6399 debug populate 2000 key 1000
 }
 
-@test "redis-server during BGSAVE: what was copied since the fork" {
+@test "redis-server during BGSAVE shows the pages copied since the fork" {
 	start_redis
 	cleanup() { kill -KILL "$redis"; }
 	alone=$(sums SHARED $redis)
@@ -93,7 +93,7 @@ start_redis() {
 	done | redis-cli -p 6399 >replies
 	[[ $(wc -l <replies) == 300 ]]
 	((copied = before - $(sums SHARED $redis), copied > 300000 && copied < before))
-	# The child's copies are its own; what the parent copied is the child's, too.
+	# Pages that the parent has copied belong to the child alone, too.
 	(($(sums SHARED "$child") <= before - copied + 500000))
 	run -0 dirtycat --openmetrics -C redis-server
 	[[ $output == *"dirtycat_private_dirty_shared_bytes{pid=\"$redis\",comm=\"redis-server\"}"* ]]
@@ -101,7 +101,7 @@ start_redis() {
 	wait_until eval '(($(sums SHARED $redis) == 0))'
 }
 
-@test "the examples of the manual" {
+@test "the examples of the manual pages work" {
 	page=$BATS_TEST_DIRNAME/../../tools/dirtycat
 	for manual in dirtycat.1:7 proc_pid_dirty_pages.5:2; do
 		sed -nE 's/^\.RB "[$#] " "(.*)"$/\1/p' "$page/${manual%:*}" | sed 's/\\(aq/'\''/g; s/\\(rs/\\/g; s/\\//g' >examples
