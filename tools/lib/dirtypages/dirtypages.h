@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Listings of the modified private pages of processes, wherever they come from:
- * /proc/<pid>/dirty_pages, PAGEMAP_SCAN, pagemap, or text that was kept.
+ * Listings of the modified private pages of processes, from any source:
+ * /proc/<pid>/dirty_pages, PAGEMAP_SCAN, pagemap, or saved text.
  *
- * All functions that return int give 0 or a negative errno, unless they say
- * otherwise. None of them prints anything.
+ * Functions that return int return 0 or a negative errno unless stated otherwise.
+ * No function prints anything.
  */
 #ifndef DIRTYPAGES_H
 #define DIRTYPAGES_H
@@ -17,12 +17,12 @@
 #include <sys/types.h>
 
 /**
- * struct dirty_process - a process, and no other that gets its number later
- * @pid: its number
- * @tid: the thread whose files are read, as a main thread that has exited has
- *	no memory any more though others of the process may live
+ * struct dirty_process - a process; never another one that reuses its PID
+ * @pid: its PID
+ * @tid: the thread to read files of: an exited main thread has no memory,
+ *	though other threads of the process may live
  * @fd: the folder /proc/<pid>
- * @start_time: when it started, in clock ticks since boot
+ * @start_time: its start time, in clock ticks since boot
  * @comm: its name
  */
 struct dirty_process {
@@ -33,10 +33,7 @@ struct dirty_process {
 	char comm[64];
 };
 
-/*
- * So often is looked for a thread that lives, and its file opened anew, of a process
- * whose first thread has ended, and whose others do while that is looked at.
- */
+/* Retry limit for opening a file of a live thread while threads keep exiting */
 enum { DIRTY_TRIES = 100 };
 
 int dirty_process_open(struct dirty_process *process, pid_t pid);
@@ -49,12 +46,12 @@ int dirty_process_threads(const struct dirty_process *process, DIR **dir);
 pid_t dirty_next_thread(DIR *dir);
 
 /**
- * struct dirty_thread - what /proc/<pid>/task/<tid>/stat says
- * @state: 'R' for one that runs, and so on
- * @threads: how many its process has, with those that have ended but are still
- *	there; 0 if it has none any more
- * @memory: bytes of its address space, 0 if it has none any more
- * @start_time: when it started, in clock ticks since boot
+ * struct dirty_thread - the contents of /proc/<pid>/task/<tid>/stat
+ * @state: its state, such as 'R' for running
+ * @threads: number of threads of its process, including zombies; 0 if none is
+ *	left
+ * @memory: size of its address space in bytes, 0 if it has none
+ * @start_time: its start time, in clock ticks since boot
  */
 struct dirty_thread {
 	char state;
@@ -71,12 +68,12 @@ int dirty_process_find(const char *name, pid_t **pids, size_t *count);
  * struct dirty_mapping - a line of /proc/<pid>/maps
  * @start: first address
  * @end: address after the last
- * @offset: where in the file
- * @inode: number of the file, 0 if there is none
- * @major: of the file's device
- * @minor: of the file's device
- * @perms: as "rw-p"
- * @name: what is mapped, "" if it has no name
+ * @offset: offset in the file
+ * @inode: inode number of the file, 0 if there is none
+ * @major: major number of the file's device
+ * @minor: minor number of the file's device
+ * @perms: permissions, as "rw-p"
+ * @name: name of the mapping, "" if it has none
  */
 struct dirty_mapping {
 	uint64_t start;
@@ -91,8 +88,8 @@ struct dirty_mapping {
 
 /**
  * struct dirty_maps - the mappings of a process, ascending
- * @mappings: an array of them
- * @count: how many
+ * @mappings: the mappings
+ * @count: their number
  */
 struct dirty_maps {
 	struct dirty_mapping *mappings;
@@ -109,7 +106,7 @@ const struct dirty_mapping *dirty_maps_find(const struct dirty_maps *maps,
 /* No architecture has smaller pages. */
 enum { DIRTY_LEAST_PAGE = 4096 };
 
-/* Flags of a page are the set of their letters. */
+/* The flags of a page are a set of letters. */
 #define DIRTY_FLAG(letter)	(1u << ((letter) - 'a'))
 
 /**
@@ -117,8 +114,8 @@ enum { DIRTY_LEAST_PAGE = 4096 };
  * @start: address of the first page
  * @end: address after the last page
  * @flags: the letters, see DIRTY_FLAG()
- * @unknown: letters that the back end could not tell, "?" in the text
- * @text: the flags as the listing has them; lives as long as the listing
+ * @unknown: letters that the back end does not report, "?" in the text
+ * @text: the flags as printed; valid as long as the listing
  */
 struct dirty_range {
 	uint64_t start;
@@ -133,12 +130,12 @@ struct dirty_texts;
 /**
  * struct dirty_listing - a whole listing
  * @ranges: its lines, ascending
- * @count: how many
- * @unknown: letters that the back end could not tell of all pages
- * @columns: of the flags, at most
- * @problem: why its next line was refused, for ever, or NULL
- * @room: how many fit into @ranges
- * @texts: the different flags that occur
+ * @count: number of lines
+ * @unknown: letters that the back end does not report for all pages
+ * @columns: highest number of columns in the flags
+ * @problem: why the next line was refused, in static storage, or NULL
+ * @room: capacity of @ranges
+ * @texts: the distinct flags
  */
 struct dirty_listing {
 	struct dirty_range *ranges;
@@ -157,7 +154,7 @@ void dirty_listing_free(struct dirty_listing *listing);
 const char *dirty_listing_fault(const struct dirty_listing *listing, size_t *line);
 int dirty_listing_forget(struct dirty_listing *listing, char letter);
 
-/* Where listings come from, best first */
+/* Sources of listings, best first */
 enum dirty_backend {
 	DIRTY_AUTO,
 	DIRTY_FILE,
@@ -169,15 +166,14 @@ enum dirty_backend {
 extern const char *const dirty_backend_names[DIRTY_BACKENDS];
 
 /**
- * struct dirty_reader - the address space that a process had when it was opened
- * @process: of that one
- * @backend: never %DIRTY_AUTO
+ * struct dirty_reader - an address space, the one of the process at dirty_open()
+ * @process: the process
+ * @backend: the source, never %DIRTY_AUTO
  * @fd: dirty_pages or pagemap, -1 if there is no address space
- * @start: the first address that is listed, see dirty_set_range()
- * @end: the address after the last one
- * @need: letters that the caller wants to know. %DIRTY_SCAN takes a second look
- *	for 'x', page by page, only if it is one of them. May be changed
- *	between reads
+ * @start: the first address to list, see dirty_set_range()
+ * @end: the address after the last
+ * @need: letters that the caller needs. %DIRTY_SCAN reads pagemap entries, page by
+ *	page, only if 'x' is one of them. May change between reads
  */
 struct dirty_reader {
 	struct dirty_process *process;
@@ -199,9 +195,9 @@ int dirty_acknowledge(struct dirty_reader *reader,
 		      const struct dirty_range *ranges, size_t count);
 void dirty_close(struct dirty_reader *reader);
 
-int dirty_track(const struct dirty_process *process, char *who, size_t size);
+int dirty_track(const struct dirty_process *process, char *name, size_t size);
 int dirty_track_on(const struct dirty_process *process, int lock,
-		   const char *who);
+		   const char *name);
 void dirty_untrack(const struct dirty_process *process, int lock);
 
 #endif /* DIRTYPAGES_H */

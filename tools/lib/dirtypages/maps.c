@@ -26,7 +26,7 @@ static int add_mapping(struct dirty_maps *maps, char *line)
 {
 	int error;
 
-	/* Room doubles when it is used up. */
+	/* Double the capacity at each power of two. */
 	if (!(maps->count & (maps->count - 1))) {
 		size_t room = maps->count ? maps->count * 2 : 1;
 		struct dirty_mapping *more;
@@ -43,11 +43,11 @@ static int add_mapping(struct dirty_maps *maps, char *line)
 }
 
 /**
- * dirty_maps_parse() - mappings from text as /proc/<pid>/maps has it
- * @maps: filled in, and empty on error; to be freed by dirty_maps_free()
- * @f: what to read from, to its end
+ * dirty_maps_parse() - parse text in the format of /proc/<pid>/maps
+ * @maps: filled in, empty on error; free with dirty_maps_free()
+ * @f: the file, read to its end
  *
- * Return: 0, also if there are none; or a negative errno.
+ * Return: 0, even if there is no mapping, or a negative errno.
  */
 int dirty_maps_parse(struct dirty_maps *maps, FILE *f)
 {
@@ -82,18 +82,18 @@ static int read_maps(int fd, struct dirty_maps *maps)
 }
 
 /**
- * dirty_maps_read() - the mappings of a process
- * @process: of that one
- * @maps: filled in, and empty on error; to be freed by dirty_maps_free()
+ * dirty_maps_read() - read the mappings of a process
+ * @process: the process
+ * @maps: filled in, empty on error; free with dirty_maps_free()
  *
- * Return: 0, also if it has no mappings; or a negative errno.
+ * Return: 0, even if it has no mappings, or a negative errno.
  */
 int dirty_maps_read(struct dirty_process *process, struct dirty_maps *maps)
 {
 	int error = -ESRCH;
 
 	*maps = (struct dirty_maps){ 0 };
-	/* The file of a thread says nothing any more once that has ended. */
+	/* If the thread exits after the open, retry with another thread. */
 	for (int i = 0; error == -ESRCH && i < DIRTY_TRIES; i++) {
 		int fd = dirty_process_file(process, "maps", O_RDONLY);
 
@@ -105,7 +105,7 @@ int dirty_maps_read(struct dirty_process *process, struct dirty_maps *maps)
 }
 
 /**
- * dirty_maps_free() - free what dirty_maps_read() has filled in
+ * dirty_maps_free() - free mappings
  * @maps: empty afterwards
  */
 void dirty_maps_free(struct dirty_maps *maps)
@@ -118,8 +118,8 @@ void dirty_maps_free(struct dirty_maps *maps)
 
 /**
  * dirty_maps_first() - find the first mapping that ends above an address
- * @maps: of a process
- * @addr: any
+ * @maps: the mappings
+ * @addr: the address
  *
  * Return: its index, or the number of mappings if there is none.
  */
@@ -139,9 +139,9 @@ size_t dirty_maps_first(const struct dirty_maps *maps, uint64_t addr)
 }
 
 /**
- * dirty_maps_find() - find the mapping that an address lies in
- * @maps: of a process
- * @addr: in it
+ * dirty_maps_find() - find the mapping that contains an address
+ * @maps: the mappings
+ * @addr: the address
  *
  * Return: the mapping, or NULL.
  */

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The listing of kernels without /proc/<pid>/dirty_pages: made from pagemap, by
- * PAGEMAP_SCAN (Linux 6.7) where there is that, else entry by entry.
+ * Listings on kernels without /proc/<pid>/dirty_pages, made from pagemap: by
+ * PAGEMAP_SCAN (Linux 6.7), else entry by entry.
  *
  * A page of a private mapping is modified if it is in memory or in swap, and is
- * neither page cache nor the zero page. Over a file, also the zero page stands
- * for other contents. What neither interface tells is "?" in the listing; what
- * they take for something else is in dirtycat(1).
+ * neither page cache nor the zero page. In a file mapping, even the zero page is a
+ * modification. Flags that an interface does not report are "?" in the listing;
+ * dirtycat(1) lists the pages that it reports wrongly.
  */
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64
@@ -30,9 +30,9 @@
 #define PM_PRESENT		(1ull << 63)
 
 /*
- * A walk over the private mappings of a process, from address low to high. Equal
- * neighbours within a mapping become one line, as the run at hand is added only
- * when it is over.
+ * A walk over the private mappings of a process, from address low to high. The
+ * current run is added when it ends, so equal neighbours in a mapping become one
+ * line.
  */
 struct walk {
 	struct dirty_listing *listing;
@@ -121,7 +121,7 @@ static int add_by_entry(struct walk *w, uint64_t start, uint64_t end,
 	return 0;
 }
 
-/* Add the part of a region that lies in the mapping at hand. */
+/* Add the part of a region in the current mapping. */
 static int add_region(struct walk *w, uint64_t start, uint64_t end, uint64_t is)
 {
 	char flags[8] = "fp-?-??";
@@ -167,8 +167,8 @@ static int add_entry(struct walk *w, uint64_t addr, uint64_t entry, long page)
 }
 
 /*
- * Anonymous as in "no file stands behind it"; the kernel's own mappings, as the
- * vdso, are not, and /dev/zero is no file in that sense.
+ * Anonymous means not backed by a file; a private mapping of /dev/zero is
+ * anonymous, special mappings such as the vdso are not.
  */
 static bool is_anonymous(const struct dirty_mapping *m)
 {
@@ -178,7 +178,7 @@ static bool is_anonymous(const struct dirty_mapping *m)
 	       !strcmp(m->name, "[stack]") || !strncmp(m->name, "[anon:", 6);
 }
 
-/* Look up the entry of a page of our own that was read, or written, just now. */
+/* Look up the entry of a page of our own after reading or writing it. */
 static bool own_entry(bool written, uint64_t *entry)
 {
 	const long page = sysconf(_SC_PAGESIZE);
@@ -206,10 +206,10 @@ static bool own_entry(bool written, uint64_t *entry)
 }
 
 /**
- * dirty_is_tracked() - does the kernel track writes?
+ * dirty_is_tracked() - check whether the kernel tracks writes
  *
- * Return: false if it says that a page written just now is not soft-dirty; true
- * if it cannot be asked.
+ * Return: false if a page that was just written is not soft-dirty; true otherwise,
+ * or if pagemap cannot be read.
  */
 bool dirty_is_tracked(void)
 {
@@ -220,7 +220,7 @@ bool dirty_is_tracked(void)
 
 static bool is_private(const struct dirty_mapping *m)
 {
-	/* Addresses of the gate page are none of the process's. */
+	/* The gate page does not belong to the process. */
 	return m->perms[3] == 'p' && m->end <= INT64_MAX;
 }
 
@@ -234,7 +234,7 @@ static uint64_t min_address(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* Private mappings from one on, with no other between them. */
+/* Consecutive private mappings */
 struct group {
 	const struct dirty_mapping *first;
 	const struct dirty_mapping *end;
@@ -250,8 +250,8 @@ static int enter(struct walk *w, const struct dirty_mapping *m)
 }
 
 /*
- * Add the parts of a region that lie in mappings of the group, as the kernel
- * joins equal neighbours across mappings. Regions and mappings both ascend.
+ * The kernel joins equal neighbours across mappings: add the part of a region in
+ * each mapping of the group. Regions and mappings both ascend.
  */
 static int split_region(struct walk *w, const struct group *group,
 			const struct page_region *region)
@@ -280,8 +280,8 @@ static int split_region(struct walk *w, const struct group *group,
 }
 
 /*
- * Scan neighbouring private mappings by one call. A shared mapping is never in
- * the range: its pages cost time, and are nobody's business here.
+ * Scan consecutive private mappings in one call. Keep shared mappings out of the
+ * range: scanning their pages would only cost time.
  */
 static int scan_group(struct walk *w, const struct group *group)
 {
@@ -301,7 +301,7 @@ static int scan_group(struct walk *w, const struct group *group)
 	};
 	int n, error = enter(w, group->first);
 
-	/* Where it stopped is not told reliably: after the last region, or not. */
+	/* walk_end is not reliable; continue after the last region. */
 	do {
 		n = ioctl(w->fd, PAGEMAP_SCAN, &arg);
 		if (n < 0)
@@ -314,7 +314,7 @@ static int scan_group(struct walk *w, const struct group *group)
 	return error ? error : end_run(w);
 }
 
-/* Find the mappings that have a part in the range of the walk. */
+/* Find the mappings that overlap the range of the walk. */
 static struct group mappings_in_range(const struct walk *w,
 				      const struct dirty_maps *maps)
 {
@@ -385,10 +385,10 @@ static int read_all(struct walk *w, const struct dirty_maps *maps)
 }
 
 /**
- * pagemap_can_scan() - does the kernel have PAGEMAP_SCAN?
- * @fd: of a pagemap
+ * pagemap_can_scan() - check for PAGEMAP_SCAN (Linux 6.7)
+ * @fd: an open pagemap
  *
- * Return: true if so, that is to say from Linux 6.7 on.
+ * Return: true if the kernel has it.
  */
 bool pagemap_can_scan(int fd)
 {
@@ -400,9 +400,8 @@ bool pagemap_can_scan(int fd)
 /**
  * pagemap_read() - make a listing from pagemap
  * @reader: opened, its backend %DIRTY_SCAN or %DIRTY_PAGEMAP
- * @listing: grows by what was found, also if that ends in an error
- * @maps: filled in with the mappings that were looked at; to be freed by
- *	dirty_maps_free()
+ * @listing: the lines are added, those before an error, too
+ * @maps: set to the mappings that were walked; free with dirty_maps_free()
  *
  * Return: 0; -ESRCH if the address space is gone; another negative errno.
  */
@@ -429,7 +428,7 @@ int pagemap_read(struct dirty_reader *reader, struct dirty_listing *listing,
 		error = scan(&w, maps);
 	else
 		error = read_all(&w, maps);
-	/* Kernels may scan a dead address space as an empty one. */
+	/* Scanning a dead address space may look like scanning an empty one. */
 	if (!error && maps->count &&
 	    pread(reader->fd, &entry, sizeof(entry), 0) == 0)
 		error = -ESRCH;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Processes, by number and by name. What is known of one is read through its
- * folder in /proc, which never becomes that of another.
+ * Processes, by PID and by name. All access is through an open folder in /proc,
+ * which never becomes the folder of another process.
  */
 #define _GNU_SOURCE
 #include "dirtypages.h"
@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What a file of a folder says, as a string. Returns its length. */
+/* Read a file as a string. Return its length or a negative errno. */
 static ssize_t read_file(int dir, const char *path, char *text, size_t size)
 {
 	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
@@ -40,7 +40,7 @@ static int read_stat(int dir, const char *path, struct dirty_thread *stat)
 	len = read_file(dir, path, text, sizeof(text));
 	if (len < 0)
 		return len;
-	/* The name comes second, in parentheses, and may hold any character. */
+	/* The second field, the name in parentheses, may hold any character. */
 	p = strrchr(text, ')');
 	if (!p || !p[1] || !p[2])
 		return -EPROTO;
@@ -55,9 +55,9 @@ static int read_stat(int dir, const char *path, struct dirty_thread *stat)
 }
 
 /**
- * dirty_process_open() - take hold of a process
- * @process: filled in
- * @pid: its number
+ * dirty_process_open() - open a process
+ * @process: filled in; close with dirty_process_close()
+ * @pid: its PID
  *
  * Return: 0; -ESRCH if there is no such process; -EACCES or -EPERM if it is
  * hidden from the caller; another negative errno.
@@ -81,7 +81,7 @@ int dirty_process_open(struct dirty_process *process, pid_t pid)
 		dirty_process_close(process);
 		return error == -ENOENT ? -ESRCH : error;
 	}
-	/* A newline ends it, and may be part of it. */
+	/* The name ends in a newline, and may contain others. */
 	if (error && process->comm[error - 1] == '\n')
 		process->comm[error - 1] = '\0';
 	process->start_time = stat.start_time;
@@ -89,8 +89,8 @@ int dirty_process_open(struct dirty_process *process, pid_t pid)
 }
 
 /**
- * dirty_process_close() - let go of a process
- * @process: as dirty_process_open() filled it in
+ * dirty_process_close() - close a process
+ * @process: from dirty_process_open()
  */
 void dirty_process_close(struct dirty_process *process)
 {
@@ -99,11 +99,10 @@ void dirty_process_close(struct dirty_process *process)
 }
 
 /**
- * dirty_process_lives() - is the process still there, if only as a zombie?
- * @process: that process
+ * dirty_process_lives() - check whether the process exists, if only as a zombie
+ * @process: the process
  *
- * Return: false if it has ended and its parent knows, be the number another's
- * by now or not.
+ * Return: false if it was reaped, even if its PID was reused.
  */
 bool dirty_process_lives(const struct dirty_process *process)
 {
@@ -122,9 +121,9 @@ static int thread_file(const struct dirty_process *process, pid_t tid,
 }
 
 /**
- * dirty_process_threads() - begin to go through the threads of a process
- * @process: that process
- * @dir: set to what dirty_next_thread() takes, to be closed by closedir()
+ * dirty_process_threads() - begin to iterate over the threads of a process
+ * @process: the process
+ * @dir: set to an argument for dirty_next_thread(); close with closedir()
  *
  * Return: 0; -ESRCH if the process has ended; another negative errno.
  */
@@ -144,10 +143,10 @@ int dirty_process_threads(const struct dirty_process *process, DIR **dir)
 }
 
 /**
- * dirty_next_thread() - the next thread
- * @dir: as dirty_process_threads() set it
+ * dirty_next_thread() - find the next thread
+ * @dir: from dirty_process_threads()
  *
- * Return: its number, 0 if there are no more.
+ * Return: its TID, 0 if there are no more threads.
  */
 pid_t dirty_next_thread(DIR *dir)
 {
@@ -160,12 +159,12 @@ pid_t dirty_next_thread(DIR *dir)
 }
 
 /**
- * dirty_thread_read() - how is a thread?
+ * dirty_thread_read() - read the state of a thread
  * @process: its process
- * @tid: its number
+ * @tid: its TID
  * @thread: filled in
  *
- * Return: 0, or a negative errno, as if there is no such thread.
+ * Return: 0, or a negative errno, for example if there is no such thread.
  */
 int dirty_thread_read(const struct dirty_process *process, pid_t tid,
 		      struct dirty_thread *thread)
@@ -185,8 +184,9 @@ static bool thread_is_dead(const struct dirty_process *process, pid_t tid)
 }
 
 /*
- * A file of any thread but the first that lives, or -ESRCH. At a thread that ends
- * just then, the kernel breaks off, though that may have made another one.
+ * Open a file of a live thread other than the main thread. Return -ESRCH if none
+ * is found; the kernel stops listing at a thread that exits meanwhile, so the
+ * caller retries.
  */
 static int other_threads_file(struct dirty_process *process, const char *name,
 			      int flags)
@@ -217,7 +217,7 @@ static int other_threads_file(struct dirty_process *process, const char *name,
 	return found;
 }
 
-/* None of its threads has an address space any more, or ever had one. */
+/* No thread has an address space, as in a zombie or a kernel thread. */
 static bool has_no_memory(const struct dirty_process *process)
 {
 	struct dirty_thread first;
@@ -229,22 +229,22 @@ static bool has_no_memory(const struct dirty_process *process)
 
 /**
  * dirty_process_file() - open a file about the address space of a process
- * @process: that process; the thread whose file it is is noted in it
- * @name: of a file in /proc/<pid>/task/<tid>/
- * @flags: as for open()
+ * @process: the process; its tid is set to the thread whose file was opened
+ * @name: name of the file in /proc/<pid>/task/<tid>/
+ * @flags: flags for open()
  *
- * Return: a descriptor, of the first thread's file if no other has an address
- * space either; -ESRCH if the process has ended; another negative errno.
+ * Return: a descriptor, of the main thread's file if no thread has an address
+ * space; -ESRCH if the process has exited; another negative errno.
  */
 int dirty_process_file(struct dirty_process *process, const char *name,
 		       int flags)
 {
 	int fd, other;
 
-	/* Others may make more, and one that calls exec becomes the first. */
+	/* Threads may create others, and exec makes its caller the main thread. */
 	for (int i = 0; i < DIRTY_TRIES; i++) {
 		fd = thread_file(process, process->pid, name, flags);
-		/* It has an address space afterwards: then that is the file's. */
+		/* If it still has an address space, so has the open file. */
 		if (fd != -ESRCH && !thread_is_dead(process, process->pid)) {
 			process->tid = process->pid;
 			break;
@@ -263,14 +263,13 @@ int dirty_process_file(struct dirty_process *process, const char *name,
 }
 
 /**
- * dirty_process_space() - tell the address spaces of a process apart
- * @process: that process
- * @space: set to a number that is another one after execve(), 0 if there is no
- *	address space
+ * dirty_process_space() - identify the address space of a process
+ * @process: the process
+ * @space: set to a number that changes at execve(), 0 if there is no address space
  *
- * The auxiliary vector holds addresses that are random in each program.
+ * The number is a hash of the auxiliary vector, which holds random addresses.
  *
- * Return: 0 or a negative errno, as if the caller may not look at the process.
+ * Return: 0 or a negative errno, for example if access is denied.
  */
 int dirty_process_space(struct dirty_process *process, uint64_t *space)
 {
@@ -297,7 +296,7 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* By what it calls itself, was called with, or runs; a login shell has a "-". */
+/* Compare comm, argv[0] and the executable. A login shell's argv[0] has a "-". */
 static bool process_is_called(int dir, const char *name)
 {
 	char text[4096] = "";
@@ -323,15 +322,14 @@ static int compare_pids(const void *a, const void *b)
 }
 
 /**
- * dirty_process_find() - the processes that have a name
- * @name: their comm, or the last part of the path of what they run or were
- *	called with
- * @pids: an array that grows by them, ascending; to be freed
- * @count: how many there are in it
+ * dirty_process_find() - find the processes that have a name
+ * @name: their comm, or the base name of argv[0] or of their executable
+ * @pids: the PIDs are appended, ascending; to be freed
+ * @count: number of elements of @pids
  *
- * The caller is not one of them.
+ * The calling process is left out.
  *
- * Return: 0, or -ENOMEM, or why /proc cannot be read.
+ * Return: 0, -ENOMEM, or a negative errno if /proc cannot be read.
  */
 int dirty_process_find(const char *name, pid_t **pids, size_t *count)
 {

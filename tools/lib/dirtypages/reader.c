@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Readers: one way to ask, whatever the kernel can answer by. */
+/* Readers: one interface to all back ends. */
 #define _GNU_SOURCE
 #include "pagemap.h"
 #include "../../../include/uapi/linux/dirty_pages.h"
@@ -34,7 +34,7 @@ static int open_pagemap(struct dirty_reader *reader, enum dirty_backend backend)
 {
 	int error = open_file(reader, "pagemap", O_RDONLY, DIRTY_PAGEMAP);
 
-	/* Kernel threads and zombies have no such file: nothing is listed. */
+	/* Kernel threads and zombies have no address space: list nothing. */
 	if (error == -ESRCH && dirty_process_lives(reader->process)) {
 		reader->backend = backend ? backend : DIRTY_PAGEMAP;
 		return 0;
@@ -51,15 +51,15 @@ static int open_pagemap(struct dirty_reader *reader, enum dirty_backend backend)
 }
 
 /**
- * dirty_open() - open the address space that a process has now
- * @reader: filled in; to be closed by dirty_close()
- * @process: that process; has to stay open as long as the reader is
- * @backend: where to look; %DIRTY_AUTO takes the best that the kernel has
- * @acknowledge: whether dirty_acknowledge() will be called
+ * dirty_open() - open the current address space of a process
+ * @reader: filled in; close with dirty_close()
+ * @process: the process; must stay open as long as the reader
+ * @backend: the source; %DIRTY_AUTO selects the best one of this kernel
+ * @acknowledge: the caller will call dirty_acknowledge()
  *
- * Return: 0; -ESRCH if the process has ended; -EACCES or -EPERM if the caller
- * may not look at it, or not write; -ENOSYS if the kernel has no such back end;
- * -EOPNOTSUPP if that cannot acknowledge; another negative errno.
+ * Return: 0; -ESRCH if the process has exited; -EACCES or -EPERM if the caller may
+ * not read, or not acknowledge; -ENOSYS if the kernel lacks the back end;
+ * -EOPNOTSUPP if the back end cannot acknowledge; another negative errno.
  */
 int dirty_open(struct dirty_reader *reader, struct dirty_process *process,
 	       enum dirty_backend backend, bool acknowledge)
@@ -80,17 +80,17 @@ int dirty_open(struct dirty_reader *reader, struct dirty_process *process,
 }
 
 /**
- * dirty_set_range() - list one range only, from now on
- * @reader: opened, and perhaps read from before
+ * dirty_set_range() - restrict the following listings to a range
+ * @reader: an open reader
  * @start: address of the first page
- * @end: address after the last page. Both are rounded to whole pages; 0 and
- *	%UINT64_MAX restore the whole address space
+ * @end: address after the last page. Both are rounded outwards to whole pages; 0
+ *	and %UINT64_MAX restore the whole address space
  *
  * Lines are cut at the ends of the range, and the cost of reading depends on the
- * range only. dirty_acknowledge() still takes any range.
+ * range only. dirty_acknowledge() still accepts any range.
  *
- * Return: 0; -EINVAL if @start is not below @end; -ENOTTY if the file of this
- * kernel knows no ranges, and goes on to list everything; another negative errno.
+ * Return: 0; -EINVAL if @start is not below @end; -ENOTTY if the kernel lacks
+ * DIRTY_PAGES_RANGE, and listings remain complete; another negative errno.
  */
 int dirty_set_range(struct dirty_reader *reader, uint64_t start, uint64_t end)
 {
@@ -103,7 +103,7 @@ int dirty_set_range(struct dirty_reader *reader, uint64_t start, uint64_t end)
 
 	if (start >= end)
 		return -EINVAL;
-	/* Nothing can be mapped this high, but an empty range is refused. */
+	/* The ioctl refuses an empty range; nothing is mapped in this last page. */
 	if (range.start == range.end)
 		range.start -= page;
 	if (reader->fd != -1 && reader->backend == DIRTY_FILE &&
@@ -122,13 +122,12 @@ static int read_listing(struct dirty_reader *reader, struct dirty_listing *listi
 }
 
 /**
- * dirty_read() - read the listing of the reader's range, as it is now
- * @reader: opened, and perhaps read from before
- * @listing: grows by what was read, also if that ends in an error
+ * dirty_read() - read the current listing of the reader's range
+ * @reader: an open reader
+ * @listing: the lines are added, those before an error, too
  *
- * Return: 0; -ESRCH if the address space went away in the middle of it, and the
- * listing is cut; -EPROTO if the kernel says what makes no sense; another
- * negative errno.
+ * Return: 0; -ESRCH if the address space vanished meanwhile, and the listing is
+ * truncated; -EPROTO if a line from the kernel is invalid; another negative errno.
  */
 int dirty_read(struct dirty_reader *reader, struct dirty_listing *listing)
 {
@@ -145,13 +144,13 @@ int dirty_read(struct dirty_reader *reader, struct dirty_listing *listing)
 }
 
 /**
- * dirty_read_with_maps() - read the listing, and all mappings
- * @reader: opened, and perhaps read from before
- * @listing: grows by what was read, also if that ends in an error
- * @maps: filled in with the mappings, as they were just before or after; empty if
- *	they cannot be read; to be freed by dirty_maps_free()
+ * dirty_read_with_maps() - read the listing and all mappings
+ * @reader: an open reader
+ * @listing: the lines are added, those before an error, too
+ * @maps: set to the mappings just before or after the listing, empty if they
+ *	cannot be read; free with dirty_maps_free()
  *
- * Return: as dirty_read().
+ * Return: the same as dirty_read().
  */
 int dirty_read_with_maps(struct dirty_reader *reader,
 			 struct dirty_listing *listing, struct dirty_maps *maps)
@@ -164,7 +163,7 @@ int dirty_read_with_maps(struct dirty_reader *reader,
 	if (reader->backend != DIRTY_FILE)
 		return pagemap_read(reader, listing, maps);
 	error = read_listing(reader, listing);
-	/* Names and limits of mappings are a help, not what was asked for. */
+	/* Mappings are optional: ignore an error. */
 	dirty_maps_read(reader->process, maps);
 	return error;
 }
@@ -185,14 +184,14 @@ static int write_all(int fd, const char *text, size_t len)
 }
 
 /**
- * dirty_acknowledge() - write back what was read, where it says written
- * @reader: opened to acknowledge, and read from
- * @ranges: lines of its listing, or parts of them
- * @count: how many
+ * dirty_acknowledge() - acknowledge ranges that have d, by writing them back
+ * @reader: opened with acknowledge, after reading its listing
+ * @ranges: lines of the listing, or parts of them
+ * @count: number of ranges
  *
  * Return: 0; -ESRCH if the address space is gone; -EOPNOTSUPP if the kernel
- * does not track writes; another negative errno. On error, only the first of
- * the ranges may be acknowledged.
+ * does not track writes; another negative errno. On error, some of the ranges,
+ * from the first on, may be acknowledged.
  */
 int dirty_acknowledge(struct dirty_reader *reader,
 		      const struct dirty_range *ranges, size_t count)
@@ -216,7 +215,7 @@ int dirty_acknowledge(struct dirty_reader *reader,
 
 /**
  * dirty_close() - close a reader
- * @reader: as dirty_open() filled it in
+ * @reader: from dirty_open()
  */
 void dirty_close(struct dirty_reader *reader)
 {

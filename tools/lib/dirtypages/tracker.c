@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One tracker a process. Soft-dirty is one bit a page: what one acknowledges,
- * another does not see any more. So whoever acknowledges holds the lock of a
- * file whose name says which process, by number and start time. Its contents
- * say who goes on tracking the process when he lets go of the lock; a file
- * without contents is removed. A file of a process that has ended means nothing,
- * and is removed when one is made for another process.
+ * One tracker per process. Soft-dirty is one bit per page, so a page that one
+ * program acknowledges looks clean to all others. A program that acknowledges
+ * therefore locks a file named after the PID and start time of the process. The
+ * contents of the file name the tracker that continues after the lock is
+ * released; an empty file is removed. Files of exited processes are stale, and
+ * are removed when a file for another process is created.
  */
 #define _GNU_SOURCE
 #include "dirtypages.h"
@@ -20,7 +20,7 @@
 #define FOLDER	"/run/lock"
 #define NAME	"dirty_pages.%d.%ju"
 
-/* Everybody can put things there: nor does anything wait for a pipe. */
+/* Anyone can create files in /run/lock: follow no link, wait for no pipe. */
 enum { SAFELY = O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC };
 
 static void lock_path(const struct dirty_process *process, char path[80])
@@ -44,9 +44,9 @@ static bool is_of_ended(const char *name)
 }
 
 /*
- * Not those that somebody holds. Whoever opens one and comes too late finds that
- * it has no name any more. One that only seems to be of a process that has ended,
- * as that is hidden, costs its tracker no more than that he begins anew.
+ * Remove stale files that nobody has locked. A tracker that has just opened such a
+ * file finds its link count 0, and retries. If the process is only hidden, its
+ * tracker loses the file and has to begin anew; no write is lost.
  */
 static void remove_ended(void)
 {
@@ -68,7 +68,7 @@ static void remove_ended(void)
 		closedir(dir);
 }
 
-/* A file that is there is never created: others' files in /run/lock may not be. */
+/* With O_CREAT, opening another user's file may fail in /run/lock: try without. */
 static int open_lock(const char *path)
 {
 	int fd;
@@ -86,16 +86,15 @@ static int open_lock(const char *path)
 }
 
 /**
- * dirty_track() - become the only one who acknowledges pages of a process
- * @process: that process
- * @who: set to what the one who tracks it has left for others to read
- * @size: room in @who
+ * dirty_track() - become the only program that acknowledges pages of a process
+ * @process: the process
+ * @name: set to the name that a tracker left, empty if there is no tracker
+ * @size: size of @name
  *
- * Return: a descriptor for dirty_untrack(), where @who is empty if nobody goes
- * on tracking the process; -EBUSY if somebody tracks it just now; another
- * negative errno.
+ * Return: a descriptor for dirty_untrack(); -EBUSY if another program holds the
+ * lock; another negative errno.
  */
-int dirty_track(const struct dirty_process *process, char *who, size_t size)
+int dirty_track(const struct dirty_process *process, char *name, size_t size)
 {
 	struct stat st;
 	char path[80];
@@ -113,7 +112,7 @@ int dirty_track(const struct dirty_process *process, char *who, size_t size)
 			close(fd);
 			return -error;
 		}
-		/* Removed by who held it before? Then there may be another. */
+		/* Removed by its last holder? Then there may be another file. */
 		if (!st.st_nlink)
 			close(fd);
 	} while (!st.st_nlink);
@@ -121,23 +120,23 @@ int dirty_track(const struct dirty_process *process, char *who, size_t size)
 		close(fd);
 		return -EINVAL;
 	}
-	len = pread(fd, who, size - 1, 0);
-	who[len > 0 ? len : 0] = '\0';
+	len = pread(fd, name, size - 1, 0);
+	name[len > 0 ? len : 0] = '\0';
 	return fd;
 }
 
 /**
- * dirty_track_on() - say who goes on tracking the process after dirty_untrack()
- * @process: as given to dirty_track(), and not yet to dirty_untrack()
- * @lock: what dirty_track() returned
- * @who: for others to read, and for himself; "" for nobody
+ * dirty_track_on() - name the tracker that continues after dirty_untrack()
+ * @process: the process
+ * @lock: the result of dirty_track()
+ * @name: the name of the tracker, "" for none
  *
- * Return: 0, or a negative errno, and the file says what it said before.
+ * Return: 0, or a negative errno, and the file is unchanged.
  */
 int dirty_track_on(const struct dirty_process *process, int lock,
-		   const char *who)
+		   const char *name)
 {
-	const ssize_t len = strlen(who);
+	const ssize_t len = strlen(name);
 	struct stat locked, st;
 	int fd, error = 0;
 	char path[80];
@@ -146,23 +145,23 @@ int dirty_track_on(const struct dirty_process *process, int lock,
 	fd = open(path, O_WRONLY | SAFELY);
 	if (fd == -1)
 		return -errno;
-	/* Whoever removed the file took the lock away, perhaps to have it. */
+	/* If the file was removed or replaced, the lock is no longer ours. */
 	if (fstat(lock, &locked) || fstat(fd, &st) ||
 	    st.st_dev != locked.st_dev || st.st_ino != locked.st_ino) {
 		close(fd);
 		return -ESTALE;
 	}
 	errno = ENOSPC;
-	if (pwrite(fd, who, len, 0) != len || ftruncate(fd, len))
+	if (pwrite(fd, name, len, 0) != len || ftruncate(fd, len))
 		error = -errno;
 	close(fd);
 	return error;
 }
 
 /**
- * dirty_untrack() - let others acknowledge
- * @process: as given to dirty_track()
- * @lock: what that returned
+ * dirty_untrack() - release the lock
+ * @process: the process
+ * @lock: the result of dirty_track()
  */
 void dirty_untrack(const struct dirty_process *process, int lock)
 {
@@ -170,7 +169,7 @@ void dirty_untrack(const struct dirty_process *process, int lock)
 	char path[80];
 
 	lock_path(process, path);
-	/* If it was removed, what has its name by now is another's. */
+	/* If the file was removed, its name may now be another tracker's. */
 	if (!fstat(lock, &st) && !st.st_size && st.st_nlink)
 		unlink(path);
 	close(lock);
