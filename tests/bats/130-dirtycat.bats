@@ -1,15 +1,15 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# dirtycat: which processes, which pages, which columns, and every error.
+# dirtycat: selection of processes, pages and columns, and every error.
 
 load lib
 
-# cells COLUMNS [OPTION...] - what stands in them, without heading
+# cells COLUMNS [OPTION...] - print these columns without heading
 cells() {
 	dirtycat --raw --noheadings -o "$1" "${@:2}"
 }
 
-@test "a row for each run, as the kernel has it, and a row of sums" {
+@test "the default table has a row for each run of the listing, then a row of sums" {
 	new_file /tmp/file 16
 	tell map private 16 /tmp/file
 	tell write 2 3
@@ -29,7 +29,7 @@ cells() {
 	((BASH_REMATCH[1] == $(listing | wc -l)))
 }
 
-@test "names of mappings: heap, stack, file with blanks, anonymous" {
+@test "mappings are named: heap, stack, file with blanks, anonymous" {
 	new_file "/tmp/a" 4
 	tell heap 4
 	tell write
@@ -44,13 +44,13 @@ cells() {
 	grep -qF ' /tmp/moved\x20here' <<<"$output"
 }
 
-@test "--text: the kernel's lines as they are" {
+@test "--text prints the lines of the kernel unchanged" {
 	tell many 100
 	kill -STOP "$pid"
 	dirtycat --text "$pid" | cmp - <(listing)
 }
 
-@test "--input shows what was kept; - is standard input" {
+@test "--input shows a saved listing; - is standard input" {
 	tell many 10
 	kill -STOP "$pid"
 	listing >/tmp/kept
@@ -61,7 +61,7 @@ cells() {
 	[[ ${lines[1]} =~ ^\ *$(wc -l </tmp/kept)\  ]]
 }
 
-@test "--input: text that is no listing, or cut, and where" {
+@test "--input refuses text that is not a listing or is truncated, and names the line" {
 	printf '10000000-10001000 apd----\nnonsense\n' >/tmp/kept
 	run -6 dirtycat --input /tmp/kept
 	[[ $output == *"/tmp/kept: line 2: not 'START-END FLAGS'"* ]]
@@ -72,8 +72,8 @@ cells() {
 		run -6 dirtycat --input /tmp/kept
 		[[ $output == *"/tmp/kept: line "*": $words"* ]] || fail "$bad: $output"
 	done <<-'END'
-		10000000-10001000 apdx---|no newline at its end
-		20000000-20001000 apdx---\n10000000-10001000 apdx---\n|START is below the end of the line before
+		10000000-10001000 apdx---|missing newline at the end
+		20000000-20001000 apdx---\n10000000-10001000 apdx---\n|START is below the end of the previous line
 		10001000-10000000 apdx---\n|END is not above START
 		10000000-10001000\n|not 'START-END FLAGS'
 		10000000-10001000 \n|not 'START-END FLAGS'
@@ -86,10 +86,10 @@ cells() {
 		1000-2000 apdx---\033[31m\n|the flags have a byte that is not printable ASCII
 		100-2000 apdx---\n|an address is not aligned
 		1000-2001 apdx---\n|an address is not aligned
-		1000-2000 -p-x\n|the flags have less than seven columns
-		1000-2000 rw-p 00000000 08:01 12 /bin/cat\n|the flags have less than seven columns
-		1000-2000 padx---\n|the flags have a letter out of its column
-		1000-2000 apdx--z\n|the flags have a letter out of its column
+		1000-2000 -p-x\n|the flags have fewer than seven columns
+		1000-2000 rw-p 00000000 08:01 12 /bin/cat\n|the flags have fewer than seven columns
+		1000-2000 padx---\n|the flags have a letter in the wrong column
+		1000-2000 apdx--z\n|the flags have a letter in the wrong column
 	END
 	run -6 dirtycat --input /proc/self/maps --summary=only
 	[[ $output == *"/proc/self/maps: line 1: the flags"* ]]
@@ -97,7 +97,7 @@ cells() {
 	[[ $output == *"/tmp/nowhere: No such file"* ]]
 }
 
-@test "--diff: pages that are new, gone, or have other flags; nothing else" {
+@test "--diff shows only pages that are new, gone, or have other flags" {
 	tell map anon-fixed 32
 	tell write 0 8
 	tell write 16 8
@@ -118,7 +118,7 @@ cells() {
 	END
 }
 
-@test "--diff of two listings that were kept" {
+@test "--diff compares two saved listings" {
 	printf '10000000-10004000 apd----\n10008000-1000a000 apd----\n' >/tmp/old
 	printf '10002000-10006000 ap-----\n10008000-10009000 apd----\n20000000-20001000 fp-----\n' >/tmp/new
 	run -0 dirtycat --raw -n -o CHANGE,START,END,OLD,FLAGS --diff /tmp/old --input /tmp/new
@@ -131,7 +131,7 @@ cells() {
 	END
 }
 
-@test "--range cuts runs at its ends, and either end may be left out" {
+@test "--range cuts runs at its ends, and either end may be omitted" {
 	tell map anon 16
 	tell write
 	kill -STOP "$pid"
@@ -146,7 +146,7 @@ cells() {
 	[[ $output == "20K 1" ]]
 }
 
-@test "--flags: all after +, none after -" {
+@test "--flags selects pages with all flags after + and none after -" {
 	tell map anon 16
 	tell write 0 8
 	tell advise free 0 2
@@ -160,7 +160,7 @@ cells() {
 	dirtycat --text --flags +px-fl "$pid" | cmp - <(listing | awk '$2 ~ /p/ && $2 ~ /x/ && $2 !~ /[fl]/')
 }
 
-@test "several processes: by operand, by list, by name; PID tells them apart" {
+@test "several processes are selected by operand, list and name, and have a PID column" {
 	tell fork
 	child=$answer
 	run -0 cells PID,COMM --summary "$pid" -p "$child,$$"
@@ -174,8 +174,8 @@ cells() {
 	grep -qE "^ *$child [0-9a-f]+ " <<<"$output"
 }
 
-@test "by name: what it calls itself, what it was called as, what it runs" {
-	# Its comm is cut after 15 characters.
+@test "--command matches comm, argv[0] and the executable" {
+	# comm is truncated to 15 characters.
 	cp /run/bin/memstate "/tmp/a name of some length"
 	(exec -a /some/where/called "/tmp/a name of some length" 3>&-) < <(sleep 1000 3>&-) >/dev/null &
 	other=$!
@@ -186,10 +186,10 @@ cells() {
 		[[ $output == "$other" ]]
 	done
 	run -2 dirtycat -C "no such name"
-	[[ $output == "dirtycat: no such name: no process is called that" ]]
+	[[ $output == "dirtycat: no such name: no process has that name" ]]
 }
 
-@test "--output: the columns named; with +, as well; --output-all: all of the table" {
+@test "--output selects columns, or adds them after +; --output-all shows all of the table" {
 	tell map anon 4
 	tell write
 	kill -STOP "$pid"
@@ -212,7 +212,7 @@ cells() {
 	done
 }
 
-@test "columns about the mapping are those of maps" {
+@test "the columns about the mapping agree with maps" {
 	new_file /tmp/file 16
 	tell map private 8 /tmp/file 4
 	tell write 2 1
@@ -221,7 +221,7 @@ cells() {
 	[[ $output == "rw-p 6000 $(awk -v s="^$start-" '$0 ~ s { print $4, $5 }' "/proc/$pid/maps") /tmp/file" ]]
 }
 
-@test "--by-mapping: sums that are those of the runs" {
+@test "--by-mapping shows the sums of the runs" {
 	use_swap zram
 	cleanup() {
 		end_target
@@ -248,7 +248,7 @@ cells() {
 	[[ ${lines[0]} =~ ^START\ +END\ +SIZE\ DIRTY\ WRITTEN\ SHARED\ SWAPPED\ HUGE\ MAPPING$ ]]
 }
 
-@test "--by-mapping: a run counts as far as it lies in the mapping" {
+@test "--by-mapping counts only the part of a run inside the mapping" {
 	tell map anon-fixed 8
 	printf '%s-%x apdx---\n' "$start" "$((16#$end + 4 * page))" >/tmp/beyond
 	cleanup() { umount "/proc/$pid/task/$pid/dirty_pages"; }
@@ -258,7 +258,7 @@ cells() {
 	[[ $output == "$start 32K 32K 32K" ]]
 }
 
-@test "--summary: never, always, only" {
+@test "--summary takes never, always and only" {
 	run -0 dirtycat --summary=never "$pid"
 	[[ $output != *RUNS* ]]
 	run -0 dirtycat --summary=always "$pid"
@@ -273,7 +273,7 @@ cells() {
 	done
 }
 
-@test "--bytes, --noheadings, and sizes that people read" {
+@test "--bytes prints bytes, --noheadings no heading, and other sizes are readable" {
 	tell map anon 2000
 	tell advise nohugepage
 	tell write
@@ -284,7 +284,7 @@ cells() {
 	[[ $output =~ ^8192000\ *$ ]]
 }
 
-@test "more rows than fit into one part of a table: one heading, columns in line" {
+@test "a table of many rows has one heading and aligned columns" {
 	tell many 20000
 	# A wider cell in the first part only
 	tell map anon-noreserve 250
@@ -297,7 +297,7 @@ cells() {
 	[[ $(awk 'length($1) == 12 { print length($0) }' <<<"$output" | sort -u | wc -l) == 1 ]]
 }
 
-@test "a main thread that has exited: the living thread's memory" {
+@test "after the main thread has exited, a process is read through a live thread" {
 	tell map anon 8
 	tell write
 	tell leave
@@ -307,7 +307,7 @@ cells() {
 	[[ $output == "apdx-??" ]]
 }
 
-@test "a kernel thread and a zombie: nothing, and no error" {
+@test "a kernel thread and a zombie are empty, without an error" {
 	tell zombie
 	for empty in 2 "$answer"; do
 		run -0 cells RUNS,DIRTY --summary "$empty"
@@ -316,7 +316,7 @@ cells() {
 	done
 }
 
-@test "a flag column and a field that later kernels add are shown, not fatal" {
+@test "a flag column and a field of later kernels are shown, not fatal" {
 	mkdir -p /tmp/later
 	printf '10000000-10002000 apdx---n more\n' >/tmp/later/dirty_pages
 	cleanup() { umount "/proc/$pid/task/$pid/dirty_pages"; }
@@ -330,18 +330,18 @@ cells() {
 	[[ $output == *apdx---n* ]]
 }
 
-@test "exit 1: a command line that makes no sense, and what is wrong with it" {
+@test "exit 1: an invalid command line, and the reason" {
 	while IFS='|' read -r args words; do
 		eval "set -- $args"
 		run -1 dirtycat "$@"
 		[[ $output == *"$words"*"dirtycat --help"* ]] || fail "$args: $output"
 	done <<-'END'
 		|no process specified
-		12x|12x: not a process number
-		""|: not a process number
-		0|0: not a process number
-		4294967296|4294967296: not a process number
-		-p 1,|: not a process number
+		12x|12x: invalid PID
+		""|: invalid PID
+		0|0: invalid PID
+		4294967296|4294967296: invalid PID
+		-p 1,|: invalid PID
 		--wrong|unrecognized option '--wrong'
 		-o|requires an argument
 		-o NOTHING 1|NOTHING: no such column
@@ -349,7 +349,7 @@ cells() {
 		-o START --summary 1|START: not a column of this table
 		-o START --output-all 1|mutually exclusive
 		-A 2000,1000 1|ends before it begins
-		-A g,h 1|not an address in hexadecimal
+		-A g,h 1|not a hexadecimal address
 		-f D 1|flags are letters a to z
 		-f +d-d 1|contradictory flag selection
 		-f "" 1|contradictory flag selection
@@ -367,26 +367,26 @@ cells() {
 		--json=no 1|option '--json=no' doesn't allow an argument
 		-Z 1|unrecognized option '-Z'
 		--openmetrics -o PID 1|--openmetrics is not a table
-		--rate 1|say --clear as well
-		--rate --clear --map 1|--rate is by mapping or by process
-		--delay soon 1|soon: not a number of seconds
-		--delay -1 1|-1: not a number of seconds
-		--count 0 1|0: not a number of samples
-		--count 1x 1|1x: not a number of samples
-		--backend=magic 1|magic: not a back end
+		--rate 1|requires --clear
+		--rate --clear --map 1|--rate requires --by-mapping or --summary=only
+		--delay soon 1|soon: invalid number of seconds
+		--delay -1 1|-1: invalid number of seconds
+		--count 0 1|0: invalid number of samples
+		--count 1x 1|1x: invalid number of samples
+		--backend=magic 1|magic: unknown back end
 		--input /dev/null 1|--input cannot be combined with processes
 		--input /dev/null --clear|--input cannot be combined with
 		--input /dev/null --by-mapping|--input cannot be combined with
 	END
 }
 
-@test "exit 2: no such process; the others are shown all the same" {
+@test "exit 2: no such process; the others are still shown" {
 	run -2 dirtycat 4194303 "$pid"
 	[[ $output == *"4194303: no such process"* ]]
 	grep -qE "^ *$pid memstate " <<<"$output"
 }
 
-@test "exit 3: not permitted, and who is" {
+@test "exit 3: not permitted, and the required permission" {
 	run -3 setpriv --reuid=65534 --regid=65534 --clear-groups dirtycat "$pid"
 	[[ $output == "dirtycat: $pid: not permitted; you must own the process, or have CAP_SYS_PTRACE" ]]
 	run -3 setpriv --reuid=65534 --regid=65534 --clear-groups dirtycat --backend=pagemap-scan "$pid"
@@ -399,34 +399,34 @@ cells() {
 	[[ $output == "dirtycat: $pid: not permitted; /proc hides it from you" ]]
 }
 
-@test "exit 4: what this kernel, or this back end, cannot do" {
+@test "exit 4: the kernel or the back end does not support it" {
 	run -4 dirtycat --backend=pagemap-scan --flags +k "$pid"
-	[[ $output == *"pagemap-scan cannot report what --flags asks for: k; a kernel with CONFIG_PROC_DIRTY_PAGES is required"* ]]
+	[[ $output == *"pagemap-scan does not report k, which --flags needs; a kernel with CONFIG_PROC_DIRTY_PAGES is required"* ]]
 	run -4 dirtycat --backend=pagemap --flags +h "$pid"
-	[[ $output == *"cannot report what --flags asks for: h; --backend=pagemap-scan"* ]]
+	[[ $output == *"does not report h, which --flags needs; --backend=pagemap-scan"* ]]
 	run -4 dirtycat --flags +z "$pid"
-	[[ $output == *"no flag of this listing is called z"* ]]
+	[[ $output == *"this listing has no flag z"* ]]
 	run -4 dirtycat --backend=pagemap-scan --clear "$pid"
 	[[ $output == *"CONFIG_PROC_DIRTY_PAGES"* ]]
 }
 
-@test "exit 5: vanished while it was read, after what was read" {
+@test "exit 5: the process vanished while being read; the lines read are shown" {
 	cleanup() { echo 8192 >/sys/kernel/debug/dirty_pages/batch; }
 	tell many 20000
 	echo 1 >/sys/kernel/debug/dirty_pages/batch
 	run -5 kill_target_during 'position("/dirty_pages")' dirtycat "$pid"
-	grep -q 'ended, or called exec, while it was read; the listing is cut' /tmp/error
+	grep -q 'exited or called exec while being read; the listing is truncated' /tmp/error
 	(($(grep -c apdx /tmp/shown) > 100 && $(grep -c apdx /tmp/shown) < 20000))
 }
 
-@test "exit 6: output that cannot be written" {
+@test "exit 6: the output cannot be written" {
 	for command in "dirtycat $pid" "dirtycat --help" "dirtycat --version"; do
 		run -6 bash -c "$command >/dev/full"
 		[[ $output == "dirtycat: cannot write: No space left on device" ]]
 	done
 }
 
-@test "--help names every option, column, flag and exit status; so does the manual" {
+@test "--help and the manual name every option, column, flag and exit status" {
 	run -0 dirtycat --help
 	manual=$(mandoc -T utf8 "$BATS_TEST_DIRNAME/../../tools/dirtycat/dirtycat.1" | col -b)
 	grep -oE '^	\{ "[a-z-]+"' "$BATS_TEST_DIRNAME/../../tools/dirtycat/options.c" |

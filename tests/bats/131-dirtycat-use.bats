@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# dirtycat as people use it: files that it writes, names that it meets, limits,
-# kernels that tell less, and processes that come, go and change.
+# dirtycat in use: output files, unusual names, limits, kernels that report less,
+# and processes that appear, exit and change.
 
 load lib
 
-# cells COLUMNS [OPTION...] - what stands in them, without heading
+# cells COLUMNS [OPTION...] - print these columns without heading
 cells() {
 	dirtycat --raw --noheadings -o "$1" "${@:2}"
 }
@@ -26,7 +26,7 @@ end_named() {
 	wait "$named" || true
 } 2>/dev/null
 
-@test "--output-file: a device or a pipe is written, not replaced" {
+@test "--output-file writes to a device or a pipe instead of replacing it" {
 	mknod /tmp/null c 1 3
 	mknod /tmp/full c 1 7
 	mkfifo /tmp/pipe
@@ -42,7 +42,7 @@ end_named() {
 	[[ -p /tmp/pipe ]]
 }
 
-@test "--output-file: what a link in /proc/self/fd or /dev/fd leads to is written" {
+@test "--output-file writes to the open file behind a link in /proc/self/fd or /dev/fd" {
 	kill -STOP "$pid"
 	for name in /dev/stdout /proc/self/fd/1 /dev/fd/1; do
 		dirtycat --text --output-file $name "$pid" | cmp - <(listing)
@@ -53,7 +53,7 @@ end_named() {
 	[[ -L /dev/stdout && -L /dev/fd ]]
 }
 
-@test "--output-file: another symbolic link is followed only if it can be trusted" {
+@test "--output-file follows other symbolic links only if they can be trusted" {
 	mkdir -p /tmp/mine /tmp/theirs
 	chown 65534 /tmp/theirs
 	for place in /tmp/mine /tmp/theirs; do
@@ -75,7 +75,7 @@ end_named() {
 	[[ -s /tmp/new && -L /tmp/mine/dangling ]]
 }
 
-@test "--output-file: owner and mode stay, but for setuid bits; nothing is left behind" {
+@test "--output-file keeps owner and mode except setuid bits, and leaves nothing behind" {
 	mkdir -p /tmp/place
 	echo old >/tmp/place/file
 	chown 1234:2345 /tmp/place/file
@@ -84,7 +84,7 @@ end_named() {
 	[[ $(stat -c '%u:%g %a' /tmp/place/file) == "1234:2345 640" && $(ls /tmp/place) == file ]]
 	(umask 027 && dirtycat --text --output-file /tmp/place/fresh "$pid")
 	[[ $(stat -c '%u:%g %a' /tmp/place/fresh) == "0:0 640" ]]
-	# A caller that cannot give the file its owner leaves it as it is.
+	# A caller that cannot restore the owner leaves the file unchanged.
 	chmod 777 /tmp/place
 	echo old >/tmp/place/file
 	printf '1000-2000 apdx---\n' >/tmp/kept
@@ -94,7 +94,7 @@ end_named() {
 	[[ $(</tmp/place/file) == old && $(find /tmp/place -type f | wc -l) == 2 ]]
 }
 
-@test "more processes than descriptors" {
+@test "more processes than descriptors can be shown" {
 	for ((i = 0; i < 100; i++)); do
 		sleep 1000 3>&- &
 	done
@@ -108,16 +108,16 @@ end_named() {
 	((${#lines[@]} == 100))
 }
 
-@test "a process is shown once, however often it is named" {
+@test "a process that is named several times is shown once" {
 	run -0 cells PID --summary=only "$pid" -p "$pid,$pid" -C memstate
 	[[ $output == "$pid" ]]
 	run -0 dirtycat --openmetrics "$pid" "$pid"
 	[[ $(grep -c '^dirtycat_read_success' <<<"$output") == 1 ]]
 }
 
-@test "names of processes: escaped in every format, UTF-8 where that is asked for" {
+@test "names of processes are escaped in every format, and UTF-8 in JSON and OpenMetrics" {
 	cleanup() { end_named; }
-	# An escape, a C1 control, a byte that is no UTF-8, a quote, a real letter
+	# An escape, a C1 control, a byte outside UTF-8, a quote, a real letter
 	call_itself 'b"\x1b[1m\xc2\x9b\xff\"\xc3\xa9\\x"'
 	for options in "" --by-mapping --summary=only --raw --pairs --json "--json --summary=only" --map --openmetrics; do
 		# shellcheck disable=SC2086  # some are two words
@@ -131,7 +131,7 @@ end_named() {
 	[[ $(dirtycat --json --summary=only -p "$named" | jq -r '.processes[0].comm') == '\x1b[1m\xc2\x9b\xff"é\x5cx' ]]
 }
 
-@test "names of files and arguments: escaped in tables and in diagnostics" {
+@test "names of files and arguments are escaped in tables and in diagnostics" {
 	local name=$'/tmp/\e[31mred\xff'
 	new_file "$name" 4
 	cp "$name" /tmp/plain
@@ -153,8 +153,8 @@ end_named() {
 	[[ $output != *$'\e'* ]]
 }
 
-@test "where nothing is tracked, what was written is not known" {
-	# To dirtycat, this kernel is one without soft-dirty then.
+@test "without soft-dirty tracking, d is unknown" {
+	# An empty pagemap looks like a kernel without soft-dirty.
 	untracked() {
 		# shellcheck disable=SC2016  # for that shell
 		unshare --mount --propagation private bash -c '
@@ -181,7 +181,7 @@ end_named() {
 	[[ $output != "?" ]]
 }
 
-@test "x without the file: from pagemap's entries, of the ranges listed" {
+@test "pagemap-scan reads x from the pagemap entries of the listed ranges" {
 	tell map anon 64
 	tell write
 	tell fork
@@ -193,7 +193,7 @@ end_named() {
 	[[ $output == 192K ]]
 	dirtycat --text --backend=pagemap-scan -A "$start,$end" "$pid" | what_both_know 1 2 3 4 5 |
 		diff - <(dirtycat --text -A "$start,$end" "$pid" | what_both_know 1 2 3 4 5)
-	# Where no column needs them, the entries are not read.
+	# The entries are not read unless a column needs them.
 	looks() {
 		strace -y -o /tmp/calls -e trace=pread64 dirtycat --backend=pagemap-scan "$@" "$pid" >/dev/null
 		grep -c "$pid/.*pagemap" /tmp/calls
@@ -201,7 +201,7 @@ end_named() {
 	(($(looks --by-mapping --summary=never -o DIRTY) == 1 && $(looks) > 10))
 }
 
-@test "x of a page in swap is not known, which matters only if the page is asked for" {
+@test "x of a page in swap is unknown, an error only if the page may be selected" {
 	use_swap zram
 	cleanup() {
 		end_target
@@ -212,12 +212,12 @@ end_named() {
 	tell advise pageout 0 4
 	kill -STOP "$pid"
 	run -4 dirtycat --backend=pagemap-scan -f +x -A "$start,$end" "$pid"
-	[[ $output == *"cannot report what --flags asks for: x"* ]]
+	[[ $output == *"does not report x, which --flags needs"* ]]
 	run -0 cells PAGES --backend=pagemap-scan -f +px -A "$start,$end" "$pid"
 	[[ $output == 4 ]]
 }
 
-@test "DIRTY is smaps' Anonymous and Swap of private mappings, to the byte" {
+@test "DIRTY equals Anonymous plus Swap of private mappings in smaps, to the byte" {
 	use_swap zram
 	cleanup() {
 		kill -KILL "$other"
@@ -248,7 +248,7 @@ end_named() {
 	done
 }
 
-@test "--diff: what one of the listings does not know is no difference" {
+@test "--diff ignores flags that are unknown in one of the listings" {
 	tell map anon 16
 	tell write
 	kill -STOP "$pid"
@@ -262,7 +262,7 @@ end_named() {
 	[[ -z $output ]]
 }
 
-@test "a listing costs what its lines cost, whatever it says" {
+@test "the cost of a listing depends on its lines, not on their ranges" {
 	for line in '0-fffffffffffff000 apd?-??' '1000-202000e000000 apd?-??'; do
 		echo "$line" >/tmp/huge
 		for options in --map --summary=only --text; do
@@ -271,7 +271,7 @@ end_named() {
 		COLUMNS=20 run -0 timeout "$TIMEOUT" dirtycat --input /tmp/huge --map
 		((${#lines[@]} <= 24))
 	done
-	# Neither all different flags, ...
+	# Many distinct flags are no problem either.
 	python3 -c '
 import itertools, string
 for i, t in enumerate(itertools.product(string.ascii_lowercase, repeat=4)):
@@ -281,7 +281,7 @@ for i, t in enumerate(itertools.product(string.ascii_lowercase, repeat=4)):
 	[[ $output == 200000 ]]
 }
 
-@test "neighbouring mappings are scanned together, shared ones never" {
+@test "neighbouring mappings are scanned in one call, shared mappings never" {
 	python3 -c '
 import mmap, sys, time
 shared = mmap.mmap(-1, 1 << 30)
@@ -310,7 +310,7 @@ time.sleep(1000)' >/tmp/ready 3>&- &
 		>/tmp/scans 2>&1
 	calls=$(grep -c '^scan' /tmp/scans)
 	((calls > 1 && calls < 20)) || fail "$calls calls"
-	# In numbers, as sed takes them apart
+	# Compare as numbers.
 	grep ' rw-s ' "/proc/$other/maps" | cut -d' ' -f1 >/tmp/shared
 	[[ -s /tmp/shared ]]
 	while read -r _ from to; do
@@ -322,7 +322,7 @@ time.sleep(1000)' >/tmp/ready 3>&- &
 		diff - <(dirtycat --text "$other" | what_both_know 1 2)
 }
 
-@test "exec: the name is read anew, and what was known of the old memory is dropped" {
+@test "after exec, the name is read again and data about the old memory is dropped" {
 	mkfifo /tmp/go
 	bash -c 'read -r _ </tmp/go; exec sleep 1000' 3>&- &
 	other=$!
@@ -333,15 +333,15 @@ time.sleep(1000)' >/tmp/ready 3>&- &
 	echo >/tmp/go
 	wait_until grep -q '^sleep' /tmp/samples
 	[[ $(grep -m 1 '^sleep' /tmp/samples) == "sleep ?" ]]
-	grep -q "^dirtycat: $other: called exec, and is sleep with another address space now" /tmp/errors
+	grep -q "^dirtycat: $other: called exec and is now sleep, with a new address space" /tmp/errors
 }
 
-@test "-C with several samples waits for a process to come" {
+@test "-C with several samples waits for a process to appear" {
 	cp /bin/sleep /tmp/latecomer
 	dirtycat --summary=only --raw -n -d 0.2 -o PID -C latecomer >/tmp/samples 2>/tmp/errors 3>&- &
 	reader=$!
 	cleanup() { pkill -KILL -x "latecomer|dirtycat"; }
-	wait_until grep -q "latecomer: no process is called that yet" /tmp/errors
+	wait_until grep -q "latecomer: no process has that name yet" /tmp/errors
 	/tmp/latecomer 1000 3>&- &
 	late=$!
 	wait_until grep -qx $late /tmp/samples
@@ -350,7 +350,7 @@ time.sleep(1000)' >/tmp/ready 3>&- &
 	run -2 dirtycat -C "nobody is called that"
 }
 
-@test "--text of several processes is refused, also if they are found by name" {
+@test "--text refuses several processes, even if found by name" {
 	tell fork
 	run -1 dirtycat --text -C memstate
 	[[ $output == *"2 processes have that name; --text takes one"* ]]
@@ -358,7 +358,7 @@ time.sleep(1000)' >/tmp/ready 3>&- &
 	run -0 dirtycat --input /tmp/kept
 }
 
-@test "sizes: rounded up to 1024 is one of the next unit, and 10.0 is 10" {
+@test "a size that rounds up to 1024 is 1 of the next unit, and 10.0 is 10" {
 	while read -r pages size; do
 		printf '1000-%x apdx---\n' $((page + pages * page)) >/tmp/kept
 		run -0 dirtycat --raw -n -o SIZE --input /tmp/kept
@@ -376,7 +376,7 @@ time.sleep(1000)' >/tmp/ready 3>&- &
 	END
 }
 
-@test "--range LOW is the page there; ends within pages are those of the pages" {
+@test "--range LOW selects the page there; ends within pages are rounded outwards" {
 	tell map anon 8
 	tell write
 	kill -STOP "$pid"
@@ -386,12 +386,12 @@ time.sleep(1000)' >/tmp/ready 3>&- &
 	[[ $output == "$(page_range 1 3 | tr - ' ')" ]]
 }
 
-@test "no blank line before the sums where the table has no row" {
+@test "no blank line precedes the sums if the table has no row" {
 	run -0 --keep-empty-lines dirtycat -A 0 "$pid"
 	[[ ${lines[0]} =~ ^\ *PID ]]
 }
 
-@test "--map: pictures of several processes share the screen; one escape a run of a colour" {
+@test "--map: several pictures share the screen, with one escape per run of a colour" {
 	cleanup() { tmux kill-server 2>/dev/null || true; }
 	tell map anon 512
 	tell write
@@ -404,14 +404,14 @@ time.sleep(1000)' >/tmp/ready 3>&- &
 		"PATH=$PATH script -q -c 'dirtycat --map $pid $child' /tmp/typescript; touch /tmp/tmux-done; sleep 1000" 3>&-
 	wait_until test -e /tmp/tmux-done
 	[[ $(tmux capture-pane -p | grep -c 'a cell is') == 2 ]]
-	# Each row of one colour has an escape before its cells, and the terminal's own after.
+	# A row of one colour has one escape before its cells and one after them.
 	grep -a '^[0-9a-f]\{12\} ' /tmp/typescript >/tmp/rows
 	[[ -s /tmp/rows ]]
 	awk '{ runs = gsub(/\033\[[0-9;]*m/, "") } runs > 20 { exit 1 }' /tmp/rows
 	LC_ALL=C grep -qaP '\x1b\[31m(\xe2\x96\x88){20}' /tmp/rows
 }
 
-@test "completion offers columns, and no option as a column" {
+@test "completion offers columns, and never an option as a column" {
 	# shellcheck source=/dev/null
 	source "$BATS_TEST_DIRNAME/../../tools/dirtycat/completion.bash"
 	run -0 _dirtycat_columns

@@ -1,12 +1,12 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# One listing, wherever it comes from. (Besides, each scenario ends with holding
-# the listing against PAGEMAP_SCAN: check_references.)
+# All back ends produce the same listing. (Besides, each scenario ends with a
+# comparison with PAGEMAP_SCAN: check_references.)
 
 load lib
 
-# same_text COLUMNS - dirty_pages and pagemap say the same in those columns of
-# the flags, over the mapping at hand
+# same_text COLUMNS - check that dirty_pages and pagemap agree in these columns of
+# the flags, in the current mapping
 same_text() {
 	local columns=$1
 	kill -STOP "$pid" && wait_until is_stopped "$pid" || return
@@ -18,7 +18,7 @@ same_text() {
 	kill -CONT "$pid"
 }
 
-@test "pagemap: private pages of memory and of files, d, x and what is shared" {
+@test "pagemap agrees on anonymous and file pages, d, x and shared pages" {
 	new_file /tmp/file 32
 	tell map private 32 /tmp/file
 	tell read 0 16
@@ -27,7 +27,7 @@ same_text() {
 	tell map anon 64
 	tell read 0 8
 	tell write 8 32
-	# A fresh mapping is d as a whole to pagemap.
+	# pagemap reports d for all pages of a new mapping.
 	clear_soft_dirty "$pid"
 	tell write 8 2
 	tell write 14 26
@@ -38,7 +38,7 @@ same_text() {
 	[[ $(what_both_know 4 </tmp/ours | cut -d' ' -f2 | sort -u | paste -sd ' ') == "- x" ]]
 }
 
-@test "pagemap: swap, without x" {
+@test "pagemap agrees on swap, apart from x" {
 	use_swap zram
 	cleanup() {
 		end_target
@@ -52,7 +52,7 @@ same_text() {
 	grep -q ' asd???' /tmp/theirs
 }
 
-@test "pagemap: the zero page and the huge zero page are absent" {
+@test "pagemap omits the zero page and the huge zero page" {
 	tell map anon-aligned 1024
 	tell advise hugepage
 	tell read 0 512
@@ -61,7 +61,7 @@ same_text() {
 	[[ $(cut -d' ' -f1 /tmp/ours) == "$(page_range 512 512)" ]]
 }
 
-@test "pagemap: a hugetlb mapping, and one beyond what one read takes" {
+@test "pagemap agrees on hugetlb mappings, and on mappings larger than one read" {
 	tell map anon-noreserve 200000
 	tell advise nohugepage
 	tell write 65530 20
@@ -77,7 +77,7 @@ same_text() {
 	same_text "1 2 3"
 }
 
-@test "the same runs, also more in one mapping than one call of PAGEMAP_SCAN returns" {
+@test "the back ends agree on more runs than one call of PAGEMAP_SCAN returns" {
 	tell map anon-noreserve 40000
 	tell advise nohugepage
 	tell write
@@ -91,7 +91,7 @@ same_text() {
 	cmp /tmp/dirty_pages /tmp/pagemap
 }
 
-@test "without root, all but the zero page: that is shown rather than missed" {
+@test "without root, pagemap shows the zero page as modified rather than miss a page" {
 	local user=(setpriv --reuid=65534 --regid=65534 --clear-groups)
 	end_target
 	target "${user[@]}"
@@ -108,7 +108,7 @@ same_text() {
 	[[ $(cut -d' ' -f1 /tmp/pagemap) == "$(page_range 0 8)"$'\n'"$(page_range 8 4)" ]]
 }
 
-@test "auto takes the file, and says so; a named one is taken" {
+@test "auto selects dirty_pages; a named back end is used" {
 	run -0 dirtycat --summary -n --raw -o BACKEND "$pid"
 	[[ $output == dirty_pages ]]
 	for backend in dirty_pages pagemap-scan pagemap; do
@@ -117,11 +117,11 @@ same_text() {
 	done
 }
 
-@test "a process that dies while PAGEMAP_SCAN looks: the listing is cut, not complete" {
+@test "if a process dies during PAGEMAP_SCAN, the listing is reported as truncated" {
 	tell many 60000
-	# PAGEMAP_SCAN itself does not tell that the address space has gone.
+	# PAGEMAP_SCAN itself does not report that the address space is gone.
 	run -5 kill_target_during 'is_closed("/maps")' \
 		dirtycat --backend=pagemap-scan "$pid"
-	grep -q 'the listing is cut' /tmp/error
+	grep -q 'the listing is truncated' /tmp/error
 	(($(grep -c apd /tmp/shown) < 60000))
 }

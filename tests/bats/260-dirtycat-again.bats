@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# dirtycat, again and again: samples, acknowledging, rates, files, pictures.
+# dirtycat, repeated: samples, acknowledging, rates, output files, pictures.
 
 load lib
 
@@ -9,8 +9,8 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 }
 
-# start_writer - a process that writes 40 of its pages ten times a second: $writer,
-# which has them at address $buffer
+# start_writer - start $writer, a process that writes 40 pages at address $buffer
+# ten times a second
 start_writer() {
 	python3 -c '
 import ctypes, mmap, time
@@ -28,12 +28,12 @@ while True:
 	buffer=$(</tmp/writer)
 }
 
-# lock_name - the file that whoever acknowledges pages of the target locks
+# lock_name - print the lock file of trackers of the target
 lock_name() {
 	echo "/run/lock/dirty_pages.$pid.$(sed 's/.*) //' "/proc/$pid/stat" | cut -d' ' -f20)"
 }
 
-@test "--count and --delay: so many samples, each written out at once" {
+@test "--count and --delay print that many samples, each at once" {
 	mkfifo samples
 	dirtycat --summary -d 0.1 -c 3 "$pid" >samples 3>&- &
 	exec {fd}<samples
@@ -56,7 +56,7 @@ lock_name() {
 	kill -0 $reader
 }
 
-@test "samples of runs: a blank line and a heading each; JSON: a document each" {
+@test "each sample of runs has a heading after a blank line; in JSON, it is a document" {
 	run -0 dirtycat -c 2 -d 0 --summary=never "$pid"
 	[[ $(grep -c '^TIME' <<<"$output") == 2 ]]
 	[[ $(grep -c '^$' <<<"$output") == 1 ]]
@@ -65,13 +65,13 @@ lock_name() {
 	jq -e '.dirty_pages[0].time' <<<"$output"
 }
 
-@test "the pause is at least four times what reading took, and dirtycat says so" {
+@test "the pause is at least four times the reading time, and a diagnostic says so" {
 	cleanup() { echo 8192 >/sys/kernel/debug/dirty_pages/batch; }
 	tell many 20000
 	echo 1 >/sys/kernel/debug/dirty_pages/batch
 	SECONDS=0
 	run -0 dirtycat --summary -d 0.01 -c 2 "$pid"
-	[[ $output =~ "dirtycat: reading took "([0-9.]+)" s, so the next time is in "([0-9.]+)" s, not 0.01" ]]
+	[[ $output =~ "dirtycat: reading took "([0-9.]+)" s; the next sample is in "([0-9.]+)" s instead of 0.01 s" ]]
 	awk "BEGIN { exit !(${BASH_REMATCH[2]} > 3.5 * ${BASH_REMATCH[1]}) }"
 	awk "BEGIN { exit !($SECONDS + 1 > ${BASH_REMATCH[2]}) }"
 	cleanup
@@ -79,7 +79,7 @@ lock_name() {
 	[[ $output != *"reading took"* ]]
 }
 
-@test "a process that ends between samples: exit 5; the others go on" {
+@test "exit 5 if a process exits between samples; the others continue" {
 	tell fork
 	child=$answer
 	mkfifo samples
@@ -95,7 +95,7 @@ lock_name() {
 	exec {fd}<&-
 	wait $reader || status=$?
 	((status == 5))
-	[[ $(grep -v "reading took" error) == "dirtycat: $child: has ended" ]]
+	[[ $(grep -v "reading took" error) == "dirtycat: $child: has exited" ]]
 	(($(grep -cE " $pid memstate" rest) >= 18))
 }
 
@@ -104,7 +104,7 @@ end_napper() {
 	wait "$1" || true
 } 2>/dev/null
 
-@test "by name: looked for anew each time, and nobody minds when one ends" {
+@test "--command looks for processes before each sample, and drops exited ones silently" {
 	cp /bin/sleep /tmp/napper
 	/tmp/napper 1000 3>&- &
 	first=$!
@@ -113,7 +113,7 @@ end_napper() {
 	cleanup() { kill -KILL "$reader"; }
 	wait_until grep -qx $first samples
 	end_napper $first
-	# Nobody is called that now.
+	# No process has that name now.
 	sleep 1
 	/tmp/napper 1001 3>&- &
 	second=$!
@@ -123,7 +123,7 @@ end_napper() {
 	run ! grep -v "reading took" error
 }
 
-@test "--output-file: replaced as a whole, readable by others, left alone on failure" {
+@test "--output-file is replaced as a whole, readable by others, and unchanged on failure" {
 	mkdir -p /tmp/textfile
 	echo old >/tmp/textfile/dirtycat.prom
 	dirtycat --openmetrics --output-file /tmp/textfile/dirtycat.prom -d 0.05 -c 30 "$pid" 3>&- &
@@ -146,7 +146,7 @@ end_napper() {
 	[[ $(ls /tmp/small) == file && $(</tmp/small/file) == kept ]]
 }
 
-@test "--clear acknowledges what was shown, and nothing else" {
+@test "--clear acknowledges the pages shown, and nothing else" {
 	tell map anon 32
 	tell write
 	range=$(page_range 4 8)
@@ -164,7 +164,7 @@ end_napper() {
 	expect 2:apdx--- 30:ap-x---
 }
 
-@test "--clear: nothing is acknowledged that could not be written out" {
+@test "--clear acknowledges nothing if the output cannot be written" {
 	tell map anon 8
 	tell write
 	run -6 bash -c "dirtycat --clear $pid >/dev/full"
@@ -173,11 +173,11 @@ end_napper() {
 	expect 8:apdx---
 }
 
-@test "--clear: what was shown as not written is not acknowledged" {
+@test "--clear does not acknowledge pages that were shown without d" {
 	tell map anon 8
 	tell write
 	put "$(page_range 0 8)"
-	# It cannot put anything out until the pipe is read.
+	# It cannot print anything until the pipe is read.
 	mkfifo full
 	exec {fd}<>full
 	dd if=/dev/zero of=full bs=4096 count=16 status=none
@@ -191,18 +191,18 @@ end_napper() {
 	expect 2:ap-x--- 1:apdx--- 5:ap-x---
 }
 
-@test "--clear: many runs" {
+@test "--clear acknowledges many runs" {
 	tell many 3000
 	run -0 dirtycat --clear --text "$pid"
 	[[ $(listing | awk '$2 ~ /d/' | wc -l) -lt 30 ]]
 }
 
-@test "--clear takes what attaching takes" {
+@test "--clear requires the permission to attach" {
 	run -3 setpriv --reuid=65534 --regid=65534 --clear-groups dirtycat --clear "$pid"
 	[[ $output == *"Yama must let you attach"* ]]
 }
 
-@test "one tracker a process: refused while the lock is held, or says who goes on" {
+@test "--clear is refused while another program tracks the process" {
 	tell map anon 8
 	tell write
 	lock=$(lock_name)
@@ -227,7 +227,7 @@ end_napper() {
 	[[ ! -e $lock ]]
 }
 
-@test "two dirtycats --clear of one process: the second is refused" {
+@test "of two dirtycat --clear of one process, the second is refused" {
 	dirtycat --clear --summary -d 600 "$pid" >samples 3>&- &
 	first=$!
 	wait_until grep -q memstate samples
@@ -237,14 +237,14 @@ end_napper() {
 	run -0 dirtycat --clear "$pid"
 }
 
-@test "--rate: what a mapping writes in a second" {
+@test "--rate shows the bytes that a mapping writes per second" {
 	start_writer
 	checked_pid=
 	cleanup() { kill -KILL "$writer"; }
 	run -0 dirtycat --rate --clear -d 2 -c 3 --raw -b -n -o START,RATE,WRITTEN -A "$buffer," "$writer"
 	grep -E "^$buffer " <<<"$output" >"$BATS_TEST_TMPDIR/rates"
 	mapfile -t rates <"$BATS_TEST_TMPDIR/rates"
-	# None at first; then 40 pages in each pause of some two seconds.
+	# The first sample has no rate. Then 40 pages are written in each two seconds.
 	[[ ${rates[0]} == "$buffer ? 262144" ]]
 	for i in 1 2; do
 		read -r _ rate written <<<"${rates[i]}"
@@ -257,8 +257,8 @@ end_napper() {
 	[[ ${lines[0]} =~ ^TIME\ +START\ .*WRITTEN\ +RATE\  ]]
 }
 
-# on_terminal WIDTH HEIGHT COMMAND - run in a terminal of that size; its screen,
-# with colours if they are wanted, is read by screen
+# on_terminal WIDTH HEIGHT COMMAND - run in a terminal of that size, to be read by
+# screen
 on_terminal() {
 	rm -f /tmp/tmux-done
 	tmux -u -f /dev/null new-session -d -x "$1" -y "$2" \
@@ -283,7 +283,7 @@ arrange_picture() {
 	kill -STOP "$pid"
 }
 
-@test "--map: a picture, plain where it is not a terminal" {
+@test "--map draws a plain picture unless on a terminal" {
 	arrange_picture
 	run -0 dirtycat --map -A 100000000000,200000000000 "$pid"
 	diff -u - <<-END <(printf '%s\n' "$output")
@@ -298,9 +298,9 @@ arrange_picture() {
 	[[ ${lines[1]} =~ ^100040000000\ @{32}\ {32}$ ]]
 }
 
-@test "--map on a terminal: as large as that, in colour, with blocks" {
+@test "--map on a terminal fits its size, with colours and blocks" {
 	cleanup() { picture_cleanup; }
-	# Whatever the size of a cell, some are wholly of either kind.
+	# Cells of any size are then entirely red or entirely green.
 	tell map anon-fixed 8192
 	tell advise nohugepage
 	tell write
@@ -316,7 +316,7 @@ arrange_picture() {
 	grep -qE 'a cell is [0-9]+[KMGT]; · clean, ░▒▓█ modified$' <(screen)
 }
 
-@test "--map --delay: what changed since the last picture is marked" {
+@test "--map --delay marks the cells that changed since the last picture" {
 	cleanup() { picture_cleanup; }
 	arrange_picture
 	on_terminal 90 24 "dirtycat --map -d 5 -A 100000000000,200000000000 $pid"
@@ -335,7 +335,7 @@ arrange_picture() {
 	kill -KILL $reader
 }
 
-@test "completion of options, columns, back ends and processes" {
+@test "completion knows options, columns, back ends and processes" {
 	cleanup() { picture_cleanup; }
 	cat >/tmp/rc <<-END
 		. /usr/share/bash-completion/bash_completion

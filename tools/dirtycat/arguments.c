@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The arguments of options. One that is wrong ends the program. */
+/* Arguments of options. An invalid one ends the program. */
 #define _GNU_SOURCE
 #include "arguments.h"
 
@@ -16,7 +16,7 @@
 
 /**
  * add_pid() - show a process
- * @run: what the program is about to do
+ * @run: its targets are extended
  * @text: its number
  * @len: the length of the text
  *
@@ -37,7 +37,7 @@ void add_pid(struct run *run, const char *text, size_t len)
 
 /**
  * add_pids() - show some processes
- * @run: what the program is about to do
+ * @run: its targets are extended
  * @list: their numbers, separated by commas
  */
 void add_pids(struct run *run, const char *list)
@@ -54,7 +54,7 @@ void add_pids(struct run *run, const char *list)
 
 /**
  * add_name() - show the processes that have a name
- * @run: what the program is about to do
+ * @run: its names are extended
  * @name: that name
  */
 void add_name(struct run *run, char *name)
@@ -71,10 +71,10 @@ static uint64_t parse_address(const char *text, size_t len)
 	errno = 0;
 	addr = strtoull(text, &end, 16);
 	if (errno == ERANGE)
-		usage_error("%.*s: beyond all addresses; they have at most 16 digits",
+		usage_error("%.*s: address too large; the limit is 16 digits",
 			    (int)len, text);
 	if (end != text + len || !isxdigit((unsigned char)*text))
-		usage_error("%.*s: not an address in hexadecimal, as 7f31c0000000",
+		usage_error("%.*s: not a hexadecimal address such as 7f31c0000000",
 			    (int)len, text);
 	return addr;
 }
@@ -84,7 +84,8 @@ static uint64_t parse_address(const char *text, size_t len)
  * @ctl: the options; the range is set
  * @text: the argument
  *
- * A single address means the page there, as pmap's -A means the mapping.
+ * A single address selects the page there, as in pmap -A, which selects the
+ * mapping.
  */
 void parse_range(struct control *ctl, const char *text)
 {
@@ -93,7 +94,7 @@ void parse_range(struct control *ctl, const char *text)
 	const char *high = text[len] ? text + len + 1 : NULL;
 
 	if (!*text)
-		usage_error("the range is empty; give it as LOW,HIGH in hexadecimal");
+		usage_error("empty range; specify LOW,HIGH in hexadecimal");
 	ctl->low = 0;
 	ctl->high = UINT64_MAX;
 	if (len)
@@ -148,7 +149,7 @@ void parse_backend(struct control *ctl, const char *name)
 			return;
 		}
 	}
-	usage_error("%s: not a back end, which is dirty_pages, pagemap-scan, pagemap or auto",
+	usage_error("%s: unknown back end; use dirty_pages, pagemap-scan, pagemap or auto",
 		    name);
 }
 
@@ -164,7 +165,7 @@ double parse_delay(const char *text)
 	double seconds = strtod(text, &end);
 
 	if (end == text || *end || !(seconds >= 0 && seconds <= 1e9))
-		usage_error("%s: not a number of seconds", text);
+		usage_error("%s: invalid number of seconds", text);
 	return seconds;
 }
 

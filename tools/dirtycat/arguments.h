@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The arguments of options. One that is wrong ends the program. */
+/* Arguments of options. An invalid one ends the program. */
 #ifndef ARGUMENTS_H
 #define ARGUMENTS_H
 

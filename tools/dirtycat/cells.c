@@ -20,7 +20,7 @@ static char *size_cell(const struct control *ctl, uint64_t bytes)
 	return size_text(bytes, ctl->bytes || is_json(ctl));
 }
 
-/* RFC 3339, in UTC, so that no time comes twice and text sorts. */
+/* Print RFC 3339 in UTC: no time occurs twice, and text sorts. */
 static char *time_text(const struct timespec *when)
 {
 	char text[40];
@@ -31,7 +31,7 @@ static char *time_text(const struct timespec *when)
 	return text_of("%s.%03ldZ", text, when->tv_nsec / 1000000);
 }
 
-/* JSON has words, one a line here; letters that are not known stand as such. */
+/* Return the words for JSON, one per line; an unknown letter stands for itself. */
 static char *words_of(const char *flags)
 {
 	static const char *const words[26] = {
@@ -75,7 +75,7 @@ static char *flags_text(const struct control *ctl, const char *flags)
 	return text_of("%s", flags);
 }
 
-/* Machines know an empty cell; people, and columns in line, want a mark. */
+/* Mark unknown cells for people and in raw columns; elsewhere leave them empty. */
 static char *unknown_text(const struct control *ctl)
 {
 	if (ctl->format == FORMAT_TABLE ||

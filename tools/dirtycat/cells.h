@@ -7,13 +7,13 @@
 #include "dirtycat.h"
 
 /**
- * struct row - a row of a table, as far as its view has it
+ * struct row - a row of a table; its view determines the members in use
  * @target: the process
  * @start: first address
  * @end: address after the last
- * @bytes: of modified pages
+ * @bytes: size of the modified pages
  * @change: how the listing differs from an older one
- * @old: the flags in that
+ * @old: the flags in the older listing
  * @flags: the flags
  * @totals: sums over the pages
  * @mapping: the mapping at @start, if it is known

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Options that depend on each other: which go together, and the defaults. */
+/* Options that depend on each other: valid combinations, and defaults. */
 #define _GNU_SOURCE
 #include "choices.h"
 
@@ -9,7 +9,7 @@
 #include "columns.h"
 #include "common/options.h"
 
-/* At most one option of a kind */
+/* Allow at most one option of a kind. */
 static void choose(const char **chosen, const char *option)
 {
 	if (*chosen && strcmp(*chosen, option))
@@ -18,11 +18,11 @@ static void choose(const char **chosen, const char *option)
 }
 
 /**
- * set_view() - choose the view, or end the program if another one is chosen
- * @run: what the program is about to do
- * @wishes: remember the option
+ * set_view() - choose the view, or end the program if there already is one
+ * @run: its view is set
+ * @wishes: records the option
  * @view: that view
- * @option: the option that asks for it
+ * @option: the option that selects it
  */
 void set_view(struct run *run, struct wishes *wishes, enum view view,
 	      const char *option)
@@ -32,11 +32,11 @@ void set_view(struct run *run, struct wishes *wishes, enum view view,
 }
 
 /**
- * set_format() - choose the format, or end the program if another one is chosen
- * @run: what the program is about to do
- * @wishes: remember the option
+ * set_format() - choose the format, or end the program if there already is one
+ * @run: its format is set
+ * @wishes: records the option
  * @format: that format
- * @option: the option that asks for it
+ * @option: the option that selects it
  */
 void set_format(struct run *run, struct wishes *wishes, enum format format,
 		const char *option)
@@ -46,10 +46,10 @@ void set_format(struct run *run, struct wishes *wishes, enum format format,
 }
 
 /**
- * has_table() - is what was asked for shown in a table?
+ * has_table() - check whether the view is a table
  * @ctl: the options
  *
- * Return: true if so.
+ * Return: true if it is.
  */
 bool has_table(const struct control *ctl)
 {
@@ -64,7 +64,7 @@ static void settle_summary(struct run *run, struct wishes *wishes)
 	if (when && !strcmp(when, "only"))
 		set_view(run, wishes, VIEW_PROCESSES, "--summary=only");
 	else if (when && strcmp(when, "always") && strcmp(when, "never"))
-		usage_error("%s: the summary is wanted never, always or only",
+		usage_error("%s: invalid summary; use never, always or only",
 			    when);
 	if (ctl->view == VIEW_PROCESSES)
 		return;
@@ -76,27 +76,27 @@ static void settle_summary(struct run *run, struct wishes *wishes)
 	ctl->summary = !when ? ctl->format == FORMAT_TABLE :
 			       !strcmp(when, "always");
 	if (ctl->summary && ctl->format != FORMAT_TABLE)
-		usage_error("%s has one table; say --summary=only for the other",
+		usage_error("%s has one table; use --summary=only for the summary",
 			    wishes->format);
 }
 
-/* Refuse output of which nothing could be read back. */
+/* Refuse output that could not be read back. */
 static void settle_output(const struct run *run, bool timed)
 {
 	if (run->ctl.view == VIEW_TEXT && run->count > 1)
-		usage_error("--text takes one process, as --input could not tell several apart");
+		usage_error("--text takes one process; --input cannot separate several");
 	if (run->ctl.view == VIEW_TEXT && timed && !run->output_file)
-		usage_error("--text takes one sample, or --output-file to replace at each");
+		usage_error("--text takes one sample unless --output-file is given");
 	if (run->ctl.view == VIEW_METRICS && timed && !run->output_file)
-		usage_error("--openmetrics takes one sample, or --output-file to replace at each");
+		usage_error("--openmetrics takes one sample unless --output-file is given");
 }
 
 /**
- * settle() - check how the options go together, and fill in the defaults
- * @run: what the program is about to do; completed
+ * settle() - check the combination of options, and fill in the defaults
+ * @run: completed
  * @wishes: options that depend on each other
  *
- * Options that mean nothing together are an error, not ignored.
+ * A combination without a meaning is an error, never ignored.
  */
 void settle(struct run *run, struct wishes *wishes)
 {
@@ -111,9 +111,9 @@ void settle(struct run *run, struct wishes *wishes)
 	if (wishes->columns && wishes->all)
 		usage_error("--output and --output-all are mutually exclusive");
 	if (wishes->rate && !ctl->clear)
-		usage_error("--rate acknowledges, as --clear does; say --clear as well");
+		usage_error("--rate acknowledges pages and therefore requires --clear");
 	if (wishes->rate && !(ctl->view & (VIEW_MAPPINGS | VIEW_PROCESSES)))
-		usage_error("--rate is by mapping or by process");
+		usage_error("--rate requires --by-mapping or --summary=only");
 	if (run->input && (run->count || run->names_count))
 		usage_error("--input cannot be combined with processes");
 	if (run->input && (ctl->clear || timed || ctl->backend ||

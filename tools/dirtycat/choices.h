@@ -9,10 +9,10 @@
  * struct wishes - options that depend on each other
  * @view: the option that sets the view
  * @format: the option that sets the format
- * @columns: what to put out
- * @all: all columns
- * @rate: with the rate
- * @summary: when
+ * @columns: the argument of --output
+ * @all: --output-all was given
+ * @rate: --rate was given
+ * @summary: the argument of --summary
  */
 struct wishes {
 	const char *view;

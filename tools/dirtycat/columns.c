@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The columns that tables can have, and those that a table has. */
+/* The columns of tables, and the choice of them. */
 #define _GNU_SOURCE
 #include "columns.h"
 
@@ -12,27 +12,27 @@
 const struct column_info columns[COLUMNS] = {
 	[COL_TIME] = {
 		.name = "TIME",
-		.help = "when it was read",
+		.help = "time of the sample",
 		.kind = TEXT,
 		.views = ANY,
 	},
 	[COL_PID] = {
 		.name = "PID",
-		.help = "number of the process",
+		.help = "process ID",
 		.kind = NUMBER,
 		.views = ANY,
 		.shown = VIEW_PROCESSES,
 	},
 	[COL_COMM] = {
 		.name = "COMM",
-		.help = "name of the process",
+		.help = "process name",
 		.kind = TEXT,
 		.views = ANY,
 		.shown = VIEW_PROCESSES,
 	},
 	[COL_CHANGE] = {
 		.name = "CHANGE",
-		.help = "new, gone, or flags (which differ)",
+		.help = "new, gone, or flags (if they differ)",
 		.kind = TEXT,
 		.views = VIEW_CHANGES,
 		.shown = VIEW_CHANGES,
@@ -46,7 +46,7 @@ const struct column_info columns[COLUMNS] = {
 	},
 	[COL_END] = {
 		.name = "END",
-		.help = "address after the last",
+		.help = "end address (exclusive)",
 		.kind = TEXT,
 		.views = PLACES,
 		.shown = PLACES,
@@ -60,7 +60,7 @@ const struct column_info columns[COLUMNS] = {
 	},
 	[COL_PAGES] = {
 		.name = "PAGES",
-		.help = "how many pages are modified",
+		.help = "number of modified pages",
 		.kind = NUMBER,
 		.views = ANY,
 	},
@@ -80,7 +80,7 @@ const struct column_info columns[COLUMNS] = {
 	},
 	[COL_RUNS] = {
 		.name = "RUNS",
-		.help = "how many lines the listing has",
+		.help = "number of lines in the listing",
 		.kind = NUMBER,
 		.views = SUMS,
 		.shown = VIEW_PROCESSES,
@@ -102,7 +102,7 @@ const struct column_info columns[COLUMNS] = {
 	},
 	[COL_RATE] = {
 		.name = "RATE",
-		.help = "WRITTEN a second, since acknowledged before",
+		.help = "WRITTEN per second since the last acknowledgment",
 		.kind = SIZE,
 		.views = SUMS,
 	},
@@ -154,21 +154,21 @@ const struct column_info columns[COLUMNS] = {
 	},
 	[COL_ANON] = {
 		.name = "ANON",
-		.help = "of anonymous mappings (a)",
+		.help = "in anonymous mappings (a)",
 		.kind = SIZE,
 		.views = SUMS,
 		.letter = 'a',
 	},
 	[COL_FILE] = {
 		.name = "FILE",
-		.help = "of private file mappings (f)",
+		.help = "in private file mappings (f)",
 		.kind = SIZE,
 		.views = SUMS,
 		.letter = 'f',
 	},
 	[COL_BACKEND] = {
 		.name = "BACKEND",
-		.help = "where the listing comes from",
+		.help = "source of the listing",
 		.kind = TEXT,
 		.views = VIEW_PROCESSES,
 	},
@@ -180,7 +180,7 @@ const struct column_info columns[COLUMNS] = {
 	},
 	[COL_OFFSET] = {
 		.name = "OFFSET",
-		.help = "where in the file START lies",
+		.help = "offset of START in the file",
 		.kind = TEXT,
 		.views = PLACES,
 	},
@@ -192,13 +192,13 @@ const struct column_info columns[COLUMNS] = {
 	},
 	[COL_INODE] = {
 		.name = "INODE",
-		.help = "number of the file",
+		.help = "inode number of the file",
 		.kind = NUMBER,
 		.views = PLACES,
 	},
 	[COL_MAPPING] = {
 		.name = "MAPPING",
-		.help = "what is mapped",
+		.help = "name of the mapping",
 		.kind = TEXT,
 		.views = PLACES,
 		.shown = PLACES,
@@ -222,11 +222,11 @@ int column_by_name(const char *name, size_t len)
 }
 
 /**
- * column_fits() - does a table of some view have a column?
+ * column_fits() - check whether the table of a view can have a column
  * @column: that column
  * @view: that view
  *
- * Return: true if so.
+ * Return: true if it can.
  */
 bool column_fits(int column, enum view view)
 {
@@ -234,10 +234,10 @@ bool column_fits(int column, enum view view)
 }
 
 /**
- * default_columns() - list the columns of a view when nobody says which
+ * default_columns() - list the columns that a view shows by default
  * @ctl: the options
  * @view: that view
- * @all: all that the view can have
+ * @all: list all columns that the view can have
  * @more: a set of columns that are listed as well
  * @list: set to the columns; -1 ends them
  */
@@ -259,11 +259,11 @@ void default_columns(const struct control *ctl, enum view view, bool all,
 }
 
 /**
- * columns_default() - choose the columns that nobody has named
+ * columns_default() - choose the columns unless --output names them
  * @ctl: the options; its columns are set
- * @all: all that the view has
- * @timed: with the time, as there are several samples
- * @rate: with the rate
+ * @all: choose all columns of the view
+ * @timed: include the time, because there are several samples
+ * @rate: include the rate
  */
 void columns_default(struct control *ctl, bool all, bool timed, bool rate)
 {
@@ -279,7 +279,7 @@ void columns_default(struct control *ctl, bool all, bool timed, bool rate)
 }
 
 /**
- * columns_need() - find the flags that the columns are about
+ * columns_need() - find the flags that the columns depend on
  * @ctl: the options, with their columns
  *
  * Return: a set of letters, see DIRTY_FLAG().
@@ -306,8 +306,8 @@ uint32_t columns_need(const struct control *ctl)
 }
 
 /**
- * columns_help() - name the columns
- * @out: where to
+ * columns_help() - print the columns and their help
+ * @out: the stream to print to
  */
 void columns_help(FILE *out)
 {

@@ -37,18 +37,18 @@ enum column {
 	COLUMNS
 };
 
-/* Cells of numbers are numbers in JSON; those of flags are lists of words. */
+/* In JSON, NUMBER and SIZE are numbers, and WORDS is a list of words. */
 enum kind { TEXT, NUMBER, SIZE, WORDS };
 
 /**
  * struct column_info - a column
  * @name: its name
- * @help: what --help says of it
- * @kind: of its cells
+ * @help: its text in --help
+ * @kind: the kind of its cells
  * @views: the views that can have it
  * @shown: the views that have it by default
- * @letter: if it is a sum, the flag of the pages that are summed up
- * @without: the sum is of the pages without that flag
+ * @letter: if it is a sum, the flag of the pages it covers
+ * @without: the sum covers the pages without that flag instead
  */
 struct column_info {
 	const char *name;

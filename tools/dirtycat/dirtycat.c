@@ -2,10 +2,9 @@
 /*
  * dirtycat - show the modified private pages of processes
  *
- * The command line says what is asked for (options.c). Samples of processes
- * (target.c) are taken (sample.c) and shown: as a table (table.c), as gauges (metrics.c) or as a
- * picture (picture.c). What is known of processes and kernels is in
- * tools/lib/dirtypages.
+ * options.c reads the command line, with arguments.c and choices.c. sample.c
+ * reads the listings of processes (target.c), and table.c, metrics.c or
+ * picture.c shows them. tools/lib/dirtypages knows processes and kernels.
  */
 #define _GNU_SOURCE
 #include "dirtycat.h"
@@ -29,7 +28,7 @@
 #include "table.h"
 #include "target.h"
 
-/* A reader may take one fifth of the time, the processes that are read the rest. */
+/* Spend at most one fifth of the time on reading. */
 enum { PAUSE_PER_READ = 4 };
 
 static void report_problem(struct run *run, const struct target *target)
@@ -42,7 +41,7 @@ static void report_problem(struct run *run, const struct target *target)
 		run->status = target->status;
 }
 
-/* Where processes come and go by name, there may be any number of these. */
+/* With --command, processes come and go; drop those that are gone. */
 static void forget_gone(struct run *run)
 {
 	size_t kept = 0;
@@ -75,18 +74,18 @@ static void add_found(struct run *run, const pid_t *pids, size_t count)
 	}
 }
 
-/* Where one sample is all, a name that no process has is a mistake. */
+/* A name that no process has is an error only if there is just one sample. */
 static void miss(struct run *run, const char *name)
 {
 	if (run->ctl.count == 1) {
-		warning("%s: no process is called that", name);
+		warning("%s: no process has that name", name);
 		run->status = STATUS_NO_PROCESS;
 	} else if (!run->told) {
-		warning("%s: no process is called that yet", name);
+		warning("%s: no process has that name yet", name);
 	}
 }
 
-/* Find the processes that have one of the names by now. */
+/* Find the processes that have one of the names. */
 static void find_targets(struct run *run)
 {
 	for (size_t i = 0; i < run->names_count; i++) {
@@ -104,7 +103,7 @@ static void find_targets(struct run *run)
 	run->told = true;
 	if (run->ctl.view == VIEW_TEXT && run->count > 1)
 		die(STATUS_USAGE,
-		    "%zu processes have that name; --text takes one, as --input could not tell them apart",
+		    "%zu processes have that name; --text takes one, because --input cannot separate several",
 		    run->count);
 }
 
@@ -143,7 +142,7 @@ static void print_text(const struct control *ctl, const struct target *target)
 			listing->ranges[i].text);
 }
 
-/* A process that could not be read has no sums. */
+/* Skip a process that could not be read. */
 static bool is_shown(const struct target *target)
 {
 	return !target->gone && (!target->status || target->now.listing.count);
@@ -215,7 +214,7 @@ static void write_output_file(const char *path, const char *text, size_t size)
 		    strerror(-error));
 }
 
-/* Show a round of samples, all of it or an error. */
+/* Show the samples of all processes, or end the program. */
 static void put_out(struct run *run)
 {
 	size_t size = 0;
@@ -239,7 +238,7 @@ static void put_out(struct run *run)
 	free(text);
 }
 
-/* Take a sample of each. Return the seconds spent on reading. */
+/* Take a sample of each process. Return the seconds spent on reading. */
 static double sample_targets(struct run *run)
 {
 	double spent = 0;
@@ -262,7 +261,7 @@ static double sample_targets(struct run *run)
 	return spent;
 }
 
-/* What was put out is acknowledged, as the order of the three steps wants it. */
+/* Acknowledge only after the sample was written out: a failure loses nothing. */
 static void after_sample(struct run *run, bool first)
 {
 	for (size_t i = 0; i < run->count; i++) {
@@ -275,7 +274,7 @@ static void after_sample(struct run *run, bool first)
 			acknowledge_sample(&run->ctl, target);
 		release_target(target);
 		if (ended && !first)
-			set_problem(target, STATUS_VANISHED, "has ended");
+			set_problem(target, STATUS_VANISHED, "has exited");
 		if (!target->by_name || !ended)
 			report_problem(run, target);
 		if (target->status && (ended || target->ended))
@@ -299,9 +298,9 @@ static void pause_for(const struct run *run, double spent)
 
 	if (seconds < spent * PAUSE_PER_READ) {
 		seconds = spent * PAUSE_PER_READ;
-		/* A delay of 0 asks for as often as that allows. */
+		/* A delay of 0 means as often as possible, so do not warn. */
 		if (!told && run->ctl.delay > 0)
-			warning("reading took %.2g s, so the next time is in %.2g s, not %g",
+			warning("reading took %.2g s; the next sample is in %.2g s instead of %g s",
 				spent, seconds, run->ctl.delay);
 		told = true;
 	}
@@ -311,8 +310,8 @@ static void pause_for(const struct run *run, double spent)
 }
 
 /*
- * Samples are a blank line apart. A row of sums by process is a sample of its
- * own; a picture takes the place of the one before, where it can.
+ * Separate samples by a blank line, except rows of --summary=only. On a
+ * terminal, a picture replaces the previous one.
  */
 static void between_samples(struct run *run)
 {
@@ -331,7 +330,7 @@ static void sample_all(struct run *run)
 	unsigned long done = 0;
 
 	find_targets(run);
-	/* More may come of those that are named. */
+	/* With --command, more processes may appear. */
 	while (any_left(run) || (run->names_count && run->ctl.count != 1)) {
 		double spent = sample_targets(run);
 
@@ -365,7 +364,7 @@ static void show_input(struct run *run)
 	drop_target(target);
 }
 
-/* Each process takes some descriptors while it is read, and a lock by --clear. */
+/* Reading takes a few descriptors, and --clear keeps one lock per process. */
 static void raise_limit(void)
 {
 	struct rlimit limit;
@@ -383,7 +382,7 @@ int main(int argc, char **argv)
 
 	raise_limit();
 	setlocale(LC_ALL, "");
-	/* Programs read and write numbers, in every language. */
+	/* Programs read the numbers: print them alike in every language. */
 	setlocale(LC_NUMERIC, "C");
 	parse_command_line(&run, argc, argv);
 	if (run.diff)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the parts of dirtycat share. */
+/* Data structures that all parts of dirtycat share. */
 #ifndef DIRTYCAT_H
 #define DIRTYCAT_H
 
@@ -13,10 +13,10 @@
 
 /**
  * struct totals - sums over some lines of a listing
- * @runs: how many lines
- * @bytes: of their pages
- * @with: bytes of those pages that have a flag, by its letter
- * @unknown: letters that are not known of some of them
+ * @runs: number of lines
+ * @bytes: size of their pages
+ * @with: size of the pages that have a flag, by its letter
+ * @unknown: letters that are unknown for some pages
  */
 struct totals {
 	uint64_t runs;
@@ -26,13 +26,13 @@ struct totals {
 };
 
 /**
- * struct sample - what a process was found to have at one time
- * @listing: the lines that were asked for
- * @maps: its mappings just after, none for text that was kept
- * @totals: of the whole listing
+ * struct sample - the modified pages of a process at one time
+ * @listing: the selected lines
+ * @maps: the mappings just afterwards, none for a saved listing
+ * @totals: sums over the listing
  * @when: the time of day
- * @spent: seconds that reading took
- * @since: seconds since it was acknowledged before, 0 if it was not
+ * @spent: seconds spent on reading
+ * @since: seconds since the last acknowledgment, 0 if there was none
  */
 struct sample {
 	struct dirty_listing listing;
@@ -45,21 +45,21 @@ struct sample {
 
 /**
  * struct target - a process to be shown
- * @name: what diagnostics call it
- * @process: the process; no number for text that was kept. It is open only while
- *	it is read, or as long as it is tracked
- * @space: the address space that it had at the last sample
- * @known: it was seen before, so that its start time is known
- * @reader: of the last sample
+ * @name: its name in diagnostics
+ * @process: the process, open only while it is read or tracked; its PID is 0 for
+ *	a saved listing
+ * @space: the address space at the last sample
+ * @known: the process was seen before, so its start time is known
+ * @reader: the reader of the last sample
  * @now: the last sample
- * @before: the one before it, if somebody wants to compare
- * @status: of the last sample
- * @problem: a sentence about that, to be freed
- * @acknowledged: the moment of the last acknowledgment, monotonic seconds
- * @lock: held while it is tracked, else -1
- * @by_name: found by its name: when it ends, it is dropped silently
- * @ended: its process is not there any more
- * @gone: it is dropped
+ * @before: the sample before it, for pictures
+ * @status: the exit status after the last sample
+ * @problem: the diagnostic that explains it, to be freed
+ * @acknowledged: time of the last acknowledgment, in monotonic seconds
+ * @lock: held while the process is tracked, else -1
+ * @by_name: found by --command, so dropped silently when it exits
+ * @ended: the process has exited
+ * @gone: the target is dropped
  */
 struct target {
 	char name[24];
@@ -78,13 +78,13 @@ struct target {
 	bool gone;
 };
 
-/* What a row of a table is about */
+/* The views; for tables, the kind of a row */
 enum view {
 	VIEW_RUNS	= 1,	/* a line of the listing */
 	VIEW_MAPPINGS	= 2,
 	VIEW_PROCESSES	= 4,
 	VIEW_CHANGES	= 8,	/* a range that differs from an older listing */
-	VIEW_TEXT	= 16,	/* no table: the lines as they are */
+	VIEW_TEXT	= 16,	/* no table: the lines themselves */
 	VIEW_METRICS	= 32,	/* no table: OpenMetrics */
 	VIEW_PICTURE	= 64,	/* no table: a picture */
 };
@@ -100,26 +100,26 @@ enum { MAX_COLUMNS = 64 };
 
 /**
  * struct control - the options
- * @view: what to show
- * @format: of tables
- * @columns: of the table, -1 ends them
- * @bytes: sizes as numbers of bytes
- * @noheadings: no heading, or not again
+ * @view: the view
+ * @format: the format of tables
+ * @columns: the columns of the table, ended by -1
+ * @bytes: print sizes in bytes
+ * @noheadings: do not print a heading, or not again
  * @summary: also show the table of processes
- * @low: first address that is asked for
+ * @low: first address to show
  * @high: address after the last
- * @want: letters that a line has to have
- * @deny: letters that it must not have
- * @need: letters that are shown or selected by, so that the back end looks
- * @backend: where to look
- * @clear: acknowledge what was shown
+ * @want: letters that a line must have
+ * @deny: letters that a line must not have
+ * @need: letters that the output or the selection depends on
+ * @backend: the source of the listing
+ * @clear: acknowledge the pages shown
  * @delay: seconds between samples
- * @count: how many samples, 0 is no end
+ * @count: number of samples, 0 for no limit
  * @old: an older listing to compare with
  * @several: there may be more than one process
  * @timed: there may be more than one sample
- * @kept: it is a listing that was kept, without processes and mappings
- * @out: where to
+ * @kept: show a saved listing, which has no processes and mappings
+ * @out: the stream to print to
  */
 struct control {
 	enum view view;
@@ -145,18 +145,18 @@ struct control {
 };
 
 /**
- * struct run - what the program is about to do
+ * struct run - the state of the program
  * @ctl: the options
  * @targets: the processes
- * @count: how many
- * @names: whose processes are looked for before each sample
- * @names_count: how many
- * @told: names that no process had are already reported
- * @shown: something was put out before
- * @input: a listing that was kept, to be shown
- * @diff: another, to be compared with
- * @output_file: what to write, whole, at each sample
- * @status: of the first target that failed
+ * @count: number of targets
+ * @names: names to look for before each sample
+ * @names_count: number of names
+ * @told: names without a process have been reported
+ * @shown: a sample has been printed before
+ * @input: a saved listing to show
+ * @diff: a saved listing to compare with
+ * @output_file: the file to replace at each sample
+ * @status: exit status of the first target that failed
  */
 struct run {
 	struct control ctl;

@@ -10,7 +10,7 @@
 #include "common/message.h"
 #include "common/text.h"
 
-/* A letter stands for the sum of its pages, or of those without it. */
+/* The sum of the pages with a letter, or of those without it */
 struct gauge {
 	const char *name;
 	const char *unit;
@@ -19,67 +19,67 @@ struct gauge {
 	bool without;
 };
 
-/* In place of letters: what is no sum of pages */
+/* In place of a letter: gauges that do not sum pages with a flag */
 enum { ALL, RUNS, SECONDS, SUCCESS };
 
 static const struct gauge gauges[] = {
 	{
 		.name = "private_dirty_bytes",
 		.unit = "bytes",
-		.help = "Modified private pages.",
+		.help = "Modified private pages, in bytes.",
 	}, {
 		.name = "private_dirty_written_bytes",
 		.unit = "bytes",
-		.help = "Those that may have been written since they were acknowledged.",
+		.help = "Modified private pages possibly written since acknowledged, in bytes.",
 		.letter = 'd',
 	}, {
 		.name = "private_dirty_shared_bytes",
 		.unit = "bytes",
-		.help = "Those that other processes have as well, or that are merged.",
+		.help = "Modified private pages shared with other processes or merged, in bytes.",
 		.letter = 'x',
 		.without = true,
 	}, {
 		.name = "private_dirty_swapped_bytes",
 		.unit = "bytes",
-		.help = "Those in swap.",
+		.help = "Modified private pages in swap, in bytes.",
 		.letter = 's',
 	}, {
 		.name = "private_dirty_huge_bytes",
 		.unit = "bytes",
-		.help = "Those mapped by huge pages.",
+		.help = "Modified private pages mapped by huge pages, in bytes.",
 		.letter = 'h',
 	}, {
 		.name = "private_dirty_merged_bytes",
 		.unit = "bytes",
-		.help = "Those merged by KSM.",
+		.help = "Modified private pages merged by KSM, in bytes.",
 		.letter = 'k',
 	}, {
 		.name = "private_dirty_lazyfree_bytes",
 		.unit = "bytes",
-		.help = "Those lazily freed.",
+		.help = "Lazily freed modified private pages, in bytes.",
 		.letter = 'l',
 	}, {
 		.name = "private_dirty_lost_bytes",
 		.unit = "bytes",
-		.help = "Those lost to memory errors.",
+		.help = "Modified private pages lost to memory errors, in bytes.",
 		.letter = 'e',
 	}, {
 		.name = "private_dirty_runs",
-		.help = "Lines of the listing.",
+		.help = "Runs of neighbouring modified private pages with equal flags.",
 		.letter = RUNS,
 	}, {
 		.name = "read_seconds",
 		.unit = "seconds",
-		.help = "Time that reading the listing took.",
+		.help = "Time spent reading the listing, in seconds.",
 		.letter = SECONDS,
 	}, {
 		.name = "read_success",
-		.help = "1 if the listing was read to its end.",
+		.help = "1 if the listing was read to its end, else 0.",
 		.letter = SUCCESS,
 	},
 };
 
-/* A label is UTF-8, or Prometheus refuses all of the file. */
+/* Prometheus rejects the whole file if a label is not UTF-8. */
 static void print_label(FILE *out, const char *value)
 {
 	char *text = escape_utf8(value);
@@ -94,7 +94,7 @@ static void print_label(FILE *out, const char *value)
 	free(text);
 }
 
-/* Returns false if that is not known of the target. */
+/* Return false if the value is not known. */
 static bool gauge_value(const struct gauge *gauge, const struct target *target,
 			double *value)
 {
@@ -120,7 +120,7 @@ static bool gauge_value(const struct gauge *gauge, const struct target *target,
 		with = now->totals.with[gauge->letter - 'a'];
 		*value = gauge->without ? now->totals.bytes - with : with;
 	}
-	/* Half a sum is worse than none. */
+	/* An incomplete sum would mislead; omit it. */
 	return target->status == STATUS_OK;
 }
 
@@ -144,8 +144,8 @@ static void print_sample(const struct control *ctl, const struct gauge *gauge,
 /**
  * metrics_print() - print the gauges of some processes
  * @ctl: the options
- * @targets: those processes, sampled
- * @count: how many
+ * @targets: the sampled processes
+ * @count: their number
  */
 void metrics_print(const struct control *ctl, const struct target *targets,
 		   size_t count)

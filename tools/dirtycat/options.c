@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The command line: what is asked for, and what cannot be combined. */
+/* The command line of dirtycat. */
 #define _GNU_SOURCE
 #include "options.h"
 
@@ -30,54 +30,55 @@ enum {
 };
 
 static const struct option_row options[] = {
-	{ "pid", 'p', "PID[,PID]...", .help = "as a PID after the options",
-	  .heading = "Which processes, and which of their pages:" },
-	{ "command", 'C', "NAME", .help = "all that are called NAME, or run it" },
+	{ "pid", 'p', "PID[,PID]...", .help = "show these processes, like operands",
+	  .heading = "Selection:" },
+	{ "command", 'C', "NAME", .help = "show all processes with this name or program" },
 	{ "range", 'A', "LOW[,HIGH]",
-	  .help = "from address LOW to HIGH (hexadecimal, exclusive), or\n"
-		  "the page at LOW; as in a line, LOW-HIGH will do.\n"
-		  "Nothing else of the process is looked at" },
+	  .help = "show only pages from LOW up to, not including, HIGH,\n"
+		  "or the page at LOW. Addresses are hexadecimal;\n"
+		  "LOW-HIGH works, too. Nothing else is read" },
 	{ "flags", 'f', "[+|-]LETTERS",
-	  .help = "with all LETTERS after +, without any after -" },
+	  .help = "show pages with all LETTERS after +, none after -" },
 	{ "input", OPTION_INPUT, "FILE",
-	  .help = "a listing that was kept; - is standard input" },
-	{ "backend", OPTION_BACKEND, "WHERE",
-	  .help = "dirty_pages, pagemap-scan, pagemap, or auto" },
+	  .help = "show a saved listing; - is standard input" },
+	{ "backend", OPTION_BACKEND, "NAME",
+	  .help = "use dirty_pages, pagemap-scan, pagemap, or auto" },
 
 	{ "by-mapping", OPTION_BY_MAPPING, NULL,
-	  .help = "sums, a row for each mapping", .heading = "What to show:" },
+	  .help = "show a row of sums for each mapping", .heading = "Views:" },
 	{ "summary", OPTION_SUMMARY, "[=WHEN]",
-	  .help = "sums, a row for each process: never, always, only" },
+	  .help = "show sums for each process: never, always, only" },
 	{ "diff", OPTION_DIFF, "FILE",
-	  .help = "where the listing differs from the one in FILE" },
-	{ "map", OPTION_MAP, NULL, .help = "a picture of the address space" },
-	{ "text", OPTION_TEXT, NULL, .help = "the lines of the listing, to be kept" },
-	{ "openmetrics", OPTION_OPENMETRICS, NULL, .help = "gauges for Prometheus" },
+	  .help = "show how the listing differs from the one in FILE" },
+	{ "map", OPTION_MAP, NULL, .help = "draw the address space" },
+	{ "text", OPTION_TEXT, NULL, .help = "print the lines of the listing, to save them" },
+	{ "openmetrics", OPTION_OPENMETRICS, NULL, .help = "print gauges for Prometheus" },
 
-	{ "bytes", 'b', NULL, .help = "sizes in bytes", .heading = "How:" },
-	{ "json", 'J', NULL, .help = "JSON" },
-	{ "noheadings", 'n', NULL, .help = "no headings" },
-	{ "output", 'o', "[+]COLUMNS", .help = "these columns; with +, as well" },
-	{ "output-all", OPTION_OUTPUT_ALL, NULL, .help = "all columns" },
-	{ "pairs", 'P', NULL, .help = "NAME=\"value\" pairs" },
-	{ "raw", 'r', NULL, .help = "no alignment" },
+	{ "bytes", 'b', NULL, .help = "print sizes in bytes", .heading = "Output:" },
+	{ "json", 'J', NULL, .help = "print JSON" },
+	{ "noheadings", 'n', NULL, .help = "do not print headings" },
+	{ "output", 'o', "[+]COLUMNS",
+	  .help = "print these columns; with +, add them to the default" },
+	{ "output-all", OPTION_OUTPUT_ALL, NULL, .help = "print all columns" },
+	{ "pairs", 'P', NULL, .help = "print NAME=\"value\" pairs" },
+	{ "raw", 'r', NULL, .help = "do not align columns" },
 	{ "output-file", OPTION_OUTPUT_FILE, "FILE",
-	  .help = "replace FILE, at once as a whole" },
+	  .help = "replace FILE as a whole at each sample" },
 
 	{ "delay", 'd', "SECONDS",
-	  .help = "wait that long between samples, and not less\n"
-		  "than four times what reading took", .heading = "Again and again:" },
-	{ "count", 'c', "NUMBER", .help = "stop after so many samples" },
+	  .help = "wait between samples, at least four times as long\n"
+		  "as reading took", .heading = "Sampling:" },
+	{ "count", 'c', "NUMBER", .help = "stop after NUMBER samples" },
 	{ "clear", OPTION_CLEAR, NULL,
-	  .help = "acknowledge what was shown: d goes, until the\n"
-		  "page is written again. Nobody else who looks for\n"
-		  "d, as CRIU does, sees those writes any more; one\n"
-		  "who uses clear_refs is not noticed" },
+	  .help = "acknowledge the pages shown: clear d until the page\n"
+		  "is written again. Others that use d, such as CRIU,\n"
+		  "miss those writes; dirtycat does not detect programs\n"
+		  "that write clear_refs" },
 	{ "rate", OPTION_RATE, NULL,
-	  .help = "what each mapping writes a second; takes --clear" },
+	  .help = "show the bytes written per second; requires --clear" },
 
-	{ "help", 'h', NULL, .help = "this text", .heading = "" },
-	{ "version", 'V', NULL, .help = "the version" },
+	{ "help", 'h', NULL, .help = "print this help", .heading = "" },
+	{ "version", 'V', NULL, .help = "print the version" },
 	{ 0 }
 };
 
@@ -93,7 +94,7 @@ static void print_help(void)
 		putchar('\n');
 	}
 	puts("\n"
-	     "Columns, and the tables that have them: runs of pages (r), --by-mapping (m),\n"
+	     "Columns of the tables: runs of pages (r), --by-mapping (m),\n"
 	     "--summary (s), --diff (c):");
 	columns_help(stdout);
 	puts("\n"
@@ -101,13 +102,13 @@ static void print_help(void)
 	     " a  anonymous mapping           f  private file mapping\n"
 	     " p  in memory                   s  in swap\n"
 	     " e  lost to a memory error      d  may have been written since acknowledged\n"
-	     " x  no other process has it     h  mapped by a huge page\n"
+	     " x  no other process shares it  h  mapped by a huge page\n"
 	     " k  merged by KSM               l  lazily freed\n"
-	     " ?  this back end does not tell\n"
+	     " ?  unknown to the back end\n"
 	     "\n"
-	     "Exit status: 0, or of the first process that failed: 1 usage, 2 no such\n"
-	     "process, 3 not permitted, 4 the kernel cannot, 5 vanished while it was read,\n"
-	     "6 anything else.\n"
+	     "Exit status: 0 on success, else that of the first process that failed:\n"
+	     "1 usage, 2 no such process, 3 not permitted, 4 unsupported by the kernel,\n"
+	     "5 process vanished while being read, 6 anything else.\n"
 	     "\n"
 	     "See dirtycat(1) and proc_pid_dirty_pages(5).");
 }
@@ -124,7 +125,7 @@ static void parse_option(struct run *run, struct wishes *wishes, int c)
 		ctl->bytes = true;
 		break;
 	case 'c':
-		ctl->count = parse_number(optarg, 1, ULONG_MAX, "samples");
+		ctl->count = parse_number(optarg, 1, ULONG_MAX, "number of samples");
 		break;
 	case 'C':
 		add_name(run, optarg);
@@ -200,12 +201,12 @@ static void parse_option(struct run *run, struct wishes *wishes, int c)
 }
 
 /**
- * parse_command_line() - what is the program to do?
+ * parse_command_line() - read the command line
  * @run: filled in
- * @argc: as main() has it
- * @argv: likewise
+ * @argc: of main()
+ * @argv: of main()
  *
- * Ends the program if that makes no sense, or if help is all that is wanted.
+ * Ends the program on an error and after --help and --version.
  */
 void parse_command_line(struct run *run, int argc, char **argv)
 {

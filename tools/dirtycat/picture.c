@@ -18,14 +18,14 @@
 
 /**
  * struct picture - how the picture of a process is laid out
- * @out: where to
- * @now: what is shown
- * @before: what was shown before, or an empty sample
- * @cells: in a row, a power of two
- * @cell: its size in bytes, a power of two
- * @colour: whether there may be colour
- * @style: the colour at hand, and whether reversed; 0 is the terminal's own
- * @shades: of nothing modified, a little, ..., all
+ * @out: the stream to print to
+ * @now: the sample to show
+ * @before: the previous sample, empty if there is none
+ * @cells: number of cells in a row, a power of two
+ * @cell: size of a cell in bytes, a power of two
+ * @colour: use colours
+ * @style: the current colour, with %REVERSED if reversed; 0 is the default
+ * @shades: from no modified page to all pages modified
  */
 struct picture {
 	FILE *out;
@@ -38,7 +38,7 @@ struct picture {
 	const char *const *shades;
 };
 
-/* What is modified in a cell, and how */
+/* The pages of a cell */
 struct cell {
 	uint64_t mapped;
 	struct totals totals;
@@ -51,7 +51,7 @@ static const char *const block_shades[SHADES] = { "·", "░", "▒", "▓", "�
 
 enum { RED = 31, GREEN = 32, BLUE = 34, DEFAULT = 0, REVERSED = 64 };
 
-/* Bytes that two ranges share. Here ends are the last byte, which never wraps. */
+/* Return the bytes that two ranges share. They end at the last byte: no overflow. */
 static uint64_t overlap(uint64_t a_start, uint64_t a_last, uint64_t b_start,
 			uint64_t b_last)
 {
@@ -110,7 +110,7 @@ static bool has_changed(const struct picture *p, const struct cell *cell,
 	return memcmp(&before.totals, &cell->totals, sizeof(cell->totals));
 }
 
-/* One escape for each run of a style: a terminal far away is slow. */
+/* Print one escape per run of a style, for slow terminals. */
 static void set_style(struct picture *p, int style)
 {
 	if (style == p->style)
@@ -139,18 +139,18 @@ static void print_cell(struct picture *p, uint64_t start)
 	uint64_t last = start + (p->cell - 1);
 	struct cell cell = look_at(p->now, start, last);
 	bool changed = has_changed(p, &cell, start, last);
-	const char *what = " ";
+	const char *text = " ";
 
-	/* Four shades. Only 2^62 bytes wrap here, to what is right for them. */
+	/* bytes * 4 overflows only for 2^62 bytes, and still gives the right shade. */
 	if (cell.totals.bytes)
-		what = p->shades[1 + (cell.totals.bytes * 4 - 1) / p->cell];
+		text = p->shades[1 + (cell.totals.bytes * 4 - 1) / p->cell];
 	else if (cell.mapped)
-		what = p->shades[0];
+		text = p->shades[0];
 	if (p->colour)
 		set_style(p, colour_of(&cell) | (changed ? REVERSED : 0));
 	else if (changed)
-		what = "!";
-	fputs(what, p->out);
+		text = "!";
+	fputs(text, p->out);
 }
 
 static void print_row(struct picture *p, uint64_t row)
@@ -163,8 +163,8 @@ static void print_row(struct picture *p, uint64_t row)
 }
 
 /*
- * Count the rows that have a modified page; print them if asked to. To count
- * costs a step for each line of the listing, however large its range is.
+ * Count the rows that have a modified page, and optionally print them. Counting
+ * takes one step per line of the listing, however large its range.
  */
 static uint64_t rows(struct picture *p, bool print)
 {
@@ -233,8 +233,8 @@ static void screen_size(FILE *out, unsigned int *width, unsigned int *height)
 /**
  * picture_print() - draw the address space of a process
  * @ctl: the options
- * @share: how many pictures the screen has to hold
- * @target: that process; cells that its earlier sample had otherwise are marked
+ * @share: number of pictures on the screen
+ * @target: that process; cells that changed since its previous sample are marked
  */
 void picture_print(const struct control *ctl, unsigned int share,
 		   const struct target *target)

@@ -16,10 +16,10 @@ static double monotonic_seconds(void)
 }
 
 /**
- * totals_add() - count some pages of a line
- * @totals: where
+ * totals_add() - add pages of a line to the sums
+ * @totals: the sums
  * @range: the line
- * @bytes: of those pages
+ * @bytes: size of those pages
  */
 void totals_add(struct totals *totals, const struct dirty_range *range,
 		uint64_t bytes)
@@ -31,7 +31,7 @@ void totals_add(struct totals *totals, const struct dirty_range *range,
 		totals->with[__builtin_ctz(left)] += bytes;
 }
 
-/* Cut the listing down to the selection, and sum it up. */
+/* Reduce the listing to the selection, and sum it up. */
 static void select_ranges(const struct control *ctl, struct sample *sample)
 {
 	struct dirty_listing *listing = &sample->listing;
@@ -63,7 +63,7 @@ static void note_letters(uint32_t flags, char text[27])
 	*text = '\0';
 }
 
-/* Return the letters without which it is open whether a line is selected. */
+/* Return the unknown letters that decide whether a line is selected. */
 static uint32_t open_letters(const struct control *ctl,
 			     const struct dirty_range *range)
 {
@@ -75,19 +75,19 @@ static uint32_t open_letters(const struct control *ctl,
 	return (ctl->want | ctl->deny) & range->unknown;
 }
 
-/* Name another way to learn a flag that the back end cannot report. */
+/* Say how to find out a flag that the back end cannot report. */
 static const char *remedy(const struct target *target, char letter)
 {
 	if (!target->process.pid)
-		return "it was not known when the listing was made";
+		return "the listing was made without it";
 	if (letter == 'd')
 		return "a kernel with CONFIG_MEM_SOFT_DIRTY is required";
 	if (letter == 'h' && target->reader.backend == DIRTY_PAGEMAP)
-		return "--backend=pagemap-scan (Linux 6.7) can";
+		return "--backend=pagemap-scan (Linux 6.7) reports it";
 	return "a kernel with CONFIG_PROC_DIRTY_PAGES is required";
 }
 
-/* Fail if the selection depends on a flag that is not known. */
+/* Fail if the selection depends on an unknown flag. */
 static bool can_select(const struct control *ctl, struct target *target)
 {
 	const uint32_t known = DIRTY_FLAG('a') | DIRTY_FLAG('f') |
@@ -104,15 +104,15 @@ static bool can_select(const struct control *ctl, struct target *target)
 	if (open) {
 		note_letters(open, text);
 		set_problem(target, STATUS_UNSUPPORTED,
-			    "%s cannot report what --flags asks for: %s; %s",
+			    "%s does not report %s, which --flags needs; %s",
 			    target->process.pid ?
 			    dirty_backend_names[target->reader.backend] :
 			    "this listing", text, remedy(target, *text));
 	} else if (asked & ~known && listing->count && listing->columns <= 7) {
-		/* The columns that a later kernel adds may have any letter. */
+		/* Columns that later kernels add may have any letter. */
 		note_letters(asked & ~known, text);
 		set_problem(target, STATUS_UNSUPPORTED,
-			    "no flag of this listing is called %s; see 'dirtycat --help'",
+			    "this listing has no flag %s; see 'dirtycat --help'",
 			    text);
 	} else {
 		return true;
@@ -146,7 +146,7 @@ static void begin_sample(const struct control *ctl, struct target *target)
 	target->status = STATUS_OK;
 }
 
-/* Where the kernel does not track writes, its file says d of every page. */
+/* If the kernel does not track writes, dirty_pages reports d for every page. */
 static int forget_untracked(struct target *target)
 {
 	static enum { UNASKED, TRACKED, UNTRACKED } answer;
@@ -163,8 +163,8 @@ static int forget_untracked(struct target *target)
 /**
  * take_sample() - read the listing of a process, and its mappings
  * @ctl: the options
- * @target: that process. If something went wrong, its status and problem say
- *	what; what was read until then is there all the same. It is held until
+ * @target: that process. On error, its status and problem are set, and the
+ *	sample has the lines read so far. The target is held until
  *	release_target(), so that acknowledge_sample() can follow.
  */
 void take_sample(const struct control *ctl, struct target *target)
@@ -183,7 +183,7 @@ void take_sample(const struct control *ctl, struct target *target)
 		error = forget_untracked(target);
 	if (error == -ESRCH)
 		set_problem(target, STATUS_VANISHED,
-			    "ended, or called exec, while it was read; the listing is cut");
+			    "exited or called exec while being read; the listing is truncated");
 	else if (error == -EPROTO)
 		set_problem(target, STATUS_OTHER, "line %zu of the listing: %s",
 			    now->listing.count + 1, now->listing.problem);
@@ -195,10 +195,10 @@ void take_sample(const struct control *ctl, struct target *target)
 }
 
 /**
- * parse_sample() - read a listing that was kept
+ * parse_sample() - read a saved listing
  * @ctl: the options
- * @target: stands for it
- * @fd: what to read from
+ * @target: receives the listing, its status and problem
+ * @fd: the file to read
  */
 void parse_sample(const struct control *ctl, struct target *target, int fd)
 {
@@ -225,7 +225,7 @@ void parse_sample(const struct control *ctl, struct target *target, int fd)
 }
 
 /**
- * acknowledge_sample() - acknowledge what was shown of a process
+ * acknowledge_sample() - acknowledge the pages shown of a process
  * @ctl: the options
  * @target: that process, its reader still open
  */
@@ -237,7 +237,7 @@ void acknowledge_sample(const struct control *ctl, struct target *target)
 
 	if (error == -ESRCH)
 		set_problem(target, STATUS_VANISHED,
-			    "ended, or called exec, before it was acknowledged");
+			    "exited or called exec before it was acknowledged");
 	else if (error)
 		explain(ctl, target, error);
 	else

@@ -63,8 +63,8 @@ static const char *table_name(enum view view)
 /**
  * table_new() - begin a table
  * @ctl: the options
- * @view: what its rows are about; if that is not the view of @ctl, it has the
- *	columns that it has by default
+ * @view: the kind of its rows; if it is not the view of @ctl, the table has the
+ *	default columns
  *
  * Return: the table, for table_finish().
  */
@@ -91,14 +91,14 @@ struct table *table_new(const struct control *ctl, enum view view)
 	return table;
 }
 
-/* The following parts line up with this one, and have no heading. */
+/* Print a part. The parts after it line up with it, and have no heading. */
 static void print_part(struct table *table)
 {
 	struct libscols_column *c;
 
 	scols_print_table(table->scols);
 	for (size_t i = 0; (c = scols_table_get_column(table->scols, i)); i++) {
-		/* As wide at least; without the flag, no more than the heading. */
+		/* At least as wide; without the flag, the hint would not hold. */
 		scols_column_set_whint(c, scols_column_get_width(c));
 		scols_column_set_flags(c, scols_column_get_flags(c) |
 				       SCOLS_FL_STRICTWIDTH);
@@ -148,7 +148,7 @@ static void add_runs(struct table *table, const struct target *target)
 	}
 }
 
-/* Of a running process, a line may lie in mappings that have changed since. */
+/* A running process may change its mappings after its listing was read. */
 static void add_mappings(struct table *table, const struct target *target)
 {
 	const struct sample *now = &target->now;
@@ -192,7 +192,7 @@ static void add_process(struct table *table, const struct target *target)
 	add_row(table, &row);
 }
 
-/* What one of two listings does not tell, or has no column for, is no difference. */
+/* A flag that is unknown to one of the listings does not differ. */
 static bool flags_differ(const char *old, const char *new)
 {
 	for (; *old && *new; old++, new++)
@@ -201,7 +201,7 @@ static bool flags_differ(const char *old, const char *new)
 	return false;
 }
 
-/* A stretch that is in one of two listings, or in both. */
+/* Add a range that is in one of two listings, or in both. */
 static void add_change(struct table *table, const struct target *target,
 		       uint64_t start, uint64_t end,
 		       const struct dirty_range *old,
@@ -258,9 +258,9 @@ static void add_changes(struct table *table, const struct target *target)
 }
 
 /**
- * table_add() - add what is known of a target
+ * table_add() - add the rows of a target
  * @table: from table_new()
- * @target: one that was sampled
+ * @target: a sampled target
  */
 void table_add(struct table *table, const struct target *target)
 {
@@ -280,10 +280,10 @@ void table_add(struct table *table, const struct target *target)
 }
 
 /**
- * table_finish() - print a table, or what is left of it, and free it
+ * table_finish() - print the rest of a table, and free it
  * @table: from table_new()
  *
- * Return: true if it has a row; without, there is no heading either.
+ * Return: true if the table has a row; otherwise, it has no heading either.
  */
 bool table_finish(struct table *table)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Processes to be shown. There may be thousands, so that none keeps a descriptor
- * from one sample to the next, but for the lock of one that is tracked.
+ * Processes to be shown. There may be thousands, so none keeps a descriptor open
+ * between samples, except for the lock while it is tracked.
  */
 #define _GNU_SOURCE
 #include "target.h"
@@ -16,10 +16,10 @@
 #include "sample.h"
 
 /**
- * add_target() - one more process to be shown
- * @run: what the program is about to do
+ * add_target() - add a process to be shown
+ * @run: its array of targets grows, and may move
  *
- * Return: the process, to be filled in. Earlier ones may have moved.
+ * Return: the new target, to be filled in.
  */
 struct target *add_target(struct run *run)
 {
@@ -33,7 +33,7 @@ struct target *add_target(struct run *run)
 }
 
 /**
- * set_problem() - note why a target is not, or not wholly, shown
+ * set_problem() - record why a target is not shown, or not completely
  * @target: that target
  * @status: the exit status that follows
  * @sentence: cause and remedy, as for printf()
@@ -52,7 +52,7 @@ void set_problem(struct target *target, enum status status,
 }
 
 /**
- * explain() - note why a listing cannot be read or acknowledged
+ * explain() - record why a listing cannot be read or acknowledged
  * @ctl: the options
  * @target: its status and problem are set
  * @error: a negative errno of the library
@@ -89,11 +89,11 @@ void explain(const struct control *ctl, struct target *target, int error)
 	}
 }
 
-/* Nobody else may acknowledge pages of the target from now on. */
+/* Keep other programs from acknowledging pages of the target. */
 static void track(struct target *target)
 {
-	char who[256];
-	int lock = dirty_track(&target->process, who, sizeof(who));
+	char tracker[256];
+	int lock = dirty_track(&target->process, tracker, sizeof(tracker));
 
 	if (lock == -EBUSY) {
 		set_problem(target, STATUS_OTHER,
@@ -102,18 +102,18 @@ static void track(struct target *target)
 		set_problem(target, STATUS_OTHER,
 			    "cannot lock /run/lock/dirty_pages.%d.*: %s",
 			    target->process.pid, strerror(-lock));
-	} else if (*who) {
-		who[strcspn(who, "\n")] = '\0';
+	} else if (*tracker) {
+		tracker[strcspn(tracker, "\n")] = '\0';
 		dirty_untrack(&target->process, lock);
 		set_problem(target, STATUS_OTHER,
-			    "tracked by %s, which would miss what is acknowledged here",
-			    who);
+			    "tracked by %s, which would miss writes acknowledged here",
+			    tracker);
 	} else {
 		target->lock = lock;
 	}
 }
 
-/* Open the process that has the number, if it is the one seen before. */
+/* Open the process, unless its PID was reused since the last sample. */
 static int open_process(struct target *target)
 {
 	struct dirty_process process;
@@ -129,7 +129,7 @@ static int open_process(struct target *target)
 	return 0;
 }
 
-/* After execve(), nothing that was known of the address space holds any more. */
+/* After execve(), earlier samples describe another address space. */
 static void notice_exec(struct target *target)
 {
 	uint64_t space;
@@ -137,7 +137,7 @@ static void notice_exec(struct target *target)
 	if (dirty_process_space(&target->process, &space) || !space)
 		return;
 	if (target->space && target->space != space) {
-		warning("%s: called exec, and is %s with another address space now",
+		warning("%s: called exec and is now %s, with a new address space",
 			target->name, target->process.comm);
 		target->acknowledged = 0;
 		sample_free(&target->before);
@@ -145,7 +145,7 @@ static void notice_exec(struct target *target)
 	target->space = space;
 }
 
-/* A kernel that knows no ranges lists all, and the selection cuts it. */
+/* A kernel without DIRTY_PAGES_RANGE lists everything; select_ranges() cuts it. */
 static int restrict_to_range(const struct control *ctl,
 			     struct dirty_reader *reader)
 {
@@ -196,7 +196,7 @@ bool hold_target(const struct control *ctl, struct target *target)
 
 /**
  * release_target() - close a process and the file with its listing
- * @target: that process; whether it has ended is noted if it has a problem
+ * @target: that process; if it has a problem, record whether it has exited
  */
 void release_target(struct target *target)
 {
@@ -209,7 +209,7 @@ void release_target(struct target *target)
 
 /**
  * drop_target() - free all that a target holds
- * @target: that target, not to be shown any more
+ * @target: that target; it is not shown any more
  */
 void drop_target(struct target *target)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The command line, and what of it makes no sense. */
+/* The command line of dirtyckpt. */
 #define _GNU_SOURCE
 #include "dirtyckpt.h"
 
@@ -21,7 +21,7 @@ enum {
 	OPTION_EACH_LINE,
 };
 
-/* Commands, as sets */
+/* Sets of commands */
 enum {
 	SAVE	= 1,
 	VERIFY	= 2,
@@ -39,43 +39,47 @@ static const struct command {
 	const char *operands;
 	const char *help;
 } commands[] = {
-	{ "save", SAVE, save, "PID DIR", "save what was written since the last time" },
-	{ "verify", VERIFY, verify, "PID DIR[@N]", "is it, stopped, as it was saved?" },
-	{ "list", LIST, list, "DIR", "which generations are there?" },
-	{ "restore", RESTORE, restore, "PID DIR[@N]", "the living process becomes what it was" },
-	{ "core", CORE, core, "DIR[@N] FILE", "write an ELF core, for gdb" },
+	{ "save", SAVE, save, "PID DIR",
+	  "save the pages written since the last save" },
+	{ "verify", VERIFY, verify, "PID DIR[@N]",
+	  "stop the process and compare it with a generation" },
+	{ "list", LIST, list, "DIR", "list the generations" },
+	{ "restore", RESTORE, restore, "PID DIR[@N]",
+	  "return the living process to a saved state" },
+	{ "core", CORE, core, "DIR[@N] FILE", "write an ELF core file for gdb" },
 	{ "prune", PRUNE, prune, "DIR", "remove all but the last generations" },
-	{ "untrack", UNTRACK, untrack, "DIR", "keep the image; others may track the process" },
+	{ "untrack", UNTRACK, untrack, "DIR",
+	  "let others track the process; keep the image" },
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
 
 static const struct option_row options[] = {
 	{ "stop", OPTION_STOP, NULL,
-	  .help = "stop it for the last pass: one moment, with registers",
+	  .help = "stop the process for the last pass; save registers",
 	  .commands = SAVE },
-	{ "rounds", OPTION_ROUNDS, "N", .help = "N passes before the last one",
+	{ "rounds", OPTION_ROUNDS, "N", .help = "make N passes before the last one",
 	  .commands = SAVE },
 	{ "until-pages", OPTION_UNTIL, "N",
-	  .help = "passes until no more than N pages are left", .commands = SAVE },
+	  .help = "make passes until at most N pages are left", .commands = SAVE },
 	{ "zstd", OPTION_ZSTD, "[=LEVEL]", .help = "compress contents",
 	  .commands = SAVE | PRUNE },
 	{ "keep", OPTION_KEEP, "N",
-	  .help = "how many generations stay; 1 if it is not said", .commands = PRUNE },
+	  .help = "keep N generations (default: 1)", .commands = PRUNE },
 	{ "check", OPTION_CHECK, NULL,
-	  .help = "read all contents, to see whether they are damaged",
+	  .help = "read all contents to detect damage",
 	  .commands = LIST },
 	{ "each-line", OPTION_EACH_LINE, NULL,
 	  .help = "restore again for each line of standard input",
 	  .commands = RESTORE },
-	{ "bytes", 'b', NULL, .help = "sizes in bytes", .commands = LIST },
-	{ "json", 'J', NULL, .help = "JSON", .commands = LIST },
-	{ "noheadings", 'n', NULL, .help = "no headings", .commands = LIST },
-	{ "raw", 'r', NULL, .help = "no alignment", .commands = LIST },
-	{ "quiet", 'q', NULL, .help = "do not say what was done",
+	{ "bytes", 'b', NULL, .help = "print sizes in bytes", .commands = LIST },
+	{ "json", 'J', NULL, .help = "print JSON", .commands = LIST },
+	{ "noheadings", 'n', NULL, .help = "do not print headings", .commands = LIST },
+	{ "raw", 'r', NULL, .help = "do not align columns", .commands = LIST },
+	{ "quiet", 'q', NULL, .help = "do not report success",
 	  .commands = RESTORE | PRUNE | UNTRACK },
-	{ "help", 'h', NULL, .help = "this text", .commands = ~0 },
-	{ "version", 'V', NULL, .help = "the version", .commands = ~0 },
+	{ "help", 'h', NULL, .help = "print this help", .commands = ~0 },
+	{ "version", 'V', NULL, .help = "print the version", .commands = ~0 },
 	{ 0 }
 };
 
@@ -105,7 +109,7 @@ static void print_help(void)
 		printf(" %-8s %-12s %s\n", commands[i].name,
 		       commands[i].operands, commands[i].help);
 	puts("\n"
-	     "DIR has the generations of one process; DIR@N is one of them, DIR the last.\n"
+	     "DIR holds the generations of one process. DIR@N is number N, DIR the last.\n"
 	     "\n"
 	     "Options:");
 	for (const struct option_row *o = options; o->name; o++) {
@@ -116,14 +120,14 @@ static void print_help(void)
 	puts("\nColumns of the list:");
 	columns_help();
 	puts("\n"
-	     "Exit status: 0, or 1 usage, 2 no such process, 3 not permitted, 4 the kernel\n"
-	     "cannot, 5 vanished meanwhile, 6 anything else, 7 it differs, 8 a generation is\n"
-	     "damaged, 9 refused, 10 a generation is of a newer format.\n"
+	     "Exit status: 0 on success, 1 usage, 2 no such process, 3 not permitted,\n"
+	     "4 unsupported by the kernel, 5 process vanished, 6 anything else, 7 process\n"
+	     "differs, 8 generation damaged, 9 refused, 10 generation of a newer format.\n"
 	     "\n"
 	     "See dirtyckpt(1) and proc_pid_dirty_pages(5).");
 }
 
-/* A folder that is called so itself can be named with a slash at its end. */
+/* A slash at the end names a folder whose own name ends like "@N". */
 static void parse_generation(struct control *ctl)
 {
 	char *at = strrchr(ctl->dir, '@');
@@ -131,17 +135,17 @@ static void parse_generation(struct control *ctl)
 	if (!at || at == ctl->dir || !at[1] ||
 	    at[1 + strspn(at + 1, "0123456789")])
 		return;
-	ctl->number = parse_number(at + 1, 1, ULONG_MAX, "a generation");
+	ctl->number = parse_number(at + 1, 1, ULONG_MAX, "generation");
 	*at = '\0';
 }
 
-/* Links are not followed, but "DIR/" would be. */
+/* Symbolic links are not followed, but "LINK/" would be: strip the slash. */
 static void parse_dir(struct control *ctl, char *text, bool generation)
 {
 	size_t len = strlen(text);
 
 	if (!len)
-		usage_error("a folder has to have a name");
+		usage_error("the name of the folder is empty");
 	ctl->dir = text;
 	if (generation)
 		parse_generation(ctl);
@@ -163,20 +167,20 @@ static void parse_option(struct control *ctl, int c)
 		ctl->stop = true;
 		break;
 	case OPTION_ROUNDS:
-		ctl->rounds = parse_number(optarg, 0, 10000, "rounds");
+		ctl->rounds = parse_number(optarg, 0, 10000, "number of rounds");
 		break;
 	case OPTION_UNTIL:
-		ctl->until = parse_number(optarg, 0, UINT64_MAX, "pages");
+		ctl->until = parse_number(optarg, 0, UINT64_MAX, "number of pages");
 		ctl->has_until = true;
 		break;
 	case OPTION_ZSTD:
-		ctl->level = optarg ? parse_number(optarg, 1, 19, "level") : 3;
+		ctl->level = optarg ? parse_number(optarg, 1, 19, "compression level") : 3;
 		break;
 	case OPTION_CHECK:
 		ctl->check = true;
 		break;
 	case OPTION_KEEP:
-		ctl->keep = parse_number(optarg, 1, ULONG_MAX, "generations");
+		ctl->keep = parse_number(optarg, 1, ULONG_MAX, "number of generations");
 		break;
 	case OPTION_EACH_LINE:
 		ctl->each_line = true;
@@ -230,14 +234,14 @@ static void parse_operands(struct control *ctl, const struct command *command,
 }
 
 /**
- * parse_command_line() - what is the program to do?
+ * parse_command_line() - read the command line
  * @ctl: filled in
- * @argc: as main() has it
- * @argv: likewise
+ * @argc: of main()
+ * @argv: of main()
  *
- * Ends the program if that makes no sense, or if help is all that is wanted.
+ * Ends the program on an error and after --help and --version.
  *
- * Return: what does it.
+ * Return: the function of the command.
  */
 command_fn parse_command_line(struct control *ctl, int argc, char **argv)
 {
@@ -245,7 +249,7 @@ command_fn parse_command_line(struct control *ctl, int argc, char **argv)
 	const struct option_row *option;
 	char name[80];
 
-	/* The command comes first; what stands before it is about no command. */
+	/* The command is the first argument. Only --help and --version need none. */
 	if (argc > 1 && *argv[1] != '-') {
 		command = find_command(argv[1]);
 		argv[1] = argv[0];
@@ -260,7 +264,7 @@ command_fn parse_command_line(struct control *ctl, int argc, char **argv)
 		parse_option(ctl, option->value);
 	}
 	if (!command)
-		usage_error("a command comes first");
+		usage_error("no command specified");
 	parse_operands(ctl, command, argc - optind, argv + optind);
 	return command->function;
 }

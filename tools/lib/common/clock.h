@@ -7,9 +7,9 @@
 #include <time.h>
 
 /**
- * nanoseconds() - read a clock that nobody sets
+ * nanoseconds() - read the monotonic clock
  *
- * Return: nanoseconds since some moment.
+ * Return: nanoseconds since an arbitrary time.
  */
 static inline uint64_t nanoseconds(void)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Memory, or the end of the program. */
+/* Allocations that end the program when they fail. */
 #define _GNU_SOURCE
 #include "common/memory.h"
 

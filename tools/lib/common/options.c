@@ -50,8 +50,8 @@ static void refuse_option(int c, char **argv)
  *
  * Ends the program if the option is not in the table.
  *
- * Return: the row of the option, whose argument is in optarg; NULL if there are
- * no more.
+ * Return: the row of the option, with its argument in optarg; NULL if there are
+ * no more options.
  */
 const struct option_row *next_option(const struct option_row *table, int argc,
 				     char **argv)
@@ -139,7 +139,7 @@ void print_version(void)
 }
 
 /**
- * usage_error() - report a command line that makes no sense, and exit
+ * usage_error() - report an invalid command line, and exit
  * @format: cause and remedy, as for printf()
  */
 void usage_error(const char *format, ...)
@@ -157,31 +157,31 @@ void usage_error(const char *format, ...)
 }
 
 /**
- * parse_pid() - read the number of a process, or end the program
- * @text: what the user wrote
+ * parse_pid() - read a PID, or end the program
+ * @text: the argument
  * @len: its length
  *
- * Return: the number.
+ * Return: the PID.
  */
 pid_t parse_pid(const char *text, size_t len)
 {
 	if (!len || len > 10 || strspn(text, "0123456789") < len ||
 	    atoll(text) > INT32_MAX || !atoll(text))
-		usage_error("%.*s: not a process number", (int)len, text);
+		usage_error("%.*s: invalid PID", (int)len, text);
 	return atoi(text);
 }
 
 /**
  * parse_number() - read a decimal number, or end the program
- * @text: what the user wrote
- * @least: the least number allowed
- * @most: the greatest number allowed
- * @what: the name of what is counted, for the diagnostic
+ * @text: the argument
+ * @least: the lowest valid number
+ * @most: the highest valid number
+ * @name: the name of the number in the diagnostic, as "number of pages"
  *
  * Return: the number.
  */
 uint64_t parse_number(const char *text, uint64_t least, uint64_t most,
-		      const char *what)
+		      const char *name)
 {
 	uint64_t number;
 	char *end;
@@ -190,6 +190,6 @@ uint64_t parse_number(const char *text, uint64_t least, uint64_t most,
 	number = strtoull(text, &end, 10);
 	if (!isdigit((unsigned char)*text) || *end || errno ||
 	    number < least || number > most)
-		usage_error("%s: not a number of %s", text, what);
+		usage_error("%s: invalid %s", text, name);
 	return number;
 }

@@ -7,10 +7,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Of both programs */
+/* The version of both programs */
 #define TOOLS_VERSION	"1.0"
 
-/* Values of options that have no letter are above all letters. */
+/* Options without a letter have values above all letters. */
 enum { FIRST_LONG_OPTION = 256 };
 
 /**
@@ -19,7 +19,7 @@ enum { FIRST_LONG_OPTION = 256 };
  * @value: its letter, or a number from %FIRST_LONG_OPTION
  * @argument: the argument as --help shows it, "[=WHEN]" if it is optional, NULL
  *	if there is none
- * @help: what --help says, one or several lines
+ * @help: its text in --help, one or several lines
  * @heading: a line above it in --help, or NULL
  * @commands: the set of commands that take it, if the program has commands
  */
@@ -42,6 +42,6 @@ void usage_error(const char *format, ...)
 	__attribute__((format(printf, 1, 2), noreturn));
 pid_t parse_pid(const char *text, size_t len);
 uint64_t parse_number(const char *text, uint64_t least, uint64_t most,
-		      const char *what);
+		      const char *name);
 
 #endif /* COMMON_OPTIONS_H */

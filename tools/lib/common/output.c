@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Files that a user names for output. A regular file is replaced by rename, so
- * that readers see the old or the new one, never a part. All else, as a device
- * or a pipe, is opened and written.
+ * readers see either the old or the new file, never a partial one. Other files,
+ * such as devices and pipes, are opened and written.
  *
- * A program that runs as root writes where others may plant links. A symbolic
- * link is followed only if the link and its folder belong to root or to the
- * caller. Links in /proc/<pid>/fd are no names but open files: they are opened.
+ * Other users may plant links where root writes. So a symbolic link is followed
+ * only if the link and its folder belong to root or to the caller. Links in
+ * /proc/<pid>/fd are open files rather than names; they are opened.
  */
 #define _GNU_SOURCE
 #include "common/output.h"
@@ -46,7 +46,7 @@ static int open_folder(int from, const char *path, const char **name)
 	return fd == -1 ? -errno : fd;
 }
 
-/* Look at where a symbolic link leads. Return 0, or why it is not followed. */
+/* Read a symbolic link. Return a negative errno if it must not be followed. */
 static int follow(int folder, const char *name, const struct stat *link,
 		  char target[PATH_MAX])
 {
@@ -110,7 +110,7 @@ static mode_t default_mode(void)
 	return 0666 & ~mask;
 }
 
-/* Open a name that is no symbolic link, or one that leads to an open file. */
+/* Open a name that is not a symbolic link, or is one to an open file. */
 static int open_name(struct output_file *output, const char *name,
 		     const struct stat *st)
 {
@@ -158,14 +158,13 @@ static int open_through_links(struct output_file *output, const char *path)
 }
 
 /**
- * output_open() - begin to write a file that the user named
- * @output: filled in; to be ended by output_commit() or
- *	output_abandon() if this returns 0
+ * output_open() - open a file that the user named for output
+ * @output: filled in; end with output_commit() or output_abandon() unless this
+ *	fails
  * @path: its name
  *
- * A regular file, or a new one, is a temporary one beside it until
- * output_commit(); one can seek in that. The uid and gid of -1 mean those
- * of the caller.
+ * If the file is regular or new, @output is a temporary file beside it until
+ * output_commit(), and seekable. A uid or gid of -1 is that of the caller.
  *
  * Return: 0 or a negative errno, which output_error() explains.
  */
@@ -186,10 +185,10 @@ int output_open(struct output_file *output, const char *path)
 }
 
 /**
- * write_fully() - write all of some bytes
+ * write_fully() - write data, continuing after partial writes
  * @fd: the descriptor
- * @data: the bytes
- * @size: how many
+ * @data: the data
+ * @size: its size in bytes
  *
  * Return: 0 or a negative errno.
  */
@@ -210,7 +209,7 @@ int write_fully(int fd, const void *data, size_t size)
 	return 0;
 }
 
-/* Give the temporary file the owner and mode that the file has, and its name. */
+/* Give the temporary file the owner, the mode and the name of the file. */
 static int put_in_place(const struct output_file *output)
 {
 	struct stat st;
@@ -238,10 +237,10 @@ static void free_output(struct output_file *output)
 }
 
 /**
- * output_commit() - replace the file by the temporary one
- * @output: as output_open() filled it in; to be used no more
+ * output_commit() - replace the file by the temporary one, and close it
+ * @output: from output_open()
  *
- * Return: 0, or a negative errno, and a regular file is left unchanged.
+ * Return: 0, or a negative errno, which leaves a regular file unchanged.
  */
 int output_commit(struct output_file *output)
 {
@@ -258,8 +257,8 @@ int output_commit(struct output_file *output)
 }
 
 /**
- * output_abandon() - leave a regular file as it was
- * @output: as output_open() filled it in; to be used no more
+ * output_abandon() - close the file, and leave a regular file unchanged
+ * @output: from output_open()
  */
 void output_abandon(struct output_file *output)
 {
@@ -274,7 +273,7 @@ void output_abandon(struct output_file *output)
  * output_error() - explain why a file cannot be written
  * @error: the negative errno of one of the functions above
  *
- * Return: a phrase that lives for ever.
+ * Return: a phrase in static storage.
  */
 const char *output_error(int error)
 {

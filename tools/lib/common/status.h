@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The exit statuses of dirtycat and dirtyckpt, which their manuals promise. */
+/* The exit statuses of dirtycat and dirtyckpt, as in their manuals. */
 #ifndef COMMON_STATUS_H
 #define COMMON_STATUS_H
 

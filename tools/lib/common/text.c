@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Text for a terminal. Names of processes and files hold any bytes, also those
- * that a terminal takes for commands; all that is not printable becomes \xNN.
+ * Text for terminals and tables. Names of processes and files hold any bytes,
+ * even control sequences of terminals; each unprintable byte becomes \xNN.
  */
 #define _GNU_SOURCE
 #include "common/text.h"
@@ -15,7 +15,7 @@
 
 #include "common/memory.h"
 
-/* Return the length of the printable character that the text begins with, or 0. */
+/* Return the length of a printable character at the start of the text, or 0. */
 static size_t printable(const char *text)
 {
 	mbstate_t state = { 0 };
@@ -61,7 +61,7 @@ static char *escape(const char *text, size_t (*is_printable)(const char *))
 	while (*text) {
 		size_t len = is_printable(text);
 
-		/* An escape must not be mistaken for text that looks like one. */
+		/* Escape text that looks like an escape, too. */
 		if (!len || (text[0] == '\\' && text[1] == 'x')) {
 			end += sprintf(end, "\\x%02x", (unsigned char)*text++);
 		} else {
@@ -89,7 +89,7 @@ char *escape_text(const char *text)
  * escape_utf8() - make text valid UTF-8
  * @text: any bytes
  *
- * JSON and OpenMetrics are UTF-8 whatever the locale says.
+ * JSON and OpenMetrics are UTF-8 in every locale.
  *
  * Return: a copy, to be freed, in which each byte that is a control character
  * or not UTF-8 is \xNN; or NULL without memory.
@@ -101,8 +101,8 @@ char *escape_utf8(const char *text)
 
 /**
  * put_escaped() - print text from a process or a file
- * @out: where to
- * @text: any bytes, printed as escape_text() returns them
+ * @out: the stream to print to
+ * @text: any bytes, escaped by escape_text()
  */
 void put_escaped(FILE *out, const char *text)
 {
@@ -133,7 +133,7 @@ char *text_of(const char *format, ...)
 /**
  * name_text() - copy a name into the cell of a table
  * @name: any bytes
- * @json: the table is JSON; in its other formats libsmartcols escapes
+ * @json: the table is JSON; libsmartcols escapes in other formats
  *
  * Return: the text, to be freed.
  */
@@ -158,7 +158,7 @@ char *size_text(uint64_t bytes, bool exact)
 
 	if (exact)
 		return text_of("%" PRIu64, bytes);
-	/* What is rounded up to 1024 is one of the next unit. */
+	/* A size that rounds up to 1024 is 1 of the next unit. */
 	while (size >= 1023.5 && units[unit + 1]) {
 		size /= 1024;
 		unit++;

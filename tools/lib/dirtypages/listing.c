@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Listings as text: a line a range, "start-end flags". */
+/* Listings as text: one line per range, "start-end flags". */
 #define _GNU_SOURCE
 #include "dirtypages.h"
 
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The letters that each column of the flags can have; later kernels may have more. */
+/* The letters that each column can have. Later kernels may add columns. */
 static const char *const columns[] = { "af", "pse", "d", "x", "h", "k", "l" };
 
 enum { COLUMNS = sizeof(columns) / sizeof(*columns) };
@@ -21,7 +21,7 @@ struct text {
 	char text[];
 };
 
-/* A tree of the different ones, and the last one, which mostly comes again. */
+/* The distinct texts in a tree, and the last one, which mostly repeats. */
 struct dirty_texts {
 	void *tree;
 	const struct text *last;
@@ -99,8 +99,8 @@ static const struct text *find_text(struct dirty_listing *listing,
  * @listing: all zero to begin with; to be freed by dirty_listing_free()
  * @start: address of the first page
  * @end: address after the last page
- * @text: its flags, not necessarily ended by a zero
- * @len: how many characters
+ * @text: its flags, not necessarily NUL-terminated
+ * @len: length of @text
  *
  * Return: 0 or -ENOMEM.
  */
@@ -132,7 +132,7 @@ int dirty_listing_add(struct dirty_listing *listing, uint64_t start,
 }
 
 /**
- * dirty_listing_free() - free all that a listing holds
+ * dirty_listing_free() - free the contents of a listing
  * @listing: empty afterwards
  */
 void dirty_listing_free(struct dirty_listing *listing)
@@ -145,7 +145,7 @@ void dirty_listing_free(struct dirty_listing *listing)
 	*listing = (struct dirty_listing){ 0 };
 }
 
-/* One to sixteen digits and what has to follow them, or NULL. */
+/* Read 1 to 16 digits and the next character. Return the rest, or NULL. */
 static const char *parse_address(const char *p, uint64_t *addr, char follows)
 {
 	const char *first = p;
@@ -173,7 +173,7 @@ static int refuse(struct dirty_listing *listing, const char *problem)
 	return -EPROTO;
 }
 
-/* A line, with its newline. Later kernels may add fields after the flags. */
+/* Parse a line up to its newline. Later kernels may add fields after the flags. */
 static int parse_line(struct dirty_listing *listing, const char *line)
 {
 	uint64_t start, end, last = 0;
@@ -190,14 +190,14 @@ static int parse_line(struct dirty_listing *listing, const char *line)
 	if (end <= start)
 		return refuse(listing, "END is not above START");
 	if (start < last)
-		return refuse(listing, "START is below the end of the line before");
+		return refuse(listing, "START is below the end of the previous line");
 	len = strcspn(flags, "\n ");
 	if (!len || !flags[len])
 		return refuse(listing, "not 'START-END FLAGS'");
 	return dirty_listing_add(listing, start, end, flags, len);
 }
 
-/* All whole lines of some text. Returns how much of it they are. */
+/* Parse all complete lines. Return their length. */
 static ssize_t parse_lines(struct dirty_listing *listing, const char *text,
 			   size_t len)
 {
@@ -215,12 +215,12 @@ static ssize_t parse_lines(struct dirty_listing *listing, const char *text,
 
 /**
  * dirty_listing_parse() - read a listing to its end
- * @listing: grows by what was read, also if that ends in an error
- * @fd: what to read from
+ * @listing: the lines are added, those before an error, too
+ * @fd: the file to read
  *
- * Return: 0; -EPROTO if the line after the last one added has another form, is
- * out of order, or has no end, as the problem of @listing says; -ENOMEM; or what
- * read() fails with, which is -ESRCH if the address space is gone.
+ * Return: 0; -EPROTO if the next line is malformed, out of order or incomplete,
+ * and the problem of @listing says why; -ENOMEM; or the errno of read(), which is
+ * -ESRCH if the address space is gone.
  */
 int dirty_listing_parse(struct dirty_listing *listing, int fd)
 {
@@ -249,7 +249,7 @@ int dirty_listing_parse(struct dirty_listing *listing, int fd)
 	if (len == -1)
 		done = -errno;
 	else if (done >= 0)
-		done = kept ? refuse(listing, "no newline at its end") : 0;
+		done = kept ? refuse(listing, "missing newline at the end") : 0;
 	free(buffer);
 	return done;
 }
@@ -259,23 +259,23 @@ static const char *fault_of_flags(const char *text)
 	const size_t len = strlen(text);
 
 	if (len < COLUMNS)
-		return "the flags have less than seven columns";
+		return "the flags have fewer than seven columns";
 	for (size_t i = 0; i < len; i++) {
 		if (text[i] <= ' ' || text[i] > '~')
 			return "the flags have a byte that is not printable ASCII";
 		if (i < COLUMNS && !strchr("-?", text[i]) &&
 		    !strchr(columns[i], text[i]))
-			return "the flags have a letter out of its column";
+			return "the flags have a letter in the wrong column";
 	}
 	return NULL;
 }
 
 /**
- * dirty_listing_fault() - find what no kernel or back end would have written
- * @listing: any
- * @line: set to the index of the first line with a fault
+ * dirty_listing_fault() - find a line that no kernel or back end would write
+ * @listing: the listing
+ * @line: set to the index of the first such line
  *
- * Return: a sentence about it, or NULL if there is none.
+ * Return: a phrase that says why, or NULL if there is no such line.
  */
 const char *dirty_listing_fault(const struct dirty_listing *listing, size_t *line)
 {
@@ -294,8 +294,8 @@ const char *dirty_listing_fault(const struct dirty_listing *listing, size_t *lin
 }
 
 /**
- * dirty_listing_forget() - show that a flag is not known
- * @listing: any; its texts and flags are changed
+ * dirty_listing_forget() - mark a flag as unknown in all lines
+ * @listing: the listing; its texts and flags change
  * @letter: the flag
  *
  * Return: 0 or -ENOMEM.
