@@ -91,12 +91,6 @@ static void add_segment(struct core *core, const struct dirty_mapping *m,
 	};
 }
 
-static bool is_anonymous(const struct dirty_mapping *m)
-{
-	return !m->inode && strcmp(m->name, "[vvar]") &&
-	       strcmp(m->name, "[vsyscall]") && strcmp(m->name, "[vvar_vclock]");
-}
-
 /* The first page of an ELF file, if it is still the one that was mapped. */
 static bool read_elf_head(const struct dirty_mapping *m, void *page)
 {
@@ -178,12 +172,12 @@ static void find_segments(struct core *core)
 
 		if (m->perms[3] == 's')
 			add_segment(core, m, m->start, m->end, m->start);
+		else if (dirty_mapping_is_anonymous(m))
+			add_anonymous_segments(core, m);
 		else if (m->inode)
 			add_file_segments(core, m);
 		else if (!strcmp(m->name, "[vdso]"))
 			add_segment(core, m, m->start, m->end, m->end);
-		else if (is_anonymous(m))
-			add_anonymous_segments(core, m);
 		else
 			add_segment(core, m, m->start, m->end, m->start);
 	}

@@ -196,10 +196,10 @@ bool own_contents(const struct target *target, const struct dirty_maps *maps,
 	memset(page, 0, PAGE_BYTES);
 	if (!mapping)
 		return false;
+	if (dirty_mapping_is_anonymous(mapping))
+		return true;
 	if (!mapping->inode)
-		return *mapping->name != '[' || !strcmp(mapping->name, "[heap]") ||
-		       !strcmp(mapping->name, "[stack]") ||
-		       !strncmp(mapping->name, "[anon", 5);
+		return false;
 	fd = open_mapped(target, mapping);
 	if (fd == -1)
 		return false;

@@ -99,6 +99,7 @@ struct dirty_maps {
 int dirty_maps_parse(struct dirty_maps *maps, FILE *f);
 int dirty_maps_read(struct dirty_process *process, struct dirty_maps *maps);
 void dirty_maps_free(struct dirty_maps *maps);
+bool dirty_mapping_is_anonymous(const struct dirty_mapping *mapping);
 size_t dirty_maps_first(const struct dirty_maps *maps, uint64_t addr);
 const struct dirty_mapping *dirty_maps_find(const struct dirty_maps *maps,
 					    uint64_t addr);

@@ -117,6 +117,26 @@ void dirty_maps_free(struct dirty_maps *maps)
 }
 
 /**
+ * dirty_mapping_is_anonymous() - is a private mapping without a file behind it?
+ * @mapping: the mapping, which is not shared
+ *
+ * The names of anonymous memory are a closed set. The kernel's own mappings, such
+ * as [vdso] or [uprobes], have no file either, but their set grows: a list of
+ * exceptions would take each new one for zero-filled memory. Private memory of
+ * /dev/zero is anonymous although it has an inode.
+ *
+ * Return: true if its clean pages are zeroes.
+ */
+bool dirty_mapping_is_anonymous(const struct dirty_mapping *mapping)
+{
+	if (mapping->inode)
+		return !strcmp(mapping->name, "/dev/zero");
+	return !*mapping->name || !strcmp(mapping->name, "[heap]") ||
+	       !strcmp(mapping->name, "[stack]") ||
+	       !strncmp(mapping->name, "[anon:", 6);
+}
+
+/**
  * dirty_maps_first() - find the first mapping that ends above an address
  * @maps: the mappings
  * @addr: the address

@@ -166,18 +166,6 @@ static int add_entry(struct walk *w, uint64_t addr, uint64_t entry, long page)
 	return add_pages(w, addr, addr + page, flags);
 }
 
-/*
- * Anonymous means not backed by a file; a private mapping of /dev/zero is
- * anonymous, special mappings such as the vdso are not.
- */
-static bool is_anonymous(const struct dirty_mapping *m)
-{
-	if (m->inode)
-		return !strcmp(m->name, "/dev/zero");
-	return !*m->name || !strcmp(m->name, "[heap]") ||
-	       !strcmp(m->name, "[stack]") || !strncmp(m->name, "[anon:", 6);
-}
-
 /* Look up the entry of a page of our own after reading or writing it. */
 static bool own_entry(bool written, uint64_t *entry)
 {
@@ -245,7 +233,7 @@ static int enter(struct walk *w, const struct dirty_mapping *m)
 	int error = end_run(w);
 
 	w->mapping = m;
-	w->anonymous = is_anonymous(m);
+	w->anonymous = dirty_mapping_is_anonymous(m);
 	return error;
 }
 
