@@ -434,12 +434,12 @@ static enum status write_core(struct core *core)
 }
 
 /**
- * core() - the command of that name
+ * cmd_core() - the command of that name
  * @ctl: what was asked for
  *
  * Return: STATUS_OK, or what the program is to end with.
  */
-enum status core(const struct control *ctl)
+enum status cmd_core(const struct control *ctl)
 {
 	struct core core = {
 		.path = ctl->file,

@@ -64,13 +64,13 @@ struct control {
 };
 
 /* save.c, verify.c, restore.c, core.c, list.c, prune.c, untrack.c */
-enum status save(const struct control *ctl);
-enum status verify(const struct control *ctl);
-enum status restore(const struct control *ctl);
-enum status core(const struct control *ctl);
-enum status list(const struct control *ctl);
-enum status prune(const struct control *ctl);
-enum status untrack(const struct control *ctl);
+enum status cmd_save(const struct control *ctl);
+enum status cmd_verify(const struct control *ctl);
+enum status cmd_restore(const struct control *ctl);
+enum status cmd_core(const struct control *ctl);
+enum status cmd_list(const struct control *ctl);
+enum status cmd_prune(const struct control *ctl);
+enum status cmd_untrack(const struct control *ctl);
 
 void columns_help(void);
 

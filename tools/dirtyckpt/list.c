@@ -198,12 +198,12 @@ static enum status print_table(const struct control *ctl,
 }
 
 /**
- * list() - the command of that name
+ * cmd_list() - the command of that name
  * @ctl: what was asked for
  *
  * Return: STATUS_OK, or what the program is to end with.
  */
-enum status list(const struct control *ctl)
+enum status cmd_list(const struct control *ctl)
 {
 	struct image image;
 	struct record record;

@@ -39,16 +39,16 @@ static const struct command {
 	const char *operands;
 	const char *help;
 } commands[] = {
-	{ "save", SAVE, save, "PID DIR",
+	{ "save", SAVE, cmd_save, "PID DIR",
 	  "save the pages written since the last save" },
-	{ "verify", VERIFY, verify, "PID DIR[@N]",
+	{ "verify", VERIFY, cmd_verify, "PID DIR[@N]",
 	  "stop the process and compare it with a generation" },
-	{ "list", LIST, list, "DIR", "list the generations" },
-	{ "restore", RESTORE, restore, "PID DIR[@N]",
+	{ "list", LIST, cmd_list, "DIR", "list the generations" },
+	{ "restore", RESTORE, cmd_restore, "PID DIR[@N]",
 	  "return the living process to a saved state" },
-	{ "core", CORE, core, "DIR[@N] FILE", "write an ELF core file for gdb" },
-	{ "prune", PRUNE, prune, "DIR", "remove all but the last generations" },
-	{ "untrack", UNTRACK, untrack, "DIR",
+	{ "core", CORE, cmd_core, "DIR[@N] FILE", "write an ELF core file for gdb" },
+	{ "prune", PRUNE, cmd_prune, "DIR", "remove all but the last generations" },
+	{ "untrack", UNTRACK, cmd_untrack, "DIR",
 	  "let others track the process; keep the image" },
 };
 

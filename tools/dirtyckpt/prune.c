@@ -105,12 +105,12 @@ static enum status drop(const struct image *image, unsigned long number)
 }
 
 /**
- * prune() - the command of that name
+ * cmd_prune() - the command of that name
  * @ctl: what was asked for
  *
  * Return: STATUS_OK, or what the program is to end with.
  */
-enum status prune(const struct control *ctl)
+enum status cmd_prune(const struct control *ctl)
 {
 	enum status status;
 	struct image image;

@@ -652,12 +652,12 @@ static enum status restore_once(const struct control *ctl)
 }
 
 /**
- * restore() - the command of that name
+ * cmd_restore() - the command of that name
  * @ctl: what was asked for
  *
  * Return: STATUS_OK, or what the program is to end with.
  */
-enum status restore(const struct control *ctl)
+enum status cmd_restore(const struct control *ctl)
 {
 	enum status status = STATUS_OK;
 	size_t size = 0;

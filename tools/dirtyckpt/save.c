@@ -556,12 +556,12 @@ static enum status make_rounds(struct saver *saver)
 }
 
 /**
- * save() - the command of that name
+ * cmd_save() - the command of that name
  * @ctl: what was asked for
  *
  * Return: STATUS_OK, or what the program is to end with.
  */
-enum status save(const struct control *ctl)
+enum status cmd_save(const struct control *ctl)
 {
 	struct saver saver = { .ctl = ctl };
 	char note[PATH_MAX + 100];

@@ -120,12 +120,12 @@ static enum status end_all(const struct control *ctl, const struct image *image,
 }
 
 /**
- * untrack() - the command of that name
+ * cmd_untrack() - the command of that name
  * @ctl: what was asked for
  *
  * Return: STATUS_OK, or what the program is to end with.
  */
-enum status untrack(const struct control *ctl)
+enum status cmd_untrack(const struct control *ctl)
 {
 	enum status status;
 	struct image image;

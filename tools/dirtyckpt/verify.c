@@ -302,12 +302,12 @@ static enum status print_result(const struct comparison *c)
 }
 
 /**
- * verify() - the command of that name
+ * cmd_verify() - the command of that name
  * @ctl: what was asked for
  *
  * Return: STATUS_OK, or what the program is to end with.
  */
-enum status verify(const struct control *ctl)
+enum status cmd_verify(const struct control *ctl)
 {
 	struct comparison c = {
 		.image.fd = -1,
