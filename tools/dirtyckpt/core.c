@@ -372,7 +372,7 @@ static enum status open_core(struct core *core, const struct control *ctl)
 	if (!status)
 		status = part_maps(&core->image, &core->gen, &core->maps);
 	if (!status)
-		status = registers_load(&core->image, &core->gen, &core->threads);
+		status = part_threads(&core->image, &core->gen, &core->threads);
 	if (!status)
 		status = contents_open(&core->contents, &core->image, &core->gen,
 				       &core->listed);

@@ -579,6 +579,29 @@ enum status part_maps(const struct image *image, const struct generation *gen,
 }
 
 /**
+ * part_threads() - read the threads of a generation, with their registers
+ * @image: the folder that has the generation
+ * @gen: that one
+ * @threads: filled in; to be freed by threads_free()
+ *
+ * Return: STATUS_OK; STATUS_DAMAGED; or what else the program is to end with.
+ */
+enum status part_threads(const struct image *image,
+			 const struct generation *gen, struct threads *threads)
+{
+	enum status status;
+	void *data;
+
+	*threads = (struct threads){ 0 };
+	status = part_read(image, gen, PART_THREADS, &data);
+	if (!status &&
+	    !threads_unpack(threads, data, gen->size[PART_THREADS]))
+		status = complain_damaged(image, gen, part_names[PART_THREADS]);
+	free(data);
+	return status;
+}
+
+/**
  * draft_begin() - make a folder for the next generation
  * @image: the folder that will have it
  * @draft: its @fd is set; draft_commit() or draft_drop() end it

@@ -10,6 +10,7 @@
 
 #include "dirtyckpt.h"
 #include "spans.h"
+#include "threads.h"
 
 /**
  * struct identity - an address space, and no other that comes after it
@@ -163,6 +164,8 @@ enum status part_listing(const struct image *image,
 			 struct dirty_listing *listing);
 enum status part_maps(const struct image *image, const struct generation *gen,
 		      struct dirty_maps *maps);
+enum status part_threads(const struct image *image,
+			 const struct generation *gen, struct threads *threads);
 
 enum status draft_begin(const struct image *image, struct generation *draft);
 enum status draft_part(const struct image *image, struct generation *draft,

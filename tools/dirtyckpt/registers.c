@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Registers of stopped threads: of the processor, and in a generation. */
+/* Registers of stopped threads. */
 #define _GNU_SOURCE
 #include "seize.h"
 
@@ -23,22 +23,6 @@ enum { ERESTART_RESTARTBLOCK = 516 };
 
 /* Its number by "int 0x80"; else that of read(), which never goes on so */
 enum { RESTART_BY_INT80 = 0 };
-
-/**
- * struct thread_head - what comes before the registers of a thread in the file
- * @tid: its number
- * @start_time: when it started
- * @mask: the signals that it blocks
- * @pending: those that wait for it
- * @size: bytes of each set, which follow
- */
-struct thread_head {
-	uint64_t tid;
-	uint64_t start_time;
-	uint64_t mask;
-	uint64_t pending;
-	uint64_t size[SETS];
-};
 
 static enum status get_set(struct thread *thread, int set)
 {
@@ -221,147 +205,4 @@ uint64_t rseq_area(const struct thread *thread, size_t *size)
 		return 0;
 	*size = rseq.rseq_abi_size;
 	return rseq.rseq_abi_pointer;
-}
-
-/**
- * registers_save() - write the registers of all threads to a generation
- * @image: the folder of that
- * @draft: the generation
- * @threads: as registers_get() filled it in
- *
- * Return: STATUS_OK, or what the program is to end with.
- */
-enum status registers_save(const struct image *image, struct generation *draft,
-			   const struct threads *threads)
-{
-	enum status status;
-	char *data = NULL;
-	size_t size = 0;
-
-	for (size_t i = 0; i < threads->count; i++) {
-		const struct thread *thread = &threads->threads[i];
-		struct thread_head head = {
-			.tid = thread->tid,
-			.start_time = thread->start_time,
-			.mask = thread->mask,
-			.pending = thread->pending,
-		};
-		size_t room = size + sizeof(head);
-
-		for (int set = 0; set < SETS; set++) {
-			head.size[set] = thread->size[set];
-			room += thread->size[set];
-		}
-		data = grow(data, room, 1);
-		memcpy(data + size, &head, sizeof(head));
-		size += sizeof(head);
-		for (int set = 0; set < SETS; set++) {
-			if (thread->size[set])
-				memcpy(data + size, thread->set[set],
-				       thread->size[set]);
-			size += thread->size[set];
-		}
-	}
-	draft->threads = threads->count;
-	status = draft_part(image, draft, PART_THREADS, data, size);
-	free(data);
-	return status;
-}
-
-static bool take(const char **data, size_t *left, void *to, size_t size)
-{
-	if (size > *left)
-		return false;
-	if (size)
-		memcpy(to, *data, size);
-	*data += size;
-	*left -= size;
-	return true;
-}
-
-static bool parse_thread(struct thread *thread, const char **data, size_t *left)
-{
-	struct thread_head head;
-
-	*thread = (struct thread){ 0 };
-	if (!take(data, left, &head, sizeof(head)))
-		return false;
-	*thread = (struct thread){
-		.tid = head.tid,
-		.start_time = head.start_time,
-		.mask = head.mask,
-		.pending = head.pending,
-	};
-	for (int set = 0; set < SETS; set++) {
-		if (head.size[set] > *left)
-			return false;
-		if (!head.size[set])
-			continue;
-		thread->size[set] = head.size[set];
-		thread->set[set] = grow(NULL, head.size[set], 1);
-		take(data, left, thread->set[set], head.size[set]);
-	}
-	return true;
-}
-
-/**
- * registers_load() - read the registers of all threads from a generation
- * @image: the folder that has it
- * @gen: that one
- * @threads: filled in; to be freed by threads_free()
- *
- * Return: STATUS_OK; STATUS_DAMAGED; or what else the program is to end with.
- */
-enum status registers_load(const struct image *image,
-			   const struct generation *gen,
-			   struct threads *threads)
-{
-	enum status status;
-	const char *p;
-	size_t left;
-	void *data;
-
-	*threads = (struct threads){ 0 };
-	status = part_read(image, gen, PART_THREADS, &data);
-	p = data;
-	left = gen->size[PART_THREADS];
-	while (!status && left) {
-		threads->threads = grow(threads->threads, threads->count + 1,
-					sizeof(*threads->threads));
-		if (!parse_thread(&threads->threads[threads->count++], &p, &left))
-			status = complain_damaged(image, gen,
-						  part_names[PART_THREADS]);
-	}
-	free(data);
-	return status;
-}
-
-/**
- * threads_find() - find a thread among others
- * @threads: those
- * @like: a thread, as it was at another time
- *
- * Return: the same thread, or NULL.
- */
-struct thread *threads_find(const struct threads *threads,
-			    const struct thread *like)
-{
-	for (size_t i = 0; i < threads->count; i++)
-		if (threads->threads[i].tid == like->tid &&
-		    threads->threads[i].start_time == like->start_time)
-			return &threads->threads[i];
-	return NULL;
-}
-
-/**
- * threads_free() - free what is known of threads
- * @threads: empty afterwards
- */
-void threads_free(struct threads *threads)
-{
-	for (size_t i = 0; i < threads->count; i++)
-		for (int set = 0; set < SETS; set++)
-			free(threads->threads[i].set[set]);
-	free(threads->threads);
-	*threads = (struct threads){ 0 };
 }

@@ -113,7 +113,7 @@ static enum status open_all(struct restorer *r)
 	r->lazy = spans_of(&listing, DIRTY_FLAG('l'));
 	dirty_listing_free(&listing);
 	return status ? status :
-			registers_load(&r->image, &r->gen, &r->saved);
+			part_threads(&r->image, &r->gen, &r->saved);
 }
 
 /* Half of them cannot be set, and then fail. */

@@ -423,6 +423,19 @@ static enum status write_auxv(struct saver *saver, struct pass *pass)
 	return status;
 }
 
+static enum status write_threads(struct saver *saver, struct pass *pass)
+{
+	enum status status;
+	size_t size;
+	void *data = threads_pack(&pass->threads, &size);
+
+	pass->draft.threads = pass->threads.count;
+	status = draft_part(&saver->image, &pass->draft, PART_THREADS, data,
+			    size);
+	free(data);
+	return status;
+}
+
 /* What is in memory goes to disk; the process runs on meanwhile. */
 static enum status complete(struct saver *saver, struct pass *pass)
 {
@@ -440,8 +453,7 @@ static enum status complete(struct saver *saver, struct pass *pass)
 	if (!status)
 		status = write_auxv(saver, pass);
 	if (!status)
-		status = registers_save(&saver->image, &pass->draft,
-					&pass->threads);
+		status = write_threads(saver, pass);
 	pass->draft.spent = nanoseconds() - pass->began;
 	if (!status)
 		status = draft_commit(&saver->image, &pass->draft, false);

@@ -3,52 +3,14 @@
 #ifndef SEIZE_H
 #define SEIZE_H
 
-#include <signal.h>
-
 #include "target.h"
-
-/* Sets of registers, in the order in which they are kept and set */
-enum { SET_GENERAL, SET_FLOAT, SET_EXTENDED, SETS };
+#include "threads.h"
 
 /*
  * Nanoseconds until a thread is given up that does not stop: some wait for a disk,
  * or for a child of vfork().
  */
 #define PATIENCE	20000000000ull
-
-/**
- * struct thread - a thread
- * @tid: its number
- * @start_time: when it started, in clock ticks since boot
- * @mask: the signals that it blocks
- * @pending: those that wait for it
- * @set: its registers, NULL if it has no such set
- * @size: bytes of each set
- */
-struct thread {
-	pid_t tid;
-	uint64_t start_time;
-	uint64_t mask;
-	uint64_t pending;
-	void *set[SETS];
-	size_t size[SETS];
-};
-
-/**
- * struct threads - the threads of a process
- * @threads: an array; the first thread of the process comes first, if it lives
- * @count: how many
- * @began: when the first was stopped, as nanoseconds() has it
- * @pause: nanoseconds from then on until they went on
- * @signals: what this process blocked before
- */
-struct threads {
-	struct thread *threads;
-	size_t count;
-	uint64_t began;
-	uint64_t pause;
-	sigset_t signals;
-};
 
 enum status seize(struct target *target, struct threads *threads);
 enum status release(struct threads *threads);
@@ -63,14 +25,6 @@ enum status registers_set(const struct thread *to, const struct thread *from);
 void registers_settle(struct thread *thread);
 bool registers_equal(struct thread *was, struct thread *is);
 uint64_t rseq_area(const struct thread *thread, size_t *size);
-enum status registers_save(const struct image *image, struct generation *draft,
-			   const struct threads *threads);
-enum status registers_load(const struct image *image,
-			   const struct generation *gen,
-			   struct threads *threads);
-struct thread *threads_find(const struct threads *threads,
-			    const struct thread *like);
-void threads_free(struct threads *threads);
 
 extern const unsigned int register_notes[SETS];
 

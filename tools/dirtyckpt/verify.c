@@ -245,7 +245,7 @@ static enum status compare_threads(struct comparison *c)
 	struct threads then;
 	enum status status;
 
-	status = registers_load(&c->image, &c->gen, &then);
+	status = part_threads(&c->image, &c->gen, &then);
 	if (!status)
 		status = registers_get(&c->threads);
 	for (size_t i = 0; !status && i < then.count; i++) {
