@@ -285,7 +285,7 @@ static enum status write_vdso(struct core *core, const struct segment *s)
 	const char *vdso = (const char *)getauxval(AT_SYSINFO_EHDR);
 	char boot[37];
 
-	if (!vdso || !read_boot(boot) || strcmp(boot, core->gen.of.boot))
+	if (!vdso || !boot_read(boot) || strcmp(boot, core->gen.of.boot))
 		return STATUS_OK;
 	return put(core, vdso, s->end - s->start, s->offset);
 }

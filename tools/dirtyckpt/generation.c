@@ -117,6 +117,7 @@ static bool set_part(struct generation *gen, const char *value)
 static bool set_value(struct generation *gen, const char *name,
 		      const char *value)
 {
+	struct description *who = &gen->process;
 	uint64_t *number = number_of(gen, name);
 
 	if (number)
@@ -136,12 +137,12 @@ static bool set_value(struct generation *gen, const char *name,
 	else if (!strcmp(name, "random"))
 		set_text(gen->of.random, sizeof(gen->of.random), value);
 	else if (!strcmp(name, "ids"))
-		return sscanf(value, "%d %d %d %u %u", &gen->ppid, &gen->pgrp,
-			      &gen->sid, &gen->uid, &gen->gid) == 5;
+		return sscanf(value, "%d %d %d %u %u", &who->ppid, &who->pgrp,
+			      &who->sid, &who->uid, &who->gid) == 5;
 	else if (!strcmp(name, "comm"))
-		unescape(gen->comm, sizeof(gen->comm), value);
+		unescape(who->comm, sizeof(who->comm), value);
 	else if (!strcmp(name, "args"))
-		set_text(gen->args, sizeof(gen->args), value);
+		set_text(who->args, sizeof(who->args), value);
 	else if (!strcmp(name, "part"))
 		return set_part(gen, value);
 	return true;
@@ -650,7 +651,8 @@ enum status draft_part(const struct image *image, struct generation *draft,
 
 static void print_head(FILE *f, const struct generation *gen)
 {
-	char *comm = escape_utf8(gen->comm);
+	const struct description *who = &gen->process;
+	char *comm = escape_utf8(who->comm);
 
 	fprintf(f, PROGRAM FORMAT "\ngeneration %lu\nbase %s\nwhole %s\nkind %s\n",
 		gen->number, gen->base, gen->whole ? "yes" : "no",
@@ -664,9 +666,9 @@ static void print_head(FILE *f, const struct generation *gen)
 		gen->of.start_time, gen->of.boot);
 	if (*gen->of.random)
 		fprintf(f, "random %s\n", gen->of.random);
-	fprintf(f, "ids %d %d %d %u %u\ncomm %s\nargs %s\n", gen->ppid,
-		gen->pgrp, gen->sid, gen->uid, gen->gid, comm ? comm : "?",
-		gen->args);
+	fprintf(f, "ids %d %d %d %u %u\ncomm %s\nargs %s\n", who->ppid,
+		who->pgrp, who->sid, who->uid, who->gid, comm ? comm : "?",
+		who->args);
 	free(comm);
 	for (int part = 0; part < PARTS; part++)
 		fprintf(f, "part %s %" PRIu64 " %08" PRIx32 "\n",

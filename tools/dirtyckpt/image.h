@@ -8,23 +8,11 @@
 
 #include <stdio.h>
 
+#include "describe.h"
 #include "dirtyckpt.h"
+#include "identity.h"
 #include "spans.h"
 #include "threads.h"
-
-/**
- * struct identity - an address space, and no other that comes after it
- * @pid: number of its process
- * @start_time: when that started, in clock ticks since boot
- * @boot: the boot_id of the system
- * @random: the bytes at AT_RANDOM, in hexadecimal; "" if they cannot be read
- */
-struct identity {
-	pid_t pid;
-	uint64_t start_time;
-	char boot[37];
-	char random[33];
-};
 
 /* The files of a generation but for its head */
 enum part {
@@ -53,13 +41,7 @@ enum part {
  * @missing: pages that were listed and could not be read
  * @threads: how many have their registers here
  * @of: the address space
- * @ppid: parent of the process
- * @pgrp: its process group
- * @sid: its session
- * @uid: its owner
- * @gid: the owner's group
- * @comm: its name
- * @args: what it was called with
+ * @process: more of its process
  * @size: bytes of each part
  * @crc: checksum of each part; that of the pages is with each chunk
  * @fd: the folder, -1 if it is not open
@@ -78,13 +60,7 @@ struct generation {
 	uint64_t missing;
 	uint64_t threads;
 	struct identity of;
-	int ppid;
-	int pgrp;
-	int sid;
-	unsigned int uid;
-	unsigned int gid;
-	char comm[64];
-	char args[81];
+	struct description process;
 	uint64_t size[PARTS];
 	uint32_t crc[PARTS];
 	int fd;

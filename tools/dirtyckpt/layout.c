@@ -13,6 +13,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "procfile.h"
+
 static bool is_same(const struct dirty_mapping *a,
 		    const struct dirty_mapping *b)
 {
@@ -163,7 +165,7 @@ bool is_locked(struct target *target, const struct dirty_mapping *mapping)
 	bool locked = true;
 	size_t size;
 
-	if (target_text(target, "smaps", -1, &text, &size))
+	if (process_text(&target->process, "smaps", -1, &text, &size))
 		return true;
 	snprintf(header, sizeof(header), "%08" PRIx64 "-%08" PRIx64 " ",
 		 mapping->start, mapping->end);

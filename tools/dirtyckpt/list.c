@@ -125,7 +125,7 @@ static char *cell(const struct control *ctl, const struct generation *gen,
 	case COL_TIME:
 		return time_text(gen->time);
 	case COL_COMM:
-		return name_text(gen->comm, json);
+		return name_text(gen->process.comm, json);
 	case COL_SIZE:
 		return size_cell(gen, ctl->bytes || json);
 	case COL_PAUSE:

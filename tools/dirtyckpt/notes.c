@@ -39,9 +39,9 @@ static void add_status(FILE *f, const struct core *core,
 		.pr_sigpend = thread->pending,
 		.pr_sighold = thread->mask,
 		.pr_pid = thread->tid,
-		.pr_ppid = core->gen.ppid,
-		.pr_pgrp = core->gen.pgrp,
-		.pr_sid = core->gen.sid,
+		.pr_ppid = core->gen.process.ppid,
+		.pr_pgrp = core->gen.process.pgrp,
+		.pr_sid = core->gen.process.sid,
 		.pr_fpvalid = thread->size[SET_FLOAT] != 0,
 	};
 
@@ -64,18 +64,18 @@ static void add_process(FILE *f, const struct core *core)
 	const struct generation *gen = &core->gen;
 	struct elf_prpsinfo info = {
 		.pr_sname = 'R',
-		.pr_uid = gen->uid,
-		.pr_gid = gen->gid,
+		.pr_uid = gen->process.uid,
+		.pr_gid = gen->process.gid,
 		.pr_pid = gen->of.pid,
-		.pr_ppid = gen->ppid,
-		.pr_pgrp = gen->pgrp,
-		.pr_sid = gen->sid,
+		.pr_ppid = gen->process.ppid,
+		.pr_pgrp = gen->process.pgrp,
+		.pr_sid = gen->process.sid,
 	};
 
-	memcpy(info.pr_fname, gen->comm,
-	       strnlen(gen->comm, sizeof(info.pr_fname) - 1));
-	memcpy(info.pr_psargs, gen->args,
-	       strnlen(gen->args, sizeof(info.pr_psargs) - 1));
+	memcpy(info.pr_fname, gen->process.comm,
+	       strnlen(gen->process.comm, sizeof(info.pr_fname) - 1));
+	memcpy(info.pr_psargs, gen->process.args,
+	       strnlen(gen->process.args, sizeof(info.pr_psargs) - 1));
 	add_note(f, "CORE", NT_PRPSINFO, &info, sizeof(info));
 }
 
@@ -109,15 +109,6 @@ static void add_files(FILE *f, const struct core *core)
 	free(data);
 }
 
-/* Where entries of 32 bits have their values, those of 64 bits have zeroes. */
-static bool is_narrow(const uint64_t *auxv, size_t size)
-{
-	for (size_t i = 0; i < size / sizeof(*auxv); i += 2)
-		if (auxv[i] >> 32)
-			return true;
-	return false;
-}
-
 static enum status refuse_narrow(const struct core *core)
 {
 	return complain(STATUS_UNSUPPORTED,
@@ -132,7 +123,7 @@ static enum status add_all(FILE *f, struct core *core)
 	void *auxv;
 
 	status = part_read(&core->image, &core->gen, PART_AUXV, &auxv);
-	if (!status && is_narrow(auxv, core->gen.size[PART_AUXV]))
+	if (!status && auxv_is_narrow(auxv, core->gen.size[PART_AUXV]))
 		status = refuse_narrow(core);
 	if (status) {
 		free(auxv);

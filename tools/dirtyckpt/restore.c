@@ -41,6 +41,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "procfile.h"
+
 /**
  * struct restorer - a restore at work
  * @ctl: what was asked for
@@ -107,7 +109,7 @@ static enum status open_all(struct restorer *r)
 		return complain(STATUS_REFUSED,
 				"%s@%lu is not of process %d as it is, but of %d (%s), or of what that ran before; only the same living process can be restored",
 				r->image.path, r->gen.number, ctl->pid,
-				r->gen.of.pid, r->gen.comm);
+				r->gen.of.pid, r->gen.process.comm);
 	status = part_listing(&r->image, &r->gen, PART_LISTING, &listing);
 	r->then = spans_of(&listing, 0);
 	r->lazy = spans_of(&listing, DIRTY_FLAG('l'));
@@ -368,7 +370,7 @@ static enum status refuse_shadow_stack(struct restorer *r)
 	enum status status;
 	size_t size;
 
-	status = target_text(&r->target, "status", -1, &text, &size);
+	status = process_text(&r->target.process, "status", -1, &text, &size);
 	line = status ? NULL : strstr(text, name);
 	if (line) {
 		line += strlen(name);

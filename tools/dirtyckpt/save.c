@@ -45,6 +45,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "procfile.h"
+
 enum { COPY_BYTES = 1 << 20 };
 
 /* Passes until few pages are left end here, if that never happens. */
@@ -157,7 +159,7 @@ static enum status find_last(struct saver *saver, struct generation *gen)
 	if (gen->of.pid != pid)
 		return complain(STATUS_REFUSED,
 				"%s: has generations of process %d (%s), not of %d; take another folder",
-				image->path, gen->of.pid, gen->comm, pid);
+				image->path, gen->of.pid, gen->process.comm, pid);
 	return STATUS_OK;
 }
 
@@ -414,7 +416,7 @@ static enum status write_auxv(struct saver *saver, struct pass *pass)
 	size_t size;
 	char *auxv;
 
-	status = target_text(&saver->target, "auxv", saver->target.auxv,
+	status = process_text(&saver->target.process, "auxv", saver->target.auxv,
 			     &auxv, &size);
 	if (!status)
 		status = draft_part(&saver->image, &pass->draft, PART_AUXV,
@@ -501,7 +503,7 @@ static enum status make_pass(struct saver *saver, bool stop)
 	enum status status;
 
 	memcpy(pass.draft.base, saver->base, sizeof(saver->base));
-	describe_process(&saver->target, &pass.draft);
+	describe_process(&saver->target.process, &pass.draft.process);
 	status = draft_begin(&saver->image, &pass.draft);
 	if (!status && stop)
 		status = three_steps_stopped(saver, &pass);

@@ -36,15 +36,10 @@ void target_close(struct target *target);
 enum status target_check(struct target *target);
 enum status target_listing(struct target *target,
 			   struct dirty_listing *listing);
-enum status target_text(struct target *target, const char *name, int fd,
-			char **text, size_t *size);
 enum status target_maps(struct target *target, struct dirty_maps *maps,
 			char **text, size_t *size);
 size_t target_read(const struct target *target, uint64_t start, void *data,
 		   size_t size);
-bool read_boot(char boot[37]);
-bool identity_equal(const struct identity *a, const struct identity *b);
-void describe_process(const struct target *target, struct generation *gen);
 
 /* tracking.c: who tracks the process, and how far its image is */
 bool tracking_is_for(const char *note, const char *path);

@@ -83,7 +83,7 @@ static enum status open_both(struct comparison *c, const struct control *ctl)
 		return complain(STATUS_REFUSED,
 				"%s@%lu is not of process %d as it is, but of %d (%s), or of what that ran before",
 				c->image.path, c->gen.number, ctl->pid,
-				c->gen.of.pid, c->gen.comm);
+				c->gen.of.pid, c->gen.process.comm);
 	status = require_stopped(&c->target);
 	if (status)
 		return status;

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What is known of a process besides its memory. */
+#define _GNU_SOURCE
+#include "describe.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The head of a generation is made of lines. */
+static void copy_line(char *to, size_t size, const char *from, size_t len)
+{
+	size_t n = len < size - 1 ? len : size - 1;
+
+	for (size_t i = 0; i < n; i++)
+		to[i] = from[i] > ' ' && from[i] < 127 ? from[i] : ' ';
+	to[n] = '\0';
+}
+
+/**
+ * describe_process() - who it is, for those who look at the image
+ * @process: the process
+ * @who: filled in; what cannot be told is left empty
+ */
+void describe_process(const struct dirty_process *process,
+		      struct description *who)
+{
+	char text[1024], *p;
+	struct stat st;
+	ssize_t len;
+	int fd;
+
+	snprintf(who->comm, sizeof(who->comm), "%s", process->comm);
+	fd = openat(process->fd, "cmdline", O_RDONLY | O_CLOEXEC);
+	len = fd == -1 ? 0 : read(fd, text, sizeof(text));
+	close(fd);
+	if (len > 0)
+		copy_line(who->args, sizeof(who->args), text, len);
+	fd = openat(process->fd, "stat", O_RDONLY | O_CLOEXEC);
+	len = fd == -1 ? 0 : read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[len > 0 ? len : 0] = '\0';
+	p = strrchr(text, ')');
+	if (p)
+		sscanf(p, ") %*c %d %d %d", &who->ppid, &who->pgrp, &who->sid);
+	if (!fstat(process->fd, &st)) {
+		who->uid = st.st_uid;
+		who->gid = st.st_gid;
+	}
+}

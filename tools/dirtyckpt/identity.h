@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* An address space, told apart from all others. */
+#ifndef IDENTITY_H
+#define IDENTITY_H
+
+#include "dirtyckpt.h"
+#include "dirtypages.h"
+
+/**
+ * struct identity - an address space, and no other that comes after it
+ * @pid: number of its process
+ * @start_time: when that started, in clock ticks since boot
+ * @boot: the boot_id of the system
+ * @random: the bytes at AT_RANDOM, in hexadecimal; "" if they cannot be read
+ */
+struct identity {
+	pid_t pid;
+	uint64_t start_time;
+	char boot[37];
+	char random[33];
+};
+
+enum status identity_read(struct dirty_process *process, struct identity *of);
+bool identity_equal(const struct identity *a, const struct identity *b);
+bool boot_read(char boot[37]);
+bool auxv_is_narrow(const uint64_t *auxv, size_t size);
+
+#endif /* IDENTITY_H */

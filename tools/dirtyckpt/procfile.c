@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Files of a process, in its folder in /proc. */
+#define _GNU_SOURCE
+#include "procfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+/**
+ * process_failed() - complain that a file of a process could not be used
+ * @pid: number of the process
+ * @name: of the file, in /proc/<pid>/
+ * @error: why, an errno
+ *
+ * Return: what the program is to end with.
+ */
+enum status process_failed(pid_t pid, const char *name, int error)
+{
+	switch (error) {
+	case ESRCH:
+		return complain(STATUS_NO_PROCESS,
+				"%d: no such process, or it has no memory any more",
+				pid);
+	case EACCES:
+	case EPERM:
+		return complain(STATUS_NOT_PERMITTED,
+				"%d: not permitted; this takes its owner, whom Yama lets attach to it, or root (CAP_SYS_PTRACE)",
+				pid);
+	case ENOSYS:
+	case EOPNOTSUPP:
+		return complain(STATUS_UNSUPPORTED,
+				"%d: this kernel cannot tell what was written; it takes one with CONFIG_PROC_DIRTY_PAGES and CONFIG_MEM_SOFT_DIRTY",
+				pid);
+	}
+	return complain(STATUS_OTHER, "/proc/%d/%s: %s", pid, name,
+			strerror(error));
+}
+
+/* Returns 0 or an errno. */
+static int read_all(int fd, char **text, size_t *size)
+{
+	size_t room = 16384;
+	ssize_t len;
+	int error;
+
+	*size = 0;
+	lseek(fd, 0, SEEK_SET);
+	do {
+		if (room - *size < 8192 || !*text)
+			*text = grow(*text, room *= 2, 1);
+		len = read(fd, *text + *size, room - *size - 1);
+		*size += len > 0 ? len : 0;
+	} while (len > 0);
+	error = len ? errno : 0;
+	(*text)[*size] = '\0';
+	return error;
+}
+
+/**
+ * process_text() - read a file of a process
+ * @process: that one
+ * @name: of the file, in /proc/<pid>/
+ * @fd: open already, to be read from its start, or -1
+ * @text: set to what it says, with a zero at the end; to be freed
+ * @size: set to its length
+ *
+ * The file of a thread may say nothing any more once that has ended; then it is
+ * another one's that is read.
+ *
+ * Return: STATUS_OK, or what the program is to end with.
+ */
+enum status process_text(struct dirty_process *process, const char *name,
+			 int fd, char **text, size_t *size)
+{
+	int error = ESRCH;
+
+	*size = 0;
+	*text = NULL;
+	if (fd != -1)
+		error = read_all(fd, text, size);
+	for (int i = 0; error == ESRCH && i < DIRTY_TRIES; i++) {
+		int opened = dirty_process_file(process, name, O_RDONLY);
+
+		if (opened < 0)
+			return process_failed(process->pid, name, -opened);
+		error = read_all(opened, text, size);
+		close(opened);
+	}
+	return error ? process_failed(process->pid, name, error) : STATUS_OK;
+}

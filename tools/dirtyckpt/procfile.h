@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Files of a process, in its folder in /proc. */
+#ifndef PROCFILE_H
+#define PROCFILE_H
+
+#include "dirtyckpt.h"
+#include "dirtypages.h"
+
+enum status process_failed(pid_t pid, const char *name, int error);
+enum status process_text(struct dirty_process *process, const char *name,
+			 int fd, char **text, size_t *size);
+
+#endif /* PROCFILE_H */
