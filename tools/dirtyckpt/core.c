@@ -28,6 +28,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "arch.h"
+
 static enum status fail_to_make(const struct core *core, const char *why)
 {
 	return complain(STATUS_OTHER, "%s: %s", core->path, why);
@@ -237,9 +239,9 @@ static bool write_headers(struct core *core, Elf *elf)
 
 	if (!gelf_newehdr(elf, ELFCLASS64) || !gelf_getehdr(elf, &ehdr))
 		return false;
-	ehdr.e_ident[EI_DATA] = ELFDATA2LSB;
+	ehdr.e_ident[EI_DATA] = arch_elf_data;
 	ehdr.e_type = ET_CORE;
-	ehdr.e_machine = EM_X86_64;
+	ehdr.e_machine = arch_elf_machine;
 	ehdr.e_version = EV_CURRENT;
 	ehdr.e_phoff = sizeof(Elf64_Ehdr);
 	if (headers >= PN_XNUM) {

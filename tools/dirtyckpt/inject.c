@@ -17,12 +17,10 @@
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Code segment of a program of 64 bits */
-enum { USER_CS = 0x33 };
+#include "arch.h"
 
 #define FILTERED	"its calls are filtered (seccomp)"
 
@@ -32,19 +30,19 @@ enum { USER_CS = 0x33 };
 static uint64_t find_syscall(const struct target *target,
 			     const struct dirty_maps *maps)
 {
-	static const unsigned char syscall[] = { 0x0f, 0x05 };
 	uint64_t at = 0;
 
 	for (size_t i = 0; !at && i < maps->count; i++) {
 		const struct dirty_mapping *m = &maps->mappings[i];
 		size_t size = m->end - m->start;
-		char *code, *found;
+		const char *found;
+		char *code;
 
 		if (strcmp(m->name, "[vdso]"))
 			continue;
 		code = grow(NULL, size, 1);
 		size = target_read(target, m->start, code, size);
-		found = memmem(code, size, syscall, sizeof(syscall));
+		found = arch_find_syscall(code, size);
 		if (found)
 			at = m->start + (found - code);
 		free(code);
@@ -112,9 +110,7 @@ static enum status put_back_rseq(const struct injector *injector)
 /* What does not change, or NULL */
 static const char *find_problem(const struct thread *thread, uint64_t at)
 {
-	const struct user_regs_struct *regs = thread->set[SET_GENERAL];
-
-	if (thread->size[SET_GENERAL] != sizeof(*regs) || regs->cs != USER_CS)
+	if (!arch_can_call(thread))
 		return "it is not a program of 64 bits";
 	if (!at)
 		return "it has no vdso";
@@ -229,17 +225,15 @@ enum status inject_call(const struct injector *injector, long number,
 			const uint64_t args[3], long *result)
 {
 	const struct thread *thread = injector->thread;
-	struct user_regs_struct regs;
-	struct iovec iov = { .iov_base = &regs, .iov_len = sizeof(regs) };
+	char regs[GENERAL_BYTES];
+	struct iovec iov = {
+		.iov_base = regs,
+		.iov_len = thread->size[SET_GENERAL],
+	};
 	enum status status;
 
-	memcpy(&regs, thread->set[SET_GENERAL], sizeof(regs));
-	regs.rip = injector->at;
-	regs.rax = number;
-	regs.orig_rax = -1;
-	regs.rdi = args[0];
-	regs.rsi = args[1];
-	regs.rdx = args[2];
+	memcpy(regs, thread->set[SET_GENERAL], thread->size[SET_GENERAL]);
+	arch_set_call(regs, injector->at, number, args);
 	if (ptrace(PTRACE_SETREGSET, thread->tid, NT_PRSTATUS, &iov))
 		return thread_failed("registers of ", thread->tid);
 	status = next_stop(thread->tid);
@@ -249,7 +243,7 @@ enum status inject_call(const struct injector *injector, long number,
 		return status;
 	if (ptrace(PTRACE_GETREGSET, thread->tid, NT_PRSTATUS, &iov))
 		return thread_failed("registers of ", thread->tid);
-	*result = regs.rax;
+	*result = arch_call_result(regs);
 	return STATUS_OK;
 }
 

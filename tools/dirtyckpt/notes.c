@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/procfs.h>
-#include <sys/user.h>
+
+#include "arch.h"
 
 static void append(FILE *f, const void *data, size_t size)
 {
@@ -55,8 +56,8 @@ static void add_thread_sets(FILE *f, const struct thread *thread)
 		add_note(f, "CORE", NT_PRFPREG, thread->set[SET_FLOAT],
 			 thread->size[SET_FLOAT]);
 	if (thread->size[SET_EXTENDED])
-		add_note(f, "LINUX", NT_X86_XSTATE, thread->set[SET_EXTENDED],
-			 thread->size[SET_EXTENDED]);
+		add_note(f, "LINUX", register_notes[SET_EXTENDED],
+			 thread->set[SET_EXTENDED], thread->size[SET_EXTENDED]);
 }
 
 static void add_process(FILE *f, const struct core *core)
@@ -155,8 +156,7 @@ enum status notes_make(struct core *core)
 	FILE *f;
 
 	for (size_t i = 0; i < core->threads.count; i++)
-		if (core->threads.threads[i].size[SET_GENERAL] !=
-		    sizeof(struct user_regs_struct))
+		if (!arch_is_wide(&core->threads.threads[i]))
 			return refuse_narrow(core);
 	f = open_memstream(&core->notes, &core->notes_size);
 	if (!f)

@@ -3,26 +3,13 @@
 #define _GNU_SOURCE
 #include "seize.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
-#include <sys/user.h>
 
-const unsigned int register_notes[SETS] = {
-	[SET_GENERAL] = NT_PRSTATUS,
-	[SET_FLOAT] = NT_PRFPREG,
-	[SET_EXTENDED] = NT_X86_XSTATE,
-};
-
-/* How the kernel says that a call goes on by restart_syscall() */
-enum { ERESTART_RESTARTBLOCK = 516 };
-
-/* Its number by "int 0x80"; else that of read(), which never goes on so */
-enum { RESTART_BY_INT80 = 0 };
+#include "arch.h"
 
 static enum status get_set(struct thread *thread, int set)
 {
@@ -110,25 +97,6 @@ enum status registers_set(const struct thread *to, const struct thread *from)
 	return STATUS_OK;
 }
 
-/* Of a thread that was interrupted in a call with a time-out; else NULL. */
-static struct user_regs_struct *in_timed_call(const struct thread *thread)
-{
-	struct user_regs_struct *regs = thread->set[SET_GENERAL];
-
-	if (thread->size[SET_GENERAL] != sizeof(*regs) ||
-	    (long)regs->orig_rax < 0 ||
-	    (long)regs->rax != -ERESTART_RESTARTBLOCK)
-		return NULL;
-	return regs;
-}
-
-/* From the first time on that it was interrupted, the call has another number. */
-static bool is_continued(const struct user_regs_struct *regs)
-{
-	return regs->orig_rax == SYS_restart_syscall ||
-	       regs->orig_rax == RESTART_BY_INT80;
-}
-
 /**
  * registers_settle() - make registers independent of what the kernel remembers
  * @thread: whose, to be changed
@@ -145,18 +113,12 @@ static bool is_continued(const struct user_regs_struct *regs)
  */
 void registers_settle(struct thread *thread)
 {
-	struct user_regs_struct *regs = in_timed_call(thread);
-
-	if (!regs)
+	if (!arch_in_timed_call(thread))
 		return;
-	if (is_continued(regs)) {
-		regs->rax = -EINTR;
-	} else {
-		regs->rax = regs->orig_rax;
-		/* Both "syscall" and "int 0x80" have two bytes. */
-		regs->rip -= 2;
-	}
-	regs->orig_rax = -1;
+	if (arch_is_continued(thread))
+		arch_fail_call(thread, EINTR);
+	else
+		arch_repeat_call(thread);
 }
 
 /**
@@ -170,13 +132,12 @@ void registers_settle(struct thread *thread)
  */
 bool registers_equal(struct thread *was, struct thread *is)
 {
-	struct user_regs_struct *then = in_timed_call(was);
-	struct user_regs_struct *now = in_timed_call(is);
+	bool both = arch_in_timed_call(was) && arch_in_timed_call(is);
 
-	if (then && now && is_continued(then))
-		now->orig_rax = then->orig_rax;
-	else if (then && now && is_continued(now))
-		then->orig_rax = now->orig_rax;
+	if (both && arch_is_continued(was))
+		arch_copy_call(is, was);
+	else if (both && arch_is_continued(is))
+		arch_copy_call(was, is);
 	registers_settle(was);
 	registers_settle(is);
 	for (int set = 0; set < SETS; set++)

@@ -41,6 +41,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "arch.h"
 #include "procfile.h"
 
 /**
@@ -365,21 +366,15 @@ static enum status refuse_unknown(struct restorer *r)
  */
 static enum status refuse_shadow_stack(struct restorer *r)
 {
-	static const char name[] = "\nx86_Thread_features:";
-	char *text, *line;
 	enum status status;
+	char *text;
 	size_t size;
 
 	status = process_text(&r->target.process, "status", -1, &text, &size);
-	line = status ? NULL : strstr(text, name);
-	if (line) {
-		line += strlen(name);
-		line[strcspn(line, "\n")] = '\0';
-		if (strstr(line, "shstk"))
-			status = complain(STATUS_REFUSED,
-					  "%d: has a shadow stack, which cannot be restored",
-					  r->ctl->pid);
-	}
+	if (!status && arch_has_shadow_stack(text))
+		status = complain(STATUS_REFUSED,
+				  "%d: has a shadow stack, which cannot be restored",
+				  r->ctl->pid);
 	free(text);
 	return status;
 }

@@ -26,8 +26,6 @@ void registers_settle(struct thread *thread);
 bool registers_equal(struct thread *was, struct thread *is);
 uint64_t rseq_area(const struct thread *thread, size_t *size);
 
-extern const unsigned int register_notes[SETS];
-
 /**
  * struct injector - a thread that makes calls for us
  * @thread: which; its registers are known
