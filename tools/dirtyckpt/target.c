@@ -59,24 +59,27 @@ enum status target_check(struct target *target)
 	return status;
 }
 
+static enum status open_file(struct target *target, const char *name, int flags,
+			     int *fd)
+{
+	*fd = dirty_process_file(&target->process, name, flags);
+	return *fd < 0 ? process_failed(target->process.pid, name, -*fd) : STATUS_OK;
+}
+
 static enum status open_files(struct target *target, bool write)
 {
-	struct dirty_process *process = &target->process;
+	enum status status;
 	int error;
 
-	error = dirty_open(&target->reader, process, DIRTY_FILE, write);
+	error = dirty_open(&target->reader, &target->process, DIRTY_FILE, write);
 	if (error)
-		return process_failed(process->pid, "dirty_pages", -error);
-	target->mem = dirty_process_file(process, "mem", O_RDWR);
-	if (target->mem < 0)
-		return process_failed(process->pid, "mem", -target->mem);
-	target->maps = dirty_process_file(process, "maps", O_RDONLY);
-	if (target->maps < 0)
-		return process_failed(process->pid, "maps", -target->maps);
-	target->auxv = dirty_process_file(process, "auxv", O_RDONLY);
-	if (target->auxv < 0)
-		return process_failed(process->pid, "auxv", -target->auxv);
-	return STATUS_OK;
+		return process_failed(target->process.pid, "dirty_pages", -error);
+	status = open_file(target, "mem", O_RDWR, &target->mem);
+	if (!status)
+		status = open_file(target, "maps", O_RDONLY, &target->maps);
+	if (!status)
+		status = open_file(target, "auxv", O_RDONLY, &target->auxv);
+	return status;
 }
 
 /*
