@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Contents of a generation against those in memory. */
 #define _GNU_SOURCE
-#include "pages.h"
-#include "target.h"
+#include "compare.h"
 
 #include <stdlib.h>
 #include <string.h>

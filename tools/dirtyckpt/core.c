@@ -15,20 +15,57 @@
  * beside it, as it would keep them all in memory.
  */
 #define _GNU_SOURCE
-#include "corefile.h"
+#include "dirtyckpt.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
 #include <libgen.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "arch.h"
+#include "common/output.h"
+#include "image/contents.h"
+#include "image/files.h"
+#include "notes.h"
+#include "process/arch.h"
+#include "segments.h"
+
+/**
+ * struct core - a core file in the making
+ * @path: its name
+ * @image: where from
+ * @gen: which generation
+ * @listed: its pages
+ * @maps: its mappings
+ * @threads: its threads
+ * @contents: of its pages
+ * @segments: of the core
+ * @notes: the notes
+ * @notes_at: where in the file
+ * @size: of the file
+ * @output: the file
+ * @at: how much of it is written, where one cannot seek
+ */
+struct core {
+	const char *path;
+	struct image image;
+	struct generation gen;
+	struct spans listed;
+	struct dirty_maps maps;
+	struct threads threads;
+	struct contents contents;
+	struct segments segments;
+	struct notes notes;
+	uint64_t notes_at;
+	uint64_t size;
+	struct output_file output;
+	uint64_t at;
+};
 
 static enum status fail_to_make(const struct core *core, const char *why)
 {
@@ -80,111 +117,6 @@ static enum status put_end(struct core *core)
 	return error ? fail_to_make(core, strerror(error)) : STATUS_OK;
 }
 
-static void add_segment(struct core *core, const struct dirty_mapping *m,
-			uint64_t start, uint64_t end, uint64_t filled)
-{
-	core->segments = grow(core->segments, core->count + 1,
-			      sizeof(*core->segments));
-	core->segments[core->count++] = (struct segment){
-		.start = start,
-		.end = end,
-		.mapping = m,
-		.filled = filled,
-	};
-}
-
-/* The first page of an ELF file, if it is still the one that was mapped. */
-static bool read_elf_head(const struct dirty_mapping *m, void *page)
-{
-	bool good;
-	int fd;
-
-	if (m->offset || *m->name != '/')
-		return false;
-	fd = open_same(m);
-	if (fd == -1)
-		return false;
-	memset(page, 0, PAGE_BYTES);
-	good = pread(fd, page, PAGE_BYTES, 0) > SELFMAG &&
-	       !memcmp(page, ELFMAG, SELFMAG);
-	close(fd);
-	return good;
-}
-
-/* What was written has contents, and the first page if it is a head. */
-static void add_file_segments(struct core *core, const struct dirty_mapping *m)
-{
-	struct spans all = { 0 }, filled;
-	char page[PAGE_BYTES];
-	uint64_t at = m->start;
-
-	spans_add(&all, m->start, m->end);
-	filled = spans_intersect(&core->listed, &all);
-	if ((!filled.count || filled.spans[0].start > m->start) &&
-	    read_elf_head(m, page)) {
-		add_segment(core, m, at, at + PAGE_BYTES, at + PAGE_BYTES);
-		core->segments[core->count - 1].head = true;
-		at += PAGE_BYTES;
-	}
-	for (size_t i = 0; i < filled.count; i++) {
-		if (at < filled.spans[i].start)
-			add_segment(core, m, at, filled.spans[i].start, at);
-		add_segment(core, m, filled.spans[i].start, filled.spans[i].end,
-			    filled.spans[i].end);
-		at = filled.spans[i].end;
-	}
-	if (at < m->end)
-		add_segment(core, m, at, m->end, at);
-	spans_free(&all);
-	spans_free(&filled);
-}
-
-/*
- * Clean pages between others are holes, but where many follow each other, a
- * segment ends in the file, and debuggers take the rest of it for zeroes: what is
- * reserved can be larger than any file.
- */
-static void add_anonymous_segments(struct core *core,
-				   const struct dirty_mapping *m)
-{
-	static const uint64_t many = 16 << 20;
-	struct spans all = { 0 }, listed;
-	uint64_t at = m->start, filled = m->start;
-
-	spans_add(&all, m->start, m->end);
-	listed = spans_intersect(&core->listed, &all);
-	for (size_t i = 0; i < listed.count; i++) {
-		uint64_t next = listed.spans[i].start;
-
-		if (next - filled > many) {
-			add_segment(core, m, at, next, filled);
-			at = next;
-		}
-		filled = listed.spans[i].end;
-	}
-	add_segment(core, m, at, m->end, filled);
-	spans_free(&all);
-	spans_free(&listed);
-}
-
-static void find_segments(struct core *core)
-{
-	for (size_t i = 0; i < core->maps.count; i++) {
-		const struct dirty_mapping *m = &core->maps.mappings[i];
-
-		if (m->perms[3] == 's')
-			add_segment(core, m, m->start, m->end, m->start);
-		else if (dirty_mapping_is_anonymous(m))
-			add_anonymous_segments(core, m);
-		else if (m->inode)
-			add_file_segments(core, m);
-		else if (!strcmp(m->name, "[vdso]"))
-			add_segment(core, m, m->start, m->end, m->end);
-		else
-			add_segment(core, m, m->start, m->end, m->start);
-	}
-}
-
 static GElf_Word flags_of(const struct dirty_mapping *m)
 {
 	return (m->perms[0] == 'r' ? PF_R : 0) | (m->perms[1] == 'w' ? PF_W : 0) |
@@ -194,12 +126,12 @@ static GElf_Word flags_of(const struct dirty_mapping *m)
 /* Notes come right after the headers, contents at the next page. */
 static bool layout(struct core *core, Elf *elf)
 {
-	size_t headers = core->count + 1;
+	size_t headers = core->segments.count + 1;
 	uint64_t at = sizeof(Elf64_Ehdr) + headers * sizeof(Elf64_Phdr);
 	GElf_Phdr phdr = {
 		.p_type = PT_NOTE,
 		.p_flags = PF_R,
-		.p_filesz = core->notes_size,
+		.p_filesz = core->notes.size,
 		.p_align = 4,
 	};
 
@@ -210,9 +142,9 @@ static bool layout(struct core *core, Elf *elf)
 	phdr.p_offset = at;
 	if (!gelf_update_phdr(elf, 0, &phdr))
 		return false;
-	at = (at + core->notes_size + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
-	for (size_t i = 0; i < core->count; i++) {
-		struct segment *s = &core->segments[i];
+	at = (at + core->notes.size + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+	for (size_t i = 0; i < core->segments.count; i++) {
+		struct segment *s = &core->segments.segments[i];
 
 		s->offset = at;
 		phdr = (GElf_Phdr){
@@ -234,7 +166,7 @@ static bool layout(struct core *core, Elf *elf)
 
 static bool write_headers(struct core *core, Elf *elf)
 {
-	size_t headers = core->count + 1;
+	size_t headers = core->segments.count + 1;
 	GElf_Ehdr ehdr;
 
 	if (!gelf_newehdr(elf, ELFCLASS64) || !gelf_getehdr(elf, &ehdr))
@@ -321,14 +253,11 @@ static enum status put_pages(void *arg, uint64_t start, const void *data,
 static enum status write_pages(struct core *core, const struct segment *s)
 {
 	struct filling filling = { .core = core, .segment = s };
-	struct spans all = { 0 }, listed;
+	struct spans pages = spans_within(&core->listed, s->start, s->end);
 	enum status status;
 
-	spans_add(&all, s->start, s->end);
-	listed = spans_intersect(&core->listed, &all);
-	status = contents_each(&core->contents, &listed, put_pages, &filling);
-	spans_free(&all);
-	spans_free(&listed);
+	status = contents_each(&core->contents, &pages, put_pages, &filling);
+	spans_free(&pages);
 	return status;
 }
 
@@ -342,7 +271,7 @@ static enum status write_segment(struct core *core, const struct segment *s)
 		return write_vdso(core, s);
 	if (!s->head)
 		return write_pages(core, s);
-	return read_elf_head(s->mapping, page) ?
+	return elf_head_read(s->mapping, page) ?
 	       put(core, page, sizeof(page), s->offset) : STATUS_OK;
 }
 
@@ -352,9 +281,9 @@ static enum status write_all(struct core *core)
 
 	status = write_heads(core);
 	if (!status)
-		status = put(core, core->notes, core->notes_size, core->notes_at);
-	for (size_t i = 0; !status && i < core->count; i++)
-		status = write_segment(core, &core->segments[i]);
+		status = put(core, core->notes.data, core->notes.size, core->notes_at);
+	for (size_t i = 0; !status && i < core->segments.count; i++)
+		status = write_segment(core, &core->segments.segments[i]);
 	return status ? status : put_end(core);
 }
 
@@ -379,7 +308,7 @@ static enum status open_core(struct core *core, const struct control *ctl)
 		status = contents_open(&core->contents, &core->image, &core->gen,
 				       &core->listed);
 	if (!status)
-		status = notes_make(core);
+		status = notes_make(&core->notes);
 	if (!status && !core->gen.stopped)
 		complain(STATUS_OK,
 			 "%s@%lu: was saved while the process was running: the core is of no single moment, and has no registers",
@@ -447,16 +376,22 @@ enum status cmd_core(const struct control *ctl)
 		.path = ctl->file,
 		.image.fd = -1,
 		.gen.fd = -1,
+		.notes = {
+			.image = &core.image,
+			.gen = &core.gen,
+			.maps = &core.maps,
+			.threads = &core.threads,
+		},
 	};
 	enum status status;
 
 	status = open_core(&core, ctl);
 	if (!status) {
-		find_segments(&core);
+		segments_find(&core.segments, &core.maps, &core.listed);
 		status = write_core(&core);
 	}
-	free(core.segments);
-	free(core.notes);
+	free(core.segments.segments);
+	free(core.notes.data);
 	threads_free(&core.threads);
 	spans_free(&core.listed);
 	dirty_maps_free(&core.maps);

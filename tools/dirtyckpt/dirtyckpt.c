@@ -2,20 +2,21 @@
 /*
  * dirtyckpt - incremental memory checkpoints of a running process
  *
- * The command line says what to do (options.c): save (save.c), verify
- * (verify.c), restore (restore.c), core (core.c, notes.c), list (list.c), prune
- * (prune.c) or untrack (untrack.c). They stand on
+ * options.c parses the command line; each command has a file of its name. Two
+ * folders are below the commands:
  *
- *   image.c, generation.c    the folder, and the generations in it
- *   pages.c, contents.c      what is in pages: writing it, finding it
- *   compare.c, layout.c      contents and mappings, then and now
- *   target.c, tracking.c     the process, and who tracks it
- *   seize.c, registers.c,    stopping it, its registers, and calls that it
- *   inject.c                 makes for us
- *   spans.c                  sets of addresses
+ *   image/    what is on disk: a folder (image.c) with a record (record.c) and
+ *             generations (generation.c), each with a head (head.c) and other
+ *             files (parts.c, draft.c), and contents of pages (pages.c writes
+ *             them, source.c and contents.c find and read them)
+ *   process/  the process: its address space (target.c, identity.c, layout.c,
+ *             mapping.c), its threads (seize.c, threads.c, registers.c), and
+ *             system calls that it makes for us (inject.c); arch-*.c has all
+ *             that depends on the architecture
  *
- * and on tools/lib/dirtypages, which knows listings and mappings, and
- * tools/lib/common.
+ * Files in process/ use nothing from image/. Commands bring both together, with
+ * tracking.c, compare.c, and spans.c for sets of addresses. The libraries are
+ * tools/lib/dirtypages for listings and mappings, and tools/lib/common.
  */
 #define _GNU_SOURCE
 #include "dirtyckpt.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Which generations are there? */
 #define _GNU_SOURCE
-#include "pages.h"
+#include "dirtyckpt.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -12,6 +12,8 @@
 #include <time.h>
 
 #include "common/text.h"
+#include "image/contents.h"
+#include "image/record.h"
 
 enum column {
 	COL_GENERATION,
@@ -169,7 +171,7 @@ static enum status add_line(const struct control *ctl,
 	if (status)
 		*gen.base = '\0';
 	else if (ctl->check)
-		status = generation_check(image, number);
+		status = contents_check(image, number);
 	for (int i = 0; i < COLUMNS; i++) {
 		char *text = cell(ctl, &gen, status, i);
 

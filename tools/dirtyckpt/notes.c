@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The notes of a core file: threads, process, mapped files. */
 #define _GNU_SOURCE
-#include "corefile.h"
+#include "notes.h"
 
 #include <elf.h>
 #include <stdio.h>
@@ -9,7 +9,8 @@
 #include <string.h>
 #include <sys/procfs.h>
 
-#include "arch.h"
+#include "image/parts.h"
+#include "process/arch.h"
 
 static void append(FILE *f, const void *data, size_t size)
 {
@@ -33,16 +34,16 @@ static void add_note(FILE *f, const char *name, unsigned int type,
 	append(f, data, size);
 }
 
-static void add_status(FILE *f, const struct core *core,
+static void add_status(FILE *f, const struct notes *notes,
 		       const struct thread *thread)
 {
 	struct elf_prstatus status = {
 		.pr_sigpend = thread->pending,
 		.pr_sighold = thread->mask,
 		.pr_pid = thread->tid,
-		.pr_ppid = core->gen.process.ppid,
-		.pr_pgrp = core->gen.process.pgrp,
-		.pr_sid = core->gen.process.sid,
+		.pr_ppid = notes->gen->process.ppid,
+		.pr_pgrp = notes->gen->process.pgrp,
+		.pr_sid = notes->gen->process.sid,
 		.pr_fpvalid = thread->size[SET_FLOAT] != 0,
 	};
 
@@ -60,9 +61,9 @@ static void add_thread_sets(FILE *f, const struct thread *thread)
 			 thread->set[SET_EXTENDED], thread->size[SET_EXTENDED]);
 }
 
-static void add_process(FILE *f, const struct core *core)
+static void add_process(FILE *f, const struct notes *notes)
 {
-	const struct generation *gen = &core->gen;
+	const struct generation *gen = notes->gen;
 	struct elf_prpsinfo info = {
 		.pr_sname = 'R',
 		.pr_uid = gen->process.uid,
@@ -81,7 +82,7 @@ static void add_process(FILE *f, const struct core *core)
 }
 
 /* Counts and limits first, then names, of all mappings of files. */
-static void add_files(FILE *f, const struct core *core)
+static void add_files(FILE *f, const struct notes *notes)
 {
 	char *data = NULL;
 	size_t size;
@@ -90,55 +91,55 @@ static void add_files(FILE *f, const struct core *core)
 
 	if (!note)
 		exit(complain(STATUS_OTHER, "not enough memory"));
-	for (size_t i = 0; i < core->maps.count; i++)
-		head[0] += core->maps.mappings[i].inode != 0;
+	for (size_t i = 0; i < notes->maps->count; i++)
+		head[0] += notes->maps->mappings[i].inode != 0;
 	fwrite(head, sizeof(head), 1, note);
-	for (size_t i = 0; i < core->maps.count; i++) {
-		const struct dirty_mapping *m = &core->maps.mappings[i];
+	for (size_t i = 0; i < notes->maps->count; i++) {
+		const struct dirty_mapping *m = &notes->maps->mappings[i];
 		uint64_t entry[3] = { m->start, m->end, m->offset / PAGE_BYTES };
 
 		if (m->inode)
 			fwrite(entry, sizeof(entry), 1, note);
 	}
-	for (size_t i = 0; i < core->maps.count; i++)
-		if (core->maps.mappings[i].inode)
-			fwrite(core->maps.mappings[i].name, 1,
-			       strlen(core->maps.mappings[i].name) + 1, note);
+	for (size_t i = 0; i < notes->maps->count; i++)
+		if (notes->maps->mappings[i].inode)
+			fwrite(notes->maps->mappings[i].name, 1,
+			       strlen(notes->maps->mappings[i].name) + 1, note);
 	if (fclose(note))
 		exit(complain(STATUS_OTHER, "not enough memory"));
 	add_note(f, "CORE", NT_FILE, data, size);
 	free(data);
 }
 
-static enum status refuse_narrow(const struct core *core)
+static enum status refuse_narrow(const struct notes *notes)
 {
 	return complain(STATUS_UNSUPPORTED,
 			"%s@%lu: is of a program of 32 bits; cores are made of 64 bits only",
-			core->image.path, core->gen.number);
+			notes->image->path, notes->gen->number);
 }
 
 /* As the kernel has them: the first thread, the process, the other threads. */
-static enum status add_all(FILE *f, struct core *core)
+static enum status add_all(FILE *f, struct notes *notes)
 {
 	enum status status;
 	void *auxv;
 
-	status = part_read(&core->image, &core->gen, PART_AUXV, &auxv);
-	if (!status && auxv_is_narrow(auxv, core->gen.size[PART_AUXV]))
-		status = refuse_narrow(core);
+	status = part_read(notes->image, notes->gen, PART_AUXV, &auxv);
+	if (!status && auxv_is_narrow(auxv, notes->gen->size[PART_AUXV]))
+		status = refuse_narrow(notes);
 	if (status) {
 		free(auxv);
 		return status;
 	}
-	if (core->threads.count)
-		add_status(f, core, &core->threads.threads[0]);
-	add_process(f, core);
-	add_note(f, "CORE", NT_AUXV, auxv, core->gen.size[PART_AUXV]);
-	add_files(f, core);
-	for (size_t i = 0; i < core->threads.count; i++) {
+	if (notes->threads->count)
+		add_status(f, notes, &notes->threads->threads[0]);
+	add_process(f, notes);
+	add_note(f, "CORE", NT_AUXV, auxv, notes->gen->size[PART_AUXV]);
+	add_files(f, notes);
+	for (size_t i = 0; i < notes->threads->count; i++) {
 		if (i)
-			add_status(f, core, &core->threads.threads[i]);
-		add_thread_sets(f, &core->threads.threads[i]);
+			add_status(f, notes, &notes->threads->threads[i]);
+		add_thread_sets(f, &notes->threads->threads[i]);
 	}
 	free(auxv);
 	return STATUS_OK;
@@ -146,22 +147,22 @@ static enum status add_all(FILE *f, struct core *core)
 
 /**
  * notes_make() - make the notes of a core
- * @core: all of it is known but for them, and for the segments
+ * @notes: @data and @size are set; @data is to be freed
  *
  * Return: STATUS_OK, or what the program is to end with.
  */
-enum status notes_make(struct core *core)
+enum status notes_make(struct notes *notes)
 {
 	enum status status;
 	FILE *f;
 
-	for (size_t i = 0; i < core->threads.count; i++)
-		if (!arch_is_wide(&core->threads.threads[i]))
-			return refuse_narrow(core);
-	f = open_memstream(&core->notes, &core->notes_size);
+	for (size_t i = 0; i < notes->threads->count; i++)
+		if (!arch_is_wide(&notes->threads->threads[i]))
+			return refuse_narrow(notes);
+	f = open_memstream(&notes->data, &notes->size);
 	if (!f)
 		return complain(STATUS_OTHER, "not enough memory");
-	status = add_all(f, core);
+	status = add_all(f, notes);
 	if (fclose(f) && !status)
 		return complain(STATUS_OTHER, "not enough memory");
 	return status;

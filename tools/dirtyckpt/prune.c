@@ -5,13 +5,15 @@
  * then the others go.
  */
 #define _GNU_SOURCE
-#include "pages.h"
+#include "dirtyckpt.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
+
+#include "image/contents.h"
+#include "image/draft.h"
 
 static enum status copy_part(const struct image *image,
 			     const struct generation *gen,
@@ -76,7 +78,7 @@ static enum status make_whole(const struct control *ctl,
 
 	status = generation_open(image, number, &gen);
 	if (!status && gen.whole) {
-		status = generation_check(image, number);
+		status = contents_check(image, number);
 	} else if (!status) {
 		draft = gen;
 		draft.whole = true;

@@ -25,8 +25,7 @@
  * fails, the process is left stopped.
  */
 #define _GNU_SOURCE
-#include "pages.h"
-#include "seize.h"
+#include "dirtyckpt.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -41,8 +40,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "arch.h"
-#include "procfile.h"
+#include "compare.h"
+#include "image/files.h"
+#include "process/arch.h"
+#include "process/inject.h"
+#include "process/layout.h"
+#include "process/mapping.h"
+#include "process/procfile.h"
+#include "process/registers.h"
+#include "process/seize.h"
+#include "tracking.h"
 
 /**
  * struct restorer - a restore at work
@@ -349,9 +356,9 @@ static enum status refuse_unknown(struct restorer *r)
 	for (size_t i = 0; i < r->fresh.count; i++) {
 		uint64_t at = r->fresh.spans[i].start;
 
-		if (!own_contents(&r->target, &r->maps, at, page) &&
+		if (!mapping_contents(&r->target, &r->maps, at, page) &&
 		    (!calls ||
-		     is_locked(&r->target, dirty_maps_find(&r->maps, at))))
+		     mapping_is_locked(&r->target, dirty_maps_find(&r->maps, at))))
 			return complain(STATUS_REFUSED,
 					"%d: the page at %08" PRIx64
 					" was clean, cannot be given back, and its file cannot be read; it is as it was",
@@ -470,7 +477,7 @@ static enum status write_own(struct restorer *r, uint64_t start, uint64_t end)
 	for (uint64_t at = start; at < end; at += PAGE_BYTES) {
 		enum status status;
 
-		if (!own_contents(&r->target, &r->maps, at, page))
+		if (!mapping_contents(&r->target, &r->maps, at, page))
 			return complain(STATUS_OTHER,
 					"%d: the page at %08" PRIx64
 					" was clean, and its file cannot be read",
@@ -485,14 +492,11 @@ static enum status write_own(struct restorer *r, uint64_t start, uint64_t end)
 
 static enum status write_fresh(struct restorer *r, const struct span *span)
 {
-	struct spans range = { 0 }, pages;
+	struct spans pages = spans_within(&r->fresh, span->start, span->end);
 	enum status status = STATUS_OK;
 
-	spans_add(&range, span->start, span->end);
-	pages = spans_intersect(&r->fresh, &range);
 	for (size_t i = 0; !status && i < pages.count; i++)
 		status = write_own(r, pages.spans[i].start, pages.spans[i].end);
-	spans_free(&range);
 	spans_free(&pages);
 	return status;
 }

@@ -32,8 +32,7 @@
  * when another one tracked it meanwhile, or when what is there is damaged.
  */
 #define _GNU_SOURCE
-#include "seize.h"
-#include "pages.h"
+#include "dirtyckpt.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -45,7 +44,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "procfile.h"
+#include "image/draft.h"
+#include "image/pages.h"
+#include "image/parts.h"
+#include "process/procfile.h"
+#include "process/registers.h"
+#include "process/seize.h"
+#include "tracking.h"
 
 enum { COPY_BYTES = 1 << 20 };
 
@@ -175,7 +180,7 @@ static const char *why_anew(struct saver *saver, const struct generation *gen,
 		return "the process was not tracked for it meanwhile, as after 'dirtyckpt untrack'";
 	if (!tracking_is_seamless(note, gen, &saver->record))
 		return "more was acknowledged than what is there, perhaps by another tracker";
-	if (generation_probe(&saver->image, gen) || read_before(saver, gen))
+	if (parts_probe(&saver->image, gen) || read_before(saver, gen))
 		return "what is there is damaged";
 	return NULL;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Sets of addresses, each operation in one pass over both of its operands. */
+#define _GNU_SOURCE
 #include "spans.h"
 
 #include <stdlib.h>
@@ -80,6 +81,22 @@ struct spans spans_intersect(const struct spans *a, const struct spans *b)
 			j++;
 	}
 	return set;
+}
+
+/**
+ * spans_within() - what a set has of a range
+ * @set: the set
+ * @start: first address of the range
+ * @end: the one after the last
+ *
+ * Return: a set, to be freed.
+ */
+struct spans spans_within(const struct spans *set, uint64_t start, uint64_t end)
+{
+	struct span span = { start, end };
+	struct spans range = { .spans = &span, .count = 1 };
+
+	return spans_intersect(set, &range);
 }
 
 /**

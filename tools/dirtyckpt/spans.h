@@ -31,6 +31,7 @@ void spans_add(struct spans *set, uint64_t start, uint64_t end);
 void spans_free(struct spans *set);
 struct spans spans_of(const struct dirty_listing *listing, uint32_t want);
 struct spans spans_intersect(const struct spans *a, const struct spans *b);
+struct spans spans_within(const struct spans *set, uint64_t start, uint64_t end);
 struct spans spans_subtract(const struct spans *a, const struct spans *b);
 struct spans spans_unite(const struct spans *a, const struct spans *b);
 uint64_t spans_pages(const struct spans *set);

@@ -8,7 +8,7 @@
  * were written before that, and cannot be continued.
  */
 #define _GNU_SOURCE
-#include "target.h"
+#include "tracking.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define WORD	"dirtyckpt "
 

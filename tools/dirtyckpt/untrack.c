@@ -7,7 +7,7 @@
  * into it finds that nothing was noted for it, and begins anew with all pages.
  */
 #define _GNU_SOURCE
-#include "target.h"
+#include "dirtyckpt.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,6 +20,8 @@
 #include <unistd.h>
 
 #include "common/text.h"
+#include "image/generation.h"
+#include "tracking.h"
 
 #define FOLDER	"/run/lock"
 

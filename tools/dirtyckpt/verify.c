@@ -8,14 +8,18 @@
  * though the kernel writes that into its memory.
  */
 #define _GNU_SOURCE
-#include "pages.h"
-#include "seize.h"
+#include "dirtyckpt.h"
 
+#include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "compare.h"
+#include "process/layout.h"
+#include "process/mapping.h"
+#include "process/registers.h"
+#include "process/seize.h"
 
 /**
  * struct comparison - a generation and a process
@@ -178,7 +182,7 @@ static struct spans find_written(const struct comparison *c,
 	for (size_t i = 0; i < fresh.count; i++)
 		for (uint64_t at = fresh.spans[i].start; at < fresh.spans[i].end;
 		     at += PAGE_BYTES)
-			if (!own_contents(&c->target, maps, at, own) ||
+			if (!mapping_contents(&c->target, maps, at, own) ||
 			    !target_read(&c->target, at, page, sizeof(page)) ||
 			    memcmp(own, page, sizeof(page)))
 				spans_add(&written, at, at + PAGE_BYTES);

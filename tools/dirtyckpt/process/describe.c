@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What is known of a process besides its memory. */
 #define _GNU_SOURCE
-#include "describe.h"
+#include "process/describe.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -6,57 +6,11 @@
  * (see save.c).
  */
 #define _GNU_SOURCE
-#include "pages.h"
+#include "image/contents.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include <zlib.h>
-#include <zstd.h>
-
-static const size_t chunk_bytes = CHUNK_PAGES * PAGE_BYTES;
-
-/* No address is as high as this one, not even with five levels of page tables. */
-#define ADDRESS_MAX	(1ull << 56)
-
-/* Sums of what is in there do not overflow. */
-static bool is_sane(const struct source *source, const struct chunk *chunk,
-		    uint64_t last)
-{
-	return chunk->start >= last && chunk->start < ADDRESS_MAX &&
-	       chunk->offset <= INT64_MAX - chunk_bytes && chunk->pages &&
-	       chunk->pages <= CHUNK_PAGES && chunk->size <= chunk_bytes &&
-	       chunk->start % PAGE_BYTES == 0 && chunk->how <= AS_ZERO &&
-	       (chunk->how != AS_HOLES ||
-		chunk->size == chunk->pages * PAGE_BYTES) &&
-	       chunk->offset + chunk->size <= source->gen.size[PART_PAGES];
-}
-
-static enum status open_source(struct contents *contents,
-			       struct source *source)
-{
-	enum status status;
-	uint64_t last = 0;
-	void *index;
-
-	source->fd = -1;
-	status = part_read(contents->image, &source->gen, PART_INDEX, &index);
-	source->chunks = index;
-	if (status)
-		return status;
-	source->count = source->gen.size[PART_INDEX] / sizeof(struct chunk);
-	for (size_t i = 0; i < source->count; i++) {
-		const struct chunk *chunk = &source->chunks[i];
-
-		if (!is_sane(source, chunk, last))
-			return complain_damaged(contents->image, &source->gen,
-						"index");
-		last = chunk->start + chunk->pages * PAGE_BYTES;
-	}
-	return part_open(contents->image, &source->gen, PART_PAGES,
-			 &source->fd);
-}
 
 static void add_piece(struct contents *contents, uint64_t start, uint64_t end,
 		      size_t chunk)
@@ -117,7 +71,7 @@ static struct source *add_source(struct contents *contents)
 	contents->sources = grow(contents->sources,
 				 contents->sources_count + 1, sizeof(*source));
 	source = &contents->sources[contents->sources_count++];
-	*source = (struct source){ .fd = -1, .gen.fd = -1 };
+	*source = (struct source)SOURCE_CLOSED;
 	return source;
 }
 
@@ -131,7 +85,7 @@ static enum status search(struct contents *contents,
 
 	for (;;) {
 		if (!status)
-			status = open_source(contents, source);
+			status = source_open(image, source);
 		if (status)
 			return status;
 		take(contents, source, want);
@@ -165,8 +119,8 @@ enum status contents_open(struct contents *contents, const struct image *image,
 
 	*contents = (struct contents){
 		.image = image,
-		.buffer = grow(NULL, 1, chunk_bytes),
-		.packed = grow(NULL, 1, chunk_bytes),
+		.buffer = grow(NULL, 1, CHUNK_BYTES),
+		.packed = grow(NULL, 1, CHUNK_BYTES),
 	};
 	status = part_listing(image, gen, PART_MISSING, &listing);
 	/* An earlier generation may have such a page, but as it was then. */
@@ -189,28 +143,14 @@ static enum status load(struct contents *contents, const struct piece *piece)
 {
 	const struct source *source = &contents->sources[piece->source];
 	const struct chunk *chunk = &source->chunks[piece->chunk];
-	size_t size = chunk->pages * PAGE_BYTES;
-	void *to = chunk->how == AS_ZSTD ? contents->packed : contents->buffer;
+	enum status status;
 
 	if (contents->loaded == chunk)
 		return STATUS_OK;
-	contents->loaded = NULL;
-	if (chunk->how == AS_ZERO) {
-		memset(contents->buffer, 0, size);
-		contents->loaded = chunk;
-		return STATUS_OK;
-	}
-	if (pread(source->fd, to, chunk->size, chunk->offset) !=
-	    (ssize_t)chunk->size)
-		return complain_damaged(contents->image, &source->gen, "pages");
-	if (chunk->how == AS_ZSTD &&
-	    ZSTD_decompress(contents->buffer, size, contents->packed,
-			    chunk->size) != size)
-		return complain_damaged(contents->image, &source->gen, "pages");
-	if (crc32_z(0, contents->buffer, size) != chunk->crc)
-		return complain_damaged(contents->image, &source->gen, "pages");
-	contents->loaded = chunk;
-	return STATUS_OK;
+	status = source_load(contents->image, source, chunk, contents->buffer,
+			     contents->packed);
+	contents->loaded = status ? NULL : chunk;
+	return status;
 }
 
 static const struct piece *find_piece(const struct contents *contents,
@@ -299,6 +239,22 @@ enum status contents_each(struct contents *contents, const struct spans *pages,
 	return status;
 }
 
+/**
+ * contents_close() - let go of all that contents_open() has opened
+ * @contents: as that filled it in
+ */
+void contents_close(struct contents *contents)
+{
+	for (size_t i = 0; i < contents->sources_count; i++)
+		source_close(&contents->sources[i]);
+	free(contents->sources);
+	free(contents->pieces);
+	free(contents->buffer);
+	free(contents->packed);
+	spans_free(&contents->missing);
+	*contents = (struct contents){ 0 };
+}
+
 /* Is all that it lists somewhere? */
 static enum status check_chain(const struct image *image,
 			       const struct generation *gen)
@@ -319,118 +275,31 @@ static enum status check_chain(const struct image *image,
 }
 
 /**
- * generation_check() - is a generation undamaged, and what it builds on there?
+ * contents_check() - is a generation undamaged, and what it builds on there?
  * @image: the folder that has it
  * @number: which
  *
  * Return: STATUS_OK; STATUS_DAMAGED; or what else the program is to end with.
  */
-enum status generation_check(const struct image *image, unsigned long number)
+enum status contents_check(const struct image *image, unsigned long number)
 {
-	struct contents contents = {
-		.image = image,
-		.buffer = grow(NULL, 1, chunk_bytes),
-		.packed = grow(NULL, 1, chunk_bytes),
-	};
-	struct source *source = add_source(&contents);
+	void *buffer = grow(NULL, 1, CHUNK_BYTES);
+	void *packed = grow(NULL, 1, CHUNK_BYTES);
+	struct source source = SOURCE_CLOSED;
 	enum status status;
 
-	status = generation_open(image, number, &source->gen);
+	status = generation_open(image, number, &source.gen);
 	if (!status)
-		status = parts_check(image, &source->gen);
+		status = parts_check(image, &source.gen);
 	if (!status)
-		status = open_source(&contents, source);
-	for (size_t i = 0; !status && i < source->count; i++)
-		status = load(&contents, &(struct piece){ .chunk = i });
+		status = source_open(image, &source);
+	for (size_t i = 0; !status && i < source.count; i++)
+		status = source_load(image, &source, &source.chunks[i], buffer,
+				     packed);
 	if (!status)
-		status = check_chain(image, &source->gen);
-	contents_close(&contents);
+		status = check_chain(image, &source.gen);
+	source_close(&source);
+	free(buffer);
+	free(packed);
 	return status;
-}
-
-/* What was acknowledged for a generation: it is stored, or could not be read. */
-static enum status acknowledged(const struct image *image,
-				const struct source *source, struct spans *set)
-{
-	struct spans stored = { 0 }, missing;
-	struct dirty_listing listing;
-	enum status status;
-
-	status = part_listing(image, &source->gen, PART_MISSING, &listing);
-	missing = spans_of(&listing, 0);
-	for (size_t i = 0; i < source->count; i++) {
-		const struct chunk *chunk = &source->chunks[i];
-
-		spans_add(&stored, chunk->start,
-			  chunk->start + chunk->pages * PAGE_BYTES);
-	}
-	*set = spans_unite(&stored, &missing);
-	spans_free(&stored);
-	spans_free(&missing);
-	dirty_listing_free(&listing);
-	return status;
-}
-
-/**
- * acknowledged_since() - which pages were acknowledged for later generations?
- * @image: the folder that has them
- * @gen: the one that they come after
- * @set: set to the pages, to be freed
- *
- * Return: STATUS_OK; STATUS_DAMAGED, also if a later one does not build on it, or
- * one between them is not there; or what else the program is to end with.
- */
-enum status acknowledged_since(const struct image *image,
-			       const struct generation *gen, struct spans *set)
-{
-	struct contents later = { .image = image };
-	unsigned long number = gen->number;
-	enum status status = STATUS_OK;
-
-	*set = (struct spans){ 0 };
-	for (size_t i = 0; !status && i < image->count; i++) {
-		struct spans one = { 0 }, both;
-		struct source *source;
-
-		if (image->numbers[i] <= gen->number)
-			continue;
-		source = add_source(&later);
-		status = generation_open(image, image->numbers[i], &source->gen);
-		/* What was acknowledged for one that is not there, nobody knows. */
-		if (!status && (source->gen.number != ++number ||
-				strcmp(source->gen.base, gen->base)))
-			status = STATUS_DAMAGED;
-		if (!status)
-			status = open_source(&later, source);
-		if (!status)
-			status = acknowledged(image, source, &one);
-		both = spans_unite(set, &one);
-		spans_free(&one);
-		spans_free(set);
-		*set = both;
-	}
-	contents_close(&later);
-	return status;
-}
-
-/**
- * contents_close() - let go of all that contents_open() has opened
- * @contents: as that filled it in
- */
-void contents_close(struct contents *contents)
-{
-	for (size_t i = 0; i < contents->sources_count; i++) {
-		struct source *source = &contents->sources[i];
-
-		if (source->fd != -1)
-			close(source->fd);
-		free(source->chunks);
-		generation_close(&source->gen);
-	}
-	free(contents->sources);
-	free(contents->pieces);
-	free(contents->buffer);
-	free(contents->packed);
-	spans_free(&contents->missing);
-	*contents = (struct contents){ 0 };
 }

@@ -3,7 +3,7 @@
 #ifndef TARGET_H
 #define TARGET_H
 
-#include "image.h"
+#include "process/identity.h"
 
 /**
  * struct target - a process, held by descriptors of one address space
@@ -40,23 +40,5 @@ enum status target_maps(struct target *target, struct dirty_maps *maps,
 			char **text, size_t *size);
 size_t target_read(const struct target *target, uint64_t start, void *data,
 		   size_t size);
-
-/* tracking.c: who tracks the process, and how far its image is */
-bool tracking_is_for(const char *note, const char *path);
-enum status tracking_begin(struct target *target, const struct image *image,
-			   char *note, size_t size, bool insist);
-enum status tracking_note(const struct target *target,
-			  const struct image *image, const char *base,
-			  unsigned long number);
-bool tracking_is_seamless(const char *note, const struct generation *last,
-			  struct record *record);
-
-/* layout.c */
-enum status layout_compare(const struct dirty_maps *then,
-			   const struct dirty_maps *now, struct spans *added);
-int open_same(const struct dirty_mapping *mapping);
-bool is_locked(struct target *target, const struct dirty_mapping *mapping);
-bool own_contents(const struct target *target, const struct dirty_maps *maps,
-		  uint64_t addr, void *page);
 
 #endif /* TARGET_H */

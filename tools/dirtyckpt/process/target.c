@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A process, and the address space that it had when it was opened. */
 #define _GNU_SOURCE
-#include "target.h"
+#include "process/target.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "procfile.h"
+#include "process/procfile.h"
 
 /**
  * target_read() - read memory

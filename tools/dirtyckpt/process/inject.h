@@ -1,30 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* All threads of a process, stopped by ptrace, and their registers. */
-#ifndef SEIZE_H
-#define SEIZE_H
+/* Calls that a stopped process makes for us. */
+#ifndef INJECT_H
+#define INJECT_H
 
-#include "target.h"
-#include "threads.h"
-
-/*
- * Nanoseconds until a thread is given up that does not stop: some wait for a disk,
- * or for a child of vfork().
- */
-#define PATIENCE	20000000000ull
-
-enum status seize(struct target *target, struct threads *threads);
-enum status release(struct threads *threads);
-enum status die_together(const struct threads *threads);
-pid_t wait_a_while(pid_t tid, int *status);
-enum status wait_for_stop(const struct target *target, pid_t tid, bool *gone);
-enum status thread_failed(const char *of, pid_t tid);
-
-/* registers.c */
-enum status registers_get(struct threads *threads);
-enum status registers_set(const struct thread *to, const struct thread *from);
-void registers_settle(struct thread *thread);
-bool registers_equal(struct thread *was, struct thread *is);
-uint64_t rseq_area(const struct thread *thread, size_t *size);
+#include "process/target.h"
+#include "process/threads.h"
 
 /**
  * struct injector - a thread that makes calls for us
@@ -46,7 +26,6 @@ struct injector {
 	char rseq[256];
 };
 
-/* inject.c */
 const char *inject_problem(const struct target *target,
 			   const struct dirty_maps *maps,
 			   const struct threads *threads);
@@ -57,4 +36,4 @@ enum status inject_call(const struct injector *injector, long number,
 			const uint64_t args[3], long *result);
 enum status inject_end(const struct injector *injector);
 
-#endif /* SEIZE_H */
+#endif /* INJECT_H */

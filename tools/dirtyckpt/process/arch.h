@@ -8,7 +8,7 @@
 #ifndef ARCH_H
 #define ARCH_H
 
-#include "threads.h"
+#include "process/threads.h"
 
 /* More than the general registers of any architecture */
 enum { GENERAL_BYTES = 1024 };

@@ -8,7 +8,7 @@
  * with the registers that it had.
  */
 #define _GNU_SOURCE
-#include "seize.h"
+#include "process/inject.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -20,7 +20,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "arch.h"
+#include "process/arch.h"
+#include "process/registers.h"
+#include "process/seize.h"
 
 #define FILTERED	"its calls are filtered (seccomp)"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Files of a process, in its folder in /proc. */
 #define _GNU_SOURCE
-#include "procfile.h"
+#include "process/procfile.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Registers, calls and features of x86-64. */
 #define _GNU_SOURCE
-#include "arch.h"
+#include "process/arch.h"
 
 #include <elf.h>
 #include <string.h>

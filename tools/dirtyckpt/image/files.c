@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Writing files, and text whose last line has the checksum of all before. */
 #define _GNU_SOURCE
-#include "image.h"
+#include "image/files.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <zlib.h>
+
+#include "dirtyckpt.h"
 
 /**
  * write_at() - write all of something

@@ -24,16 +24,15 @@
  * it by accident while they wait for it, its own signals wait until they go on.
  */
 #define _GNU_SOURCE
-#include "seize.h"
+#include "process/seize.h"
 
+#include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/time.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 static void wait_for_ended(int signal)
 {

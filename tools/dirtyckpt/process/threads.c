@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Threads of a process, and the bytes that an image has of them. */
-#include "threads.h"
+#define _GNU_SOURCE
+#include "process/threads.h"
 
 #include <stdlib.h>
 #include <string.h>

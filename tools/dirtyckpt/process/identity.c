@@ -13,7 +13,7 @@
  * image.
  */
 #define _GNU_SOURCE
-#include "identity.h"
+#include "process/identity.h"
 
 #include <elf.h>
 #include <fcntl.h>
@@ -22,7 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "procfile.h"
+#include "process/procfile.h"
 
 /**
  * auxv_is_narrow() - is an auxiliary vector of a program of 32 bits?

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Registers of stopped threads. */
 #define _GNU_SOURCE
-#include "seize.h"
+#include "process/registers.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 
-#include "arch.h"
+#include "process/arch.h"
+#include "process/seize.h"
 
 static enum status get_set(struct thread *thread, int set)
 {

@@ -5,7 +5,7 @@
  * a chunk is, nothing.
  */
 #define _GNU_SOURCE
-#include "pages.h"
+#include "image/pages.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +14,9 @@
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
+
+#include "image/draft.h"
+#include "image/files.h"
 
 /**
  * is_zero() - is all of it zero?
@@ -53,7 +56,7 @@ enum status pages_begin(struct page_writer *writer, const struct image *image,
 	if (!level)
 		return STATUS_OK;
 	writer->compressor = ZSTD_createCCtx();
-	writer->packed = malloc(ZSTD_compressBound(CHUNK_PAGES * PAGE_BYTES));
+	writer->packed = malloc(ZSTD_compressBound(CHUNK_BYTES));
 	if (!writer->compressor || !writer->packed)
 		return complain(STATUS_OTHER, "not enough memory");
 	return STATUS_OK;
@@ -157,8 +160,7 @@ enum status pages_add(struct page_writer *writer, uint64_t start,
 	writer->draft->stored += size / PAGE_BYTES;
 	while (!status && p < (const char *)data + size) {
 		size_t left = (const char *)data + size - p;
-		size_t len = left < CHUNK_PAGES * PAGE_BYTES ? left :
-			     CHUNK_PAGES * PAGE_BYTES;
+		size_t len = left < CHUNK_BYTES ? left : CHUNK_BYTES;
 		struct chunk *chunk;
 
 		chunk = next_chunk(writer, start + (p - (const char *)data), p,

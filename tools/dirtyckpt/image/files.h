@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Writing files, and text whose last line has the checksum of all before. */
+#ifndef FILES_H
+#define FILES_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+int write_at(int fd, const void *data, size_t size, uint64_t offset);
+int write_file(int dir, const char *name, const void *data, size_t size);
+void seal_text(FILE *f, char **text, size_t *size);
+char *sealed_end(char *text, size_t size);
+
+#endif /* FILES_H */

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The notes of a core file: threads, process, mapped files. */
+#ifndef NOTES_H
+#define NOTES_H
+
+#include "image/head.h"
+#include "process/threads.h"
+
+/**
+ * struct notes - the notes of a core file
+ * @image: the folder of the generation that they are made from
+ * @gen: that generation
+ * @maps: its mappings
+ * @threads: its threads
+ * @data: the notes, as they are in the file
+ * @size: bytes of them
+ */
+struct notes {
+	const struct image *image;
+	const struct generation *gen;
+	const struct dirty_maps *maps;
+	const struct threads *threads;
+	char *data;
+	size_t size;
+};
+
+enum status notes_make(struct notes *notes);
+
+#endif /* NOTES_H */

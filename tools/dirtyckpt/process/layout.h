@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Mappings: are they what they were? */
+#ifndef LAYOUT_H
+#define LAYOUT_H
+
+#include "dirtyckpt.h"
+#include "spans.h"
+
+enum status layout_compare(const struct dirty_maps *then,
+			   const struct dirty_maps *now, struct spans *added);
+
+#endif /* LAYOUT_H */

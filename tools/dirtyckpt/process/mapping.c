@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What mappings have by themselves, where nobody has written. */
+#define _GNU_SOURCE
+#include "process/mapping.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "process/procfile.h"
+
+/* Or /dev/zero. Opening a device can have effects; with another opening goes other memory. */
+static bool is_plain(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) ||
+	       (S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 5));
+}
+
+/**
+ * mapping_open() - open the file of a mapping by its name
+ * @mapping: which
+ *
+ * What has that name by now may be anything, so it is looked at before.
+ *
+ * Return: a descriptor, to be closed; -1 if it is another file, or no plain one.
+ */
+int mapping_open(const struct dirty_mapping *mapping)
+{
+	int fd = -1, found = open(mapping->name, O_PATH | O_CLOEXEC);
+	struct stat st;
+	char path[64];
+
+	if (found == -1)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", found);
+	if (!fstat(found, &st) && is_plain(&st) &&
+	    st.st_ino == mapping->inode &&
+	    major(st.st_dev) == mapping->major &&
+	    minor(st.st_dev) == mapping->minor)
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	close(found);
+	return fd;
+}
+
+/* The file of a mapping, also if it has been removed or replaced. */
+static int open_mapped(const struct target *target,
+		       const struct dirty_mapping *mapping)
+{
+	char path[64];
+	struct stat st;
+	int fd;
+
+	snprintf(path, sizeof(path), "map_files/%" PRIx64 "-%" PRIx64,
+		 mapping->start, mapping->end);
+	if (!fstatat(target->process.fd, path, &st, 0)) {
+		if (!is_plain(&st))
+			return -1;
+		fd = openat(target->process.fd, path, O_RDONLY | O_CLOEXEC);
+		if (fd != -1)
+			return fd;
+	} else if (errno == ENOENT) {
+		return -1;
+	}
+	/* That takes CAP_CHECKPOINT_RESTORE. */
+	return mapping_open(mapping);
+}
+
+/**
+ * mapping_is_locked() - is a mapping locked in memory, so that it keeps its pages?
+ * @target: whose
+ * @mapping: which
+ *
+ * Return: true if so, or if that cannot be told.
+ */
+bool mapping_is_locked(struct target *target, const struct dirty_mapping *mapping)
+{
+	char header[64], *text, *at;
+	bool locked = true;
+	size_t size;
+
+	if (process_text(&target->process, "smaps", -1, &text, &size))
+		return true;
+	snprintf(header, sizeof(header), "%08" PRIx64 "-%08" PRIx64 " ",
+		 mapping->start, mapping->end);
+	at = strstr(text, header);
+	at = at ? strstr(at, "\nVmFlags:") : NULL;
+	if (at) {
+		at[1 + strcspn(at + 1, "\n")] = '\0';
+		locked = strstr(at, " lo");
+	}
+	free(text);
+	return locked;
+}
+
+/**
+ * mapping_contents() - what a private mapping has where nobody has written
+ * @target: whose
+ * @maps: its mappings
+ * @addr: of a page
+ * @page: set to the contents
+ *
+ * Return: false if that cannot be told.
+ */
+bool mapping_contents(const struct target *target, const struct dirty_maps *maps,
+		  uint64_t addr, void *page)
+{
+	const struct dirty_mapping *mapping = dirty_maps_find(maps, addr);
+	ssize_t len;
+	int fd;
+
+	memset(page, 0, PAGE_BYTES);
+	if (!mapping)
+		return false;
+	if (dirty_mapping_is_anonymous(mapping))
+		return true;
+	if (!mapping->inode)
+		return false;
+	fd = open_mapped(target, mapping);
+	if (fd == -1)
+		return false;
+	len = pread(fd, page, PAGE_BYTES, mapping->offset + addr - mapping->start);
+	close(fd);
+	return len >= 0;
+}

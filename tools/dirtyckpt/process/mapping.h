@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What mappings have by themselves, where nobody has written. */
+#ifndef MAPPING_H
+#define MAPPING_H
+
+#include "process/target.h"
+
+int mapping_open(const struct dirty_mapping *mapping);
+bool mapping_is_locked(struct target *target,
+		       const struct dirty_mapping *mapping);
+bool mapping_contents(const struct target *target,
+		      const struct dirty_maps *maps, uint64_t addr, void *page);
+
+#endif /* MAPPING_H */
