@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A pass over a process: makes a generation by three steps on one descriptor.
+ *
+ *   1. List. What has to be copied is put on record in the image.
+ *   2. Acknowledge what was listed.
+ *   3. Copy.
+ *
+ * A page that is written after step 1 and was not listed as written is not
+ * acknowledged, so it is in the next list. One that is listed and written before
+ * step 2 is acknowledged and has its new contents in the copy; one that is
+ * written after step 2 is in the next list, whether the copy has it or not. From
+ * step 2 on the record is all that is known of what has to be copied: so it is
+ * on disk before, until the generation is, and whoever saves next copies what it
+ * names.
+ *
+ * A generation is to have the contents of each page that it lists, in itself or
+ * in those before it. Thus are copied those of its pages that
+ *
+ *   - say that they were written since they were acknowledged, or
+ *   - are on record, or
+ *   - the generation before did not list, or could not read.
+ *
+ * The last one takes care of pages that are clean for a while. When a page comes
+ * back, it was put there by a fault of a write, and says so. But nothing here
+ * depends on that: it was not in the last listing, so it is copied.
+ */
+#define _GNU_SOURCE
+#include "pass.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "image/draft.h"
+#include "image/pages.h"
+#include "process/procfile.h"
+#include "process/registers.h"
+#include "process/seize.h"
+#include "tracking.h"
+
+/**
+ * struct pass - one pass
+ * @draft: its generation
+ * @threads: of a process that is stopped for it
+ * @listing: its pages
+ * @listed: the same
+ * @missing: those that could not be read
+ * @maps: its mappings, as text
+ * @maps_size: of that
+ * @writer: contents go there
+ * @began: when
+ * @all: pages to be copied
+ * @done: bytes that were
+ */
+struct pass {
+	struct generation draft;
+	struct threads threads;
+	struct dirty_listing listing;
+	struct spans listed;
+	struct spans missing;
+	char *maps;
+	size_t maps_size;
+	struct page_writer writer;
+	uint64_t began;
+	uint64_t all;
+	uint64_t done;
+};
+
+/*
+ * Not if it is done at once, nor while the process is stopped, which may be what
+ * draws the terminal.
+ */
+static void show_progress(const struct saver *saver, const struct pass *pass)
+{
+	uint64_t done = pass->done / PAGE_BYTES;
+	int percent = pass->all ? done * 100 / pass->all : 100;
+
+	if (pass->all < 4096 || pass->threads.count || !isatty(STDERR_FILENO))
+		return;
+	fprintf(stderr, "\r%d: generation %lu [%-25.*s] %3d%% of %" PRIu64 " MiB",
+		saver->target.process.pid, saver->last + 1, percent / 4,
+		"#########################", percent,
+		pass->all * PAGE_BYTES >> 20);
+	if (done == pass->all)
+		fputs("\r\033[K", stderr);
+}
+
+/* Step 1. */
+static enum status list_pages(struct saver *saver, struct pass *pass)
+{
+	struct spans written, others, again, copy;
+	struct dirty_maps maps;
+	enum status status;
+
+	status = target_listing(&saver->target, &pass->listing);
+	if (!status) {
+		status = target_maps(&saver->target, &maps, &pass->maps,
+				     &pass->maps_size);
+		dirty_maps_free(&maps);
+	}
+	if (status)
+		return status;
+	pass->listed = spans_of(&pass->listing, 0);
+	pass->draft.listed = spans_pages(&pass->listed);
+	written = spans_of(&pass->listing, DIRTY_FLAG('d'));
+	others = spans_subtract(&pass->listed, &saver->before);
+	again = spans_unite(&written, &others);
+	/* What is on record stays there until a generation is complete. */
+	copy = spans_unite(&again, &saver->record.spans);
+	spans_free(&written);
+	spans_free(&others);
+	spans_free(&again);
+	spans_free(&saver->record.spans);
+	saver->record.spans = copy;
+	saver->record.number = pass->draft.number;
+	memcpy(saver->record.base, saver->base, sizeof(saver->base));
+	return record_write(&saver->image, &saver->record);
+}
+
+/* Step 2. */
+static enum status acknowledge(struct saver *saver, const struct pass *pass)
+{
+	struct target *target = &saver->target;
+	enum status status;
+	int error;
+
+	status = tracking_note(target, &saver->image, saver->base,
+			       pass->draft.number);
+	if (status)
+		return status;
+	error = dirty_acknowledge(&target->reader, pass->listing.ranges,
+				  pass->listing.count);
+	if (error == -ESRCH)
+		return complain(STATUS_VANISHED,
+				"%d: ended, or called exec, before it was acknowledged",
+				target->process.pid);
+	if (error == -EOPNOTSUPP)
+		return complain(STATUS_UNSUPPORTED,
+				"%d: this kernel does not track what is written; it takes one with CONFIG_MEM_SOFT_DIRTY",
+				target->process.pid);
+	if (error)
+		return complain(STATUS_OTHER, "/proc/%d/dirty_pages: %s",
+				target->process.pid, strerror(-error));
+	return STATUS_OK;
+}
+
+/*
+ * Pages may have gone since they were listed, or be lost to a memory error.
+ * Those that have gone are not in the next listing, or, if something is there
+ * again, it counts as not known.
+ */
+static enum status copy_span(struct saver *saver, struct pass *pass,
+			     uint64_t start, uint64_t end)
+{
+	enum status status = STATUS_OK;
+
+	while (!status && start < end) {
+		size_t size = end - start < COPY_BYTES ? end - start : COPY_BYTES;
+		size_t done = target_read(&saver->target, start, saver->buffer,
+					  size);
+
+		if (done)
+			status = pages_add(&pass->writer, start, saver->buffer,
+					   done);
+		else
+			spans_add(&pass->missing, start, start + PAGE_BYTES);
+		if (!done)
+			done = PAGE_BYTES;
+		start += done;
+		/* Every 4 MiB */
+		pass->done += done;
+		if ((pass->done - done) >> 22 != pass->done >> 22)
+			show_progress(saver, pass);
+	}
+	return status;
+}
+
+/* Step 3. */
+static enum status copy_pages(struct saver *saver, struct pass *pass)
+{
+	struct spans copy = spans_intersect(&pass->listed, &saver->record.spans);
+	enum status status;
+
+	pass->all = spans_pages(&copy);
+	status = pages_begin(&pass->writer, &saver->image, &pass->draft,
+			     saver->ctl->level);
+	for (size_t i = 0; !status && i < copy.count; i++)
+		status = copy_span(saver, pass, copy.spans[i].start,
+				   copy.spans[i].end);
+	show_progress(saver, pass);
+	spans_free(&copy);
+	pass->draft.missing = spans_pages(&pass->missing);
+	return status;
+}
+
+static enum status three_steps(struct saver *saver, struct pass *pass)
+{
+	enum status status;
+
+	pass->draft.time = time(NULL);
+	status = list_pages(saver, pass);
+	if (!status)
+		status = acknowledge(saver, pass);
+	if (!status)
+		status = copy_pages(saver, pass);
+	/* Of an address space that has gone, nothing could be read. */
+	return status ? status : target_check(&saver->target);
+}
+
+static enum status three_steps_stopped(struct saver *saver, struct pass *pass)
+{
+	enum status status, released;
+
+	status = seize(&saver->target, &pass->threads);
+	if (!status)
+		status = registers_get(&pass->threads);
+	if (!status)
+		status = three_steps(saver, pass);
+	released = release(&pass->threads);
+	pass->draft.pause = pass->threads.pause;
+	return status ? status : released;
+}
+
+static char *listing_text(const struct dirty_listing *listing, size_t *size)
+{
+	char *text = NULL;
+	FILE *f = open_memstream(&text, size);
+
+	for (size_t i = 0; f && i < listing->count; i++)
+		fprintf(f, "%08" PRIx64 "-%08" PRIx64 " %s\n",
+			listing->ranges[i].start, listing->ranges[i].end,
+			listing->ranges[i].text);
+	if (!f || fclose(f))
+		exit(complain(STATUS_OTHER, "not enough memory"));
+	return text;
+}
+
+static enum status write_listing(struct saver *saver, struct pass *pass,
+				 enum part part,
+				 const struct dirty_listing *listing)
+{
+	enum status status;
+	size_t size;
+	char *text = listing_text(listing, &size);
+
+	status = draft_part(&saver->image, &pass->draft, part, text, size);
+	free(text);
+	return status;
+}
+
+static enum status write_missing(struct saver *saver, struct pass *pass)
+{
+	struct dirty_listing missing = { 0 };
+	enum status status;
+
+	for (size_t i = 0; i < pass->missing.count; i++)
+		if (dirty_listing_add(&missing, pass->missing.spans[i].start,
+				      pass->missing.spans[i].end, "-", 1))
+			exit(complain(STATUS_OTHER, "not enough memory"));
+	status = write_listing(saver, pass, PART_MISSING, &missing);
+	dirty_listing_free(&missing);
+	return status;
+}
+
+/* Of the program that was saved, whatever its process is by now. */
+static enum status write_auxv(struct saver *saver, struct pass *pass)
+{
+	enum status status;
+	size_t size;
+	char *auxv;
+
+	status = process_text(&saver->target.process, "auxv", saver->target.auxv,
+			     &auxv, &size);
+	if (!status)
+		status = draft_part(&saver->image, &pass->draft, PART_AUXV,
+				    auxv, size);
+	free(auxv);
+	return status;
+}
+
+static enum status write_threads(struct saver *saver, struct pass *pass)
+{
+	enum status status;
+	size_t size;
+	void *data = threads_pack(&pass->threads, &size);
+
+	pass->draft.threads = pass->threads.count;
+	status = draft_part(&saver->image, &pass->draft, PART_THREADS, data,
+			    size);
+	free(data);
+	return status;
+}
+
+/* What is in memory goes to disk; the process runs on meanwhile. */
+static enum status complete(struct saver *saver, struct pass *pass)
+{
+	enum status status;
+
+	status = pages_end(&pass->writer);
+	if (!status)
+		status = write_listing(saver, pass, PART_LISTING,
+				       &pass->listing);
+	if (!status)
+		status = write_missing(saver, pass);
+	if (!status)
+		status = draft_part(&saver->image, &pass->draft, PART_MAPS,
+				    pass->maps, pass->maps_size);
+	if (!status)
+		status = write_auxv(saver, pass);
+	if (!status)
+		status = write_threads(saver, pass);
+	pass->draft.spent = nanoseconds() - pass->began;
+	if (!status)
+		status = draft_commit(&saver->image, &pass->draft, false);
+	return status ? status : record_remove(&saver->image);
+}
+
+static void report(const struct saver *saver, const struct generation *gen)
+{
+	printf("generation %lu: %" PRIu64 " of %" PRIu64 " pages stored, %" PRIu64
+	       " of them zero, in %.3f s",
+	       gen->number, gen->stored, gen->listed, gen->zero,
+	       gen->spent / 1e9);
+	if (gen->stopped)
+		printf("; %" PRIu64 " threads stopped for %.3f ms",
+		       gen->threads, gen->pause / 1e6);
+	putchar('\n');
+	fflush(stdout);
+	if (gen->missing)
+		complain(STATUS_OK,
+			 "%d: %" PRIu64
+			 " pages could not be read: they have gone since they were listed, or are lost to a memory error",
+			 saver->target.process.pid, gen->missing);
+}
+
+/* The next pass goes on from this one. */
+static void follow(struct saver *saver, const struct pass *pass)
+{
+	spans_free(&saver->before);
+	spans_free(&saver->record.spans);
+	saver->before = spans_subtract(&pass->listed, &pass->missing);
+	saver->last = pass->draft.number;
+	saver->whole = false;
+}
+
+/**
+ * make_pass() - make a generation
+ * @saver: where to, of what, and what it builds on
+ * @stop: stop the process meanwhile
+ *
+ * Return: STATUS_OK, or what the program is to end with.
+ */
+enum status make_pass(struct saver *saver, bool stop)
+{
+	struct pass pass = {
+		.draft.number = saver->last + 1,
+		.draft.stopped = stop,
+		.draft.whole = saver->whole,
+		.draft.of = saver->target.of,
+		.began = nanoseconds(),
+		.writer.fd = -1,
+	};
+	enum status status;
+
+	memcpy(pass.draft.base, saver->base, sizeof(saver->base));
+	describe_process(&saver->target.process, &pass.draft.process);
+	status = draft_begin(&saver->image, &pass.draft);
+	if (!status && stop)
+		status = three_steps_stopped(saver, &pass);
+	else if (!status)
+		status = three_steps(saver, &pass);
+	if (!status)
+		status = complete(saver, &pass);
+	if (!status) {
+		report(saver, &pass.draft);
+		follow(saver, &pass);
+	}
+	pages_drop(&pass.writer);
+	draft_drop(&saver->image, &pass.draft);
+	threads_free(&pass.threads);
+	spans_free(&pass.listed);
+	spans_free(&pass.missing);
+	dirty_listing_free(&pass.listing);
+	free(pass.maps);
+	return status;
+}

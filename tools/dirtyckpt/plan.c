@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a restore has to change: found out before anything is changed.
+ *
+ * Which pages can differ? Those that say that they were written since the
+ * generation was acknowledged. That holds if nobody else has acknowledged any,
+ * and later generations have on their lists what they did. If it is not certain,
+ * all are compared.
+ */
+#define _GNU_SOURCE
+#include "plan.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <linux/mempolicy.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "compare.h"
+#include "process/arch.h"
+#include "process/inject.h"
+#include "process/layout.h"
+#include "process/mapping.h"
+#include "process/procfile.h"
+#include "process/registers.h"
+#include "tracking.h"
+
+/* Half of them cannot be set, and then fail. */
+static enum status compare_sizes(struct restorer *r)
+{
+	for (size_t i = 0; i < r->saved.count; i++) {
+		const struct thread *from = &r->saved.threads[i];
+		const struct thread *to = threads_find(&r->threads, from);
+
+		if (memcmp(from->size, to->size, sizeof(from->size)))
+			return complain(STATUS_REFUSED,
+					"%d: thread %d has not the sets of registers that were saved; it is as it was",
+					r->ctl->pid, from->tid);
+	}
+	return STATUS_OK;
+}
+
+static enum status compare_threads(struct restorer *r)
+{
+	enum status status;
+
+	for (size_t i = 0; i < r->saved.count; i++)
+		if (!threads_find(&r->threads, &r->saved.threads[i]))
+			return complain(STATUS_REFUSED,
+					"%d: thread %d has ended since; a thread cannot be restored",
+					r->ctl->pid, r->saved.threads[i].tid);
+	for (size_t i = 0; i < r->threads.count; i++)
+		if (!threads_find(&r->saved, &r->threads.threads[i]))
+			return complain(STATUS_REFUSED,
+					"%d: thread %d was not there; it cannot be taken back",
+					r->ctl->pid, r->threads.threads[i].tid);
+	status = registers_get(&r->threads);
+	return status ? status : compare_sizes(r);
+}
+
+static enum status compare_mappings(struct restorer *r)
+{
+	struct dirty_maps then;
+	enum status status;
+
+	status = part_maps(&r->image, &r->gen, &then);
+	if (!status)
+		status = target_maps(&r->target, &r->maps, NULL, NULL);
+	if (status)
+		return status;
+	status = layout_compare(&then, &r->maps, &r->added);
+	if (status)
+		complain(status, "%d: its mappings are others than in %s@%lu; it is as it was",
+			 r->ctl->pid, r->image.path, r->gen.number);
+	dirty_maps_free(&then);
+	return status;
+}
+
+/*
+ * Of pages that were lazily freed, each processor keeps the last few for a while
+ * before they are marked. Whatever is kept so is done before pages are moved to
+ * other nodes, even if none is.
+ */
+static void mark_lazily_freed(void)
+{
+	int node = 0, status;
+
+	syscall(SYS_move_pages, 0, 0, NULL, &node, &status, MPOL_MF_MOVE);
+}
+
+static enum status list_now(struct restorer *r)
+{
+	struct dirty_listing listing;
+	struct spans written, lazy;
+	enum status status;
+
+	mark_lazily_freed();
+	status = target_listing(&r->target, &listing);
+	r->now = spans_of(&listing, 0);
+	written = spans_of(&listing, DIRTY_FLAG('d'));
+	lazy = spans_of(&listing, DIRTY_FLAG('l'));
+	dirty_listing_free(&listing);
+	r->freed = spans_subtract(&lazy, &r->lazy);
+	r->written = spans_unite(&written, &r->freed);
+	spans_free(&written);
+	spans_free(&lazy);
+	return status;
+}
+
+/*
+ * Since the generation was acknowledged. Returns false if that is not known, and
+ * everything has to be compared.
+ */
+static bool find_written(struct restorer *r, struct spans *written)
+{
+	unsigned long last = r->image.numbers[r->image.count - 1];
+	struct spans since = { 0 }, known;
+	struct generation gen = { .fd = -1 };
+	struct record record = { 0 };
+	char note[PATH_MAX + 100];
+	bool seamless;
+
+	seamless = !tracking_begin(&r->target, &r->image, note, sizeof(note),
+				   false) &&
+		   !record_read(&r->image, &record) &&
+		   !generation_open(&r->image, last, &gen) &&
+		   !strcmp(gen.base, r->gen.base) &&
+		   tracking_is_seamless(note, &gen, &record) &&
+		   !acknowledged_since(&r->image, &r->gen, &since);
+	generation_close(&gen);
+	known = spans_unite(&since, &record.spans);
+	*written = spans_unite(&known, &r->written);
+	spans_free(&known);
+	spans_free(&since);
+	spans_free(&record.spans);
+	return seamless;
+}
+
+static void add_freed(struct restorer *r)
+{
+	struct spans freed = spans_intersect(&r->then, &r->freed);
+	struct spans differ = r->differ;
+
+	r->differ = spans_unite(&differ, &freed);
+	spans_free(&differ);
+	spans_free(&freed);
+}
+
+/* What differs, of all that the generation has? */
+static enum status find_different(struct restorer *r)
+{
+	struct spans written, suspects, some, vanished, unread = { 0 };
+	enum status status;
+
+	if (find_written(r, &written)) {
+		some = spans_intersect(&r->then, &written);
+		vanished = spans_subtract(&r->then, &r->now);
+		suspects = spans_unite(&some, &vanished);
+		spans_free(&some);
+		spans_free(&vanished);
+	} else {
+		suspects = spans_unite(&r->then, &(struct spans){ 0 });
+	}
+	status = contents_open(&r->contents, &r->image, &r->gen, &suspects);
+	if (!status && r->contents.missing.count)
+		status = complain(STATUS_REFUSED,
+				  "%s@%lu: %" PRIu64 " pages, as that at %08" PRIx64
+				  ", could not be read when they were saved",
+				  r->image.path, r->gen.number,
+				  spans_pages(&r->contents.missing),
+				  r->contents.missing.spans[0].start);
+	if (!status)
+		status = compare_contents(&r->contents, &r->target, &suspects,
+					  &r->differ, &unread);
+	if (!status && unread.count)
+		status = complain(STATUS_REFUSED,
+				  "%d: the page at %08" PRIx64
+				  " cannot be reached any more: its file was truncated, or it is lost to a memory error",
+				  r->ctl->pid, unread.spans[0].start);
+	if (!status)
+		add_freed(r);
+	spans_free(&unread);
+	spans_free(&suspects);
+	spans_free(&written);
+	return status;
+}
+
+/* Not spans_add(), which joins over the ends of mappings. */
+static void append(struct spans *set, uint64_t start, uint64_t end)
+{
+	set->spans = grow(set->spans, set->count + 1, sizeof(*set->spans));
+	set->spans[set->count++] = (struct span){ start, end };
+}
+
+/*
+ * Few calls are made if a range covers what lies between two others and is in no
+ * list, but never what is to stay, or what is another mapping.
+ */
+static void add_gone(struct restorer *r, const struct spans *stay, size_t *next,
+		     const struct span *span)
+{
+	const struct dirty_mapping *m = dirty_maps_find(&r->maps, span->start);
+	struct spans *gone = &r->gone;
+	struct span *last = gone->count ? &gone->spans[gone->count - 1] : NULL;
+
+	if (last && last->start >= m->start) {
+		while (*next < stay->count && stay->spans[*next].end <= last->end)
+			++*next;
+		if (*next == stay->count || stay->spans[*next].start >= span->start) {
+			last->end = span->end;
+			return;
+		}
+	}
+	append(gone, span->start, span->end);
+}
+
+/* Pages that have come to be listed, where there was a mapping. */
+static void find_fresh(struct restorer *r)
+{
+	struct spans come = spans_subtract(&r->now, &r->then);
+	struct spans all = spans_subtract(&come, &r->added);
+
+	for (size_t i = 0; i < all.count; i++) {
+		uint64_t at = all.spans[i].start, end = all.spans[i].end, next;
+
+		for (; at < end; at = next) {
+			const struct dirty_mapping *m = dirty_maps_find(&r->maps, at);
+
+			if (!m)
+				break;
+			next = m->end < end ? m->end : end;
+			append(&r->fresh, at, next);
+		}
+	}
+	spans_free(&come);
+	spans_free(&all);
+}
+
+static void find_gone(struct restorer *r)
+{
+	struct spans stay = spans_unite(&r->then, &r->added);
+	size_t next = 0;
+
+	for (size_t i = 0; i < r->fresh.count; i++)
+		add_gone(r, &stay, &next, &r->fresh.spans[i]);
+	spans_free(&stay);
+}
+
+/* Pages that can neither be given back nor written, as it is not known by what */
+static enum status refuse_unknown(struct restorer *r)
+{
+	bool calls = !inject_problem(&r->target, &r->maps, &r->threads);
+	char page[PAGE_BYTES];
+
+	for (size_t i = 0; i < r->fresh.count; i++) {
+		uint64_t at = r->fresh.spans[i].start;
+
+		if (!mapping_contents(&r->target, &r->maps, at, page) &&
+		    (!calls ||
+		     mapping_is_locked(&r->target, dirty_maps_find(&r->maps, at))))
+			return complain(STATUS_REFUSED,
+					"%d: the page at %08" PRIx64
+					" was clean, cannot be given back, and its file cannot be read; it is as it was",
+					r->ctl->pid, at);
+	}
+	return STATUS_OK;
+}
+
+/*
+ * A shadow stack is written by calls only, and its pointer is in no set of
+ * registers here: returns would end the process.
+ */
+static enum status refuse_shadow_stack(struct restorer *r)
+{
+	enum status status;
+	char *text;
+	size_t size;
+
+	status = process_text(&r->target.process, "status", -1, &text, &size);
+	if (!status && arch_has_shadow_stack(text))
+		status = complain(STATUS_REFUSED,
+				  "%d: has a shadow stack, which cannot be restored",
+				  r->ctl->pid);
+	free(text);
+	return status;
+}
+
+/**
+ * plan() - find out what a restore has to change, and whether it can
+ * @r: open, with its threads seized
+ *
+ * Return: STATUS_OK, or what the program is to end with.
+ */
+enum status plan(struct restorer *r)
+{
+	enum status status;
+
+	status = refuse_shadow_stack(r);
+	if (!status)
+		status = compare_threads(r);
+	if (!status)
+		status = compare_mappings(r);
+	if (!status)
+		status = list_now(r);
+	if (!status)
+		status = find_different(r);
+	if (status)
+		return status;
+	find_fresh(r);
+	find_gone(r);
+	return r->fresh.count ? refuse_unknown(r) : STATUS_OK;
+}
