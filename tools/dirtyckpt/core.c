@@ -123,6 +123,22 @@ static GElf_Word flags_of(const struct dirty_mapping *m)
 	       (m->perms[2] == 'x' ? PF_X : 0);
 }
 
+static bool put_header(Elf *elf, size_t index, struct segment *s, uint64_t at)
+{
+	GElf_Phdr phdr = {
+		.p_type = PT_LOAD,
+		.p_offset = at,
+		.p_vaddr = s->start,
+		.p_filesz = s->filled - s->start,
+		.p_memsz = s->end - s->start,
+		.p_flags = flags_of(s->mapping),
+		.p_align = PAGE_BYTES,
+	};
+
+	s->offset = at;
+	return gelf_update_phdr(elf, index, &phdr);
+}
+
 /* Notes come right after the headers, contents at the next page. */
 static bool layout(struct core *core, Elf *elf)
 {
@@ -146,19 +162,9 @@ static bool layout(struct core *core, Elf *elf)
 	for (size_t i = 0; i < core->segments.count; i++) {
 		struct segment *s = &core->segments.segments[i];
 
-		s->offset = at;
-		phdr = (GElf_Phdr){
-			.p_type = PT_LOAD,
-			.p_offset = at,
-			.p_vaddr = s->start,
-			.p_filesz = s->filled - s->start,
-			.p_memsz = s->end - s->start,
-			.p_flags = flags_of(s->mapping),
-			.p_align = PAGE_BYTES,
-		};
-		at += phdr.p_filesz;
-		if (!gelf_update_phdr(elf, i + 1, &phdr))
+		if (!put_header(elf, i + 1, s, at))
 			return false;
+		at += s->filled - s->start;
 	}
 	core->size = at;
 	return true;

@@ -148,11 +148,10 @@ static void add_freed(struct restorer *r)
 	spans_free(&freed);
 }
 
-/* What differs, of all that the generation has? */
-static enum status find_different(struct restorer *r)
+/* What can differ, of all that the generation has? */
+static struct spans find_suspects(struct restorer *r)
 {
-	struct spans written, suspects, some, vanished, unread = { 0 };
-	enum status status;
+	struct spans written = { 0 }, some, vanished, suspects;
 
 	if (find_written(r, &written)) {
 		some = spans_intersect(&r->then, &written);
@@ -163,6 +162,16 @@ static enum status find_different(struct restorer *r)
 	} else {
 		suspects = spans_unite(&r->then, &(struct spans){ 0 });
 	}
+	spans_free(&written);
+	return suspects;
+}
+
+/* What differs, of all that the generation has? */
+static enum status find_different(struct restorer *r)
+{
+	struct spans suspects = find_suspects(r), unread = { 0 };
+	enum status status;
+
 	status = contents_open(&r->contents, &r->image, &r->gen, &suspects);
 	if (!status && r->contents.missing.count)
 		status = complain(STATUS_REFUSED,
@@ -183,7 +192,6 @@ static enum status find_different(struct restorer *r)
 		add_freed(r);
 	spans_free(&unread);
 	spans_free(&suspects);
-	spans_free(&written);
 	return status;
 }
 

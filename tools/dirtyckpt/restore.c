@@ -275,6 +275,26 @@ static void report(const struct restorer *r)
 	       r->threads.count, r->threads.pause / 1e6);
 }
 
+static void close_all(struct restorer *r)
+{
+	threads_free(&r->threads);
+	threads_free(&r->saved);
+	spans_free(&r->then);
+	spans_free(&r->lazy);
+	spans_free(&r->now);
+	spans_free(&r->freed);
+	spans_free(&r->written);
+	spans_free(&r->added);
+	spans_free(&r->differ);
+	spans_free(&r->fresh);
+	spans_free(&r->gone);
+	dirty_maps_free(&r->maps);
+	contents_close(&r->contents);
+	target_close(&r->target);
+	generation_close(&r->gen);
+	image_close(&r->image);
+}
+
 static enum status restore_once(const struct control *ctl)
 {
 	struct restorer r = {
@@ -297,22 +317,7 @@ static enum status restore_once(const struct control *ctl)
 	}
 	if (!status && !ctl->quiet)
 		report(&r);
-	threads_free(&r.threads);
-	threads_free(&r.saved);
-	spans_free(&r.then);
-	spans_free(&r.lazy);
-	spans_free(&r.now);
-	spans_free(&r.freed);
-	spans_free(&r.written);
-	spans_free(&r.added);
-	spans_free(&r.differ);
-	spans_free(&r.fresh);
-	spans_free(&r.gone);
-	dirty_maps_free(&r.maps);
-	contents_close(&r.contents);
-	target_close(&r.target);
-	generation_close(&r.gen);
-	image_close(&r.image);
+	close_all(&r);
 	return status;
 }
 
