@@ -275,7 +275,7 @@ static enum status write_auxv(struct saver *saver, struct pass *pass)
 	char *auxv;
 
 	status = process_text(&saver->target.process, "auxv", saver->target.auxv,
-			     &auxv, &size);
+			      &auxv, &size);
 	if (!status)
 		status = draft_part(&saver->image, &pass->draft, PART_AUXV,
 				    auxv, size);

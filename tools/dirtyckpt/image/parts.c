@@ -98,8 +98,7 @@ static enum status parts_exist(const struct image *image,
  *
  * Return: STATUS_OK; STATUS_DAMAGED; or what else the program is to end with.
  */
-enum status parts_probe(const struct image *image,
-			     const struct generation *gen)
+enum status parts_probe(const struct image *image, const struct generation *gen)
 {
 	enum status status = parts_check(image, gen);
 	struct generation at = *gen, before;

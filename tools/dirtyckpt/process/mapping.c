@@ -107,8 +107,8 @@ bool mapping_is_locked(struct target *target, const struct dirty_mapping *mappin
  *
  * Return: false if that cannot be told.
  */
-bool mapping_contents(const struct target *target, const struct dirty_maps *maps,
-		  uint64_t addr, void *page)
+bool mapping_contents(const struct target *target,
+		      const struct dirty_maps *maps, uint64_t addr, void *page)
 {
 	const struct dirty_mapping *mapping = dirty_maps_find(maps, addr);
 	ssize_t len;

@@ -198,7 +198,7 @@ enum status target_maps(struct target *target, struct dirty_maps *maps,
 			fclose(f);
 		if (error)
 			status = process_failed(target->process.pid, "maps",
-					      -error);
+						-error);
 		else if (!maps->count)
 			status = complain(STATUS_VANISHED,
 					  "%d: has ended, or called exec",
