@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Contents of a generation against those in memory. */
+/* Compare contents of a generation with memory. */
 #define _GNU_SOURCE
 #include "compare.h"
 
@@ -7,9 +7,9 @@
 #include <string.h>
 
 /**
- * struct comparer - a comparison at work
+ * struct comparer - state of a comparison
  * @target: the process
- * @now: room for what it has
+ * @now: buffer for its memory
  * @differ: pages that differ
  * @unread: pages that cannot be read any more
  */
@@ -44,14 +44,14 @@ static enum status compare_pages(void *arg, uint64_t start, const void *then,
 }
 
 /**
- * compare_contents() - which pages are not as a generation has them?
- * @contents: of the generation
+ * compare_contents() - find pages that differ from a generation
+ * @contents: contents of the generation
  * @target: the process
- * @pages: to be compared; those that @contents lacks are left out
- * @differ: set to those that differ, to be freed
- * @unread: set to those that cannot be read any more, to be freed
+ * @pages: pages to compare; those missing from @contents are skipped
+ * @differ: set to pages that differ, to be freed
+ * @unread: set to pages that cannot be read any more, to be freed
  *
- * Return: STATUS_OK; STATUS_DAMAGED; or what else the program is to end with.
+ * Return: STATUS_OK, STATUS_DAMAGED, or another exit status.
  */
 enum status compare_contents(struct contents *contents,
 			     const struct target *target,

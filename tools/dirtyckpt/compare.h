@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Contents of a generation against those in memory. */
+/* Compare contents of a generation with memory. */
 #ifndef COMPARE_H
 #define COMPARE_H
 

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A generation as a core file, for debuggers.
+ * Write a generation as a core file, for debuggers.
  *
- * It has what those of the kernel have: registers and what else is known of each
- * thread, the files that are mapped, and a segment for each mapping, with
- * contents where they cannot be had again. Anonymous memory is there, clean pages
- * as holes in the file, or, if they are many, not in the file at all. Of private
- * mappings of files, what was written is there; the rest debuggers take from the
- * file itself. So that they can tell which file that is, the first page of each
- * ELF file is there as well, as far as that is still the file that was mapped, and
- * the vdso.
+ * Like the kernel's core files, it has registers and other data of each thread,
+ * the list of mapped files, and a segment for each mapping, with contents that
+ * cannot be found elsewhere. Clean pages of anonymous memory are holes in the
+ * file; if there are many, they are left out. Private file mappings have their
+ * modified pages; debuggers take the rest from the file. To let them identify
+ * that file, the first page of each ELF file is included as well, if it is
+ * still the file that was mapped, and so is the vdso.
  *
- * libelf writes headers, and knows how many there may be. Contents are written
- * beside it, as it would keep them all in memory.
+ * libelf writes the headers, and handles any number of segments. Contents are
+ * written without it, as it would keep all of them in memory.
  */
 #define _GNU_SOURCE
 #include "dirtyckpt.h"
@@ -36,20 +35,20 @@
 #include "segments.h"
 
 /**
- * struct core - a core file in the making
- * @path: its name
- * @image: where from
- * @gen: which generation
+ * struct core - a core file that is being written
+ * @path: its path
+ * @image: the image
+ * @gen: the generation
  * @listed: its pages
  * @maps: its mappings
  * @threads: its threads
- * @contents: of its pages
- * @segments: of the core
- * @notes: the notes
- * @notes_at: where in the file
- * @size: of the file
+ * @contents: contents of its pages
+ * @segments: segments of the core
+ * @notes: notes of the core
+ * @notes_at: their offset in the file
+ * @size: size of the file
  * @output: the file
- * @at: how much of it is written, where one cannot seek
+ * @at: number of bytes written, if the output cannot seek
  */
 struct core {
 	const char *path;
@@ -105,7 +104,7 @@ static enum status put(struct core *core, const void *data, size_t size,
 	return error ? fail_to_make(core, strerror(error)) : STATUS_OK;
 }
 
-/* The core ends with zeroes if its last pages are zero. */
+/* The core ends with zeroes if its last pages are zero-filled. */
 static enum status put_end(struct core *core)
 {
 	int error;
@@ -139,7 +138,7 @@ static bool put_header(Elf *elf, size_t index, struct segment *s, uint64_t at)
 	return gelf_update_phdr(elf, index, &phdr);
 }
 
-/* Notes come right after the headers, contents at the next page. */
+/* Notes follow the headers directly; contents start at the next page. */
 static bool layout(struct core *core, Elf *elf)
 {
 	size_t headers = core->segments.count + 1;
@@ -151,7 +150,10 @@ static bool layout(struct core *core, Elf *elf)
 		.p_align = 4,
 	};
 
-	/* More than the head can say are counted in a section. */
+	/*
+	 * If the ELF header cannot hold their number, the first section header
+	 * does.
+	 */
 	if (headers >= PN_XNUM)
 		at += sizeof(Elf64_Shdr);
 	core->notes_at = at;
@@ -191,7 +193,7 @@ static bool write_headers(struct core *core, Elf *elf)
 	       layout(core, elf) && elf_update(elf, ELF_C_WRITE) >= 0;
 }
 
-/* libelf seeks, so let it write to memory, up to the place where the notes begin. */
+/* libelf seeks, so let it write to memory, up to the offset of the notes. */
 static enum status write_heads(struct core *core)
 {
 	int fd = memfd_create("headers", MFD_CLOEXEC);
@@ -219,7 +221,7 @@ static enum status write_heads(struct core *core)
 	return status;
 }
 
-/* The kernel's own, which is the same in all processes of a boot. */
+/* Write our own vdso, which is the same in all processes of a boot. */
 static enum status write_vdso(struct core *core, const struct segment *s)
 {
 	const char *vdso = (const char *)getauxval(AT_SYSINFO_EHDR);
@@ -231,16 +233,16 @@ static enum status write_vdso(struct core *core, const struct segment *s)
 }
 
 /**
- * struct filling - a segment that gets its contents
- * @core: of which core
- * @segment: that one
+ * struct filling - a segment that is being written
+ * @core: its core
+ * @segment: the segment
  */
 struct filling {
 	struct core *core;
 	const struct segment *segment;
 };
 
-/* Zeroes may stay holes. */
+/* Zero-filled pages may stay holes. */
 static enum status put_pages(void *arg, uint64_t start, const void *data,
 			     size_t size)
 {
@@ -327,7 +329,7 @@ static enum status open_core(struct core *core, const struct control *ctl)
 	return status;
 }
 
-/* A file has its name on disk, too. Where a folder cannot be read, there is no way. */
+/* Sync the name of the file as well. Ignore a folder that cannot be read. */
 static void sync_folder_of(const char *path)
 {
 	char *copy = realpath(path, NULL);
@@ -340,7 +342,7 @@ static void sync_folder_of(const char *path)
 	free(copy);
 }
 
-/* If this fails, a regular file stays as it was before. */
+/* On failure, a regular file is left unchanged. */
 static enum status write_core(struct core *core)
 {
 	enum status status;
@@ -350,7 +352,7 @@ static enum status write_core(struct core *core)
 	error = output_open(&core->output, core->path);
 	if (error)
 		return fail_to_make(core, output_error(error));
-	/* A new file is private, as memory is. */
+	/* A new file is private, like memory. */
 	if (core->output.uid == (uid_t)-1)
 		core->output.mode = 0600;
 	regular = core->output.temporary;
@@ -371,10 +373,10 @@ static enum status write_core(struct core *core)
 }
 
 /**
- * cmd_core() - the command of that name
- * @ctl: what was asked for
+ * cmd_core() - run the command
+ * @ctl: the command line
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status cmd_core(const struct control *ctl)
 {

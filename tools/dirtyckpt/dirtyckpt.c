@@ -2,8 +2,8 @@
 /*
  * dirtyckpt - incremental memory checkpoints of a running process
  *
- * options.c parses the command line; each command has a file of its name. Two
- * folders are below the commands:
+ * options.c parses the command line. Each command has a file of its name. There
+ * are two folders below the commands:
  *
  *   image/    what is on disk: a folder (image.c) with a record (record.c) and
  *             generations (generation.c), each with a head (head.c) and other
@@ -14,7 +14,7 @@
  *             system calls that it makes for us (inject.c); arch-*.c has all
  *             that depends on the architecture
  *
- * Files in process/ use nothing from image/. Commands bring both together, with
+ * Files in process/ use nothing from image/. The commands combine both, with
  * tracking.c, compare.c, and spans.c for sets of addresses. The libraries are
  * tools/lib/dirtypages for listings and mappings, and tools/lib/common.
  */
@@ -29,7 +29,10 @@ int main(int argc, char **argv)
 	command_fn command;
 	enum status status;
 
-	/* For text of users; numbers are the same everywhere. */
+	/*
+	 * Escape text of users by their locale; numbers are the same
+	 * everywhere.
+	 */
 	setlocale(LC_CTYPE, "");
 	command = parse_command_line(&ctl, argc, argv);
 	status = command(&ctl);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the parts of dirtyckpt share.
+ * Declarations for all parts of dirtyckpt.
  *
- * Functions that return enum status have said on standard error what is wrong,
- * and what to do about it, if it is not STATUS_OK.
+ * Functions that return enum status print an error, with a remedy, unless they
+ * return STATUS_OK.
  */
 #ifndef DIRTYCKPT_H
 #define DIRTYCKPT_H
@@ -26,23 +26,23 @@ enum format {
 };
 
 /**
- * struct control - what was asked for
- * @pid: a process
- * @dir: the folder with its generations
- * @number: of a generation, 0 is the last one
- * @file: what to write to
+ * struct control - the command line
+ * @pid: PID of the process
+ * @dir: path of the image
+ * @number: number of a generation, 0 for the last one
+ * @file: path of the output file
  * @stop: stop the process for the last pass
- * @rounds: how many passes before the last one
- * @until: no more of them if so many pages or fewer were written since
+ * @rounds: number of passes before the last one
+ * @until: end these passes if at most that many pages were written since
  * @has_until: @until is set
- * @level: of compression, 0 is none
- * @keep: how many generations are left
- * @format: of the table
- * @bytes: sizes as numbers of bytes
- * @noheadings: no headings
- * @check: read all that is there
- * @each_line: do it again for each line of standard input
- * @quiet: do not say what was done
+ * @level: compression level, 0 for none
+ * @keep: number of generations to keep
+ * @format: output format of the table
+ * @bytes: print sizes in bytes
+ * @noheadings: print no headings
+ * @check: read and check all contents
+ * @each_line: repeat for each line of standard input
+ * @quiet: print no report
  */
 struct control {
 	pid_t pid;

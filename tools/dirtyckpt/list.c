@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Which generations are there? */
+/* The list command: show the generations of an image. */
 #define _GNU_SOURCE
 #include "dirtyckpt.h"
 
@@ -57,7 +57,7 @@ static const struct {
 };
 
 /**
- * columns_help() - print what the columns are
+ * columns_help() - print the columns for --help
  */
 void columns_help(void)
 {
@@ -71,7 +71,7 @@ static char *time_text(uint64_t seconds)
 	char text[64];
 	struct tm tm;
 
-	/* Of a head that somebody has made up, it may be in no year. */
+	/* A forged head may have a time that is in no year. */
 	if (!localtime_r(&when, &tm))
 		return NULL;
 	strftime(text, sizeof(text), "%FT%T%z", &tm);
@@ -103,8 +103,8 @@ static char *number_cell(const struct generation *gen, enum column column)
 }
 
 /*
- * A cell without a value is empty, and null in JSON. libsmartcols escapes bytes
- * that are not printable, but not for JSON, which has to be UTF-8 as well.
+ * A cell without a value is empty, and null in JSON. libsmartcols escapes
+ * unprintable bytes, but not for JSON, which must also be UTF-8.
  */
 static char *cell(const struct control *ctl, const struct generation *gen,
 		  enum status state, enum column column)
@@ -167,7 +167,7 @@ static enum status add_line(const struct control *ctl,
 	enum status status;
 
 	status = generation_open(image, number, &gen);
-	/* A head that is damaged or of a newer format tells nothing. */
+	/* A damaged head, or one of a newer format, has no values to show. */
 	if (status)
 		*gen.base = '\0';
 	else if (ctl->check)
@@ -200,10 +200,10 @@ static enum status print_table(const struct control *ctl,
 }
 
 /**
- * cmd_list() - the command of that name
- * @ctl: what was asked for
+ * cmd_list() - run the command
+ * @ctl: the command line
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status cmd_list(const struct control *ctl)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The notes of a core file: threads, process, mapped files. */
+/* Notes of a core file: threads, process, mapped files. */
 #define _GNU_SOURCE
 #include "notes.h"
 
@@ -81,7 +81,9 @@ static void add_process(FILE *f, const struct notes *notes)
 	add_note(f, "CORE", NT_PRPSINFO, &info, sizeof(info));
 }
 
-/* Counts and limits first, then names, of all mappings of files. */
+/*
+ * The note has counts and ranges of all mapped files, followed by their names.
+ */
 static void add_files(FILE *f, const struct notes *notes)
 {
 	char *data = NULL;
@@ -118,7 +120,7 @@ static enum status refuse_narrow(const struct notes *notes)
 			notes->image->path, notes->gen->number);
 }
 
-/* As the kernel has them: the first thread, the process, the other threads. */
+/* Use the kernel's order: the first thread, the process, the other threads. */
 static enum status add_all(FILE *f, struct notes *notes)
 {
 	enum status status;
@@ -149,7 +151,7 @@ static enum status add_all(FILE *f, struct notes *notes)
  * notes_make() - make the notes of a core
  * @notes: @data and @size are set; @data is to be freed
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status notes_make(struct notes *notes)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The notes of a core file: threads, process, mapped files. */
+/* Notes of a core file: threads, process, mapped files. */
 #ifndef NOTES_H
 #define NOTES_H
 
@@ -8,12 +8,12 @@
 
 /**
  * struct notes - the notes of a core file
- * @image: the folder of the generation that they are made from
+ * @image: the image
  * @gen: that generation
  * @maps: its mappings
  * @threads: its threads
  * @data: the notes, as they are in the file
- * @size: bytes of them
+ * @size: their size in bytes
  */
 struct notes {
 	const struct image *image;

@@ -1,29 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A pass over a process: makes a generation by three steps on one descriptor.
+ * A pass over a process saves one generation, in three steps on one descriptor.
  *
- *   1. List. What has to be copied is put on record in the image.
- *   2. Acknowledge what was listed.
+ *   1. List modified pages. Put those that have to be copied on record.
+ *   2. Acknowledge the listed pages.
  *   3. Copy.
  *
- * A page that is written after step 1 and was not listed as written is not
- * acknowledged, so it is in the next list. One that is listed and written before
- * step 2 is acknowledged and has its new contents in the copy; one that is
- * written after step 2 is in the next list, whether the copy has it or not. From
- * step 2 on the record is all that is known of what has to be copied: so it is
- * on disk before, until the generation is, and whoever saves next copies what it
- * names.
+ * If a page is written after step 1, and was not listed as written, it is not
+ * acknowledged, so it is in the next list. If it was listed, and is written
+ * before step 2, it is acknowledged, and the copy has the new contents. If it
+ * is written after step 2, it is in the next list, whether or not the copy has
+ * the new contents. After step 2, only the record tells which pages have to be
+ * copied. So it is written to disk before step 2, and stays there until the
+ * generation is on disk; the next save copies the pages on record.
  *
- * A generation is to have the contents of each page that it lists, in itself or
- * in those before it. Thus are copied those of its pages that
+ * A generation has the contents of each page that it lists, in its own files or
+ * in an earlier generation. So a pass copies listed pages that
  *
- *   - say that they were written since they were acknowledged, or
+ *   - were written since they were last acknowledged, or
  *   - are on record, or
- *   - the generation before did not list, or could not read.
+ *   - the previous generation did not list, or could not read.
  *
- * The last one takes care of pages that are clean for a while. When a page comes
- * back, it was put there by a fault of a write, and says so. But nothing here
- * depends on that: it was not in the last listing, so it is copied.
+ * The last rule covers pages that were clean for a while. When such a page
+ * comes back, a write fault has created it, and it says so. But correctness
+ * does not depend on that: the page was not in the previous list, so it is
+ * copied.
  */
 #define _GNU_SOURCE
 #include "pass.h"
@@ -44,18 +45,18 @@
 #include "tracking.h"
 
 /**
- * struct pass - one pass
+ * struct pass - state of a pass
  * @draft: its generation
- * @threads: of a process that is stopped for it
- * @listing: its pages
- * @listed: the same
- * @missing: those that could not be read
+ * @threads: threads of the process, if it is stopped
+ * @listing: its modified pages
+ * @listed: the same, as a set
+ * @missing: pages that could not be read
  * @maps: its mappings, as text
- * @maps_size: of that
- * @writer: contents go there
- * @began: when
- * @all: pages to be copied
- * @done: bytes that were
+ * @maps_size: size of the text
+ * @writer: writes the contents
+ * @began: start time, from nanoseconds()
+ * @all: number of pages to copy
+ * @done: number of bytes copied
  */
 struct pass {
 	struct generation draft;
@@ -72,8 +73,8 @@ struct pass {
 };
 
 /*
- * Not if it is done at once, nor while the process is stopped, which may be what
- * draws the terminal.
+ * Show no progress of a short copy, or while the process is stopped, as that
+ * may be the terminal emulator.
  */
 static void show_progress(const struct saver *saver, const struct pass *pass)
 {
@@ -110,7 +111,7 @@ static enum status list_pages(struct saver *saver, struct pass *pass)
 	written = spans_of(&pass->listing, DIRTY_FLAG('d'));
 	others = spans_subtract(&pass->listed, &saver->before);
 	again = spans_unite(&written, &others);
-	/* What is on record stays there until a generation is complete. */
+	/* Recorded pages stay on record until a generation is complete. */
 	copy = spans_unite(&again, &saver->record.spans);
 	spans_free(&written);
 	spans_free(&others);
@@ -150,9 +151,9 @@ static enum status acknowledge(struct saver *saver, const struct pass *pass)
 }
 
 /*
- * Pages may have gone since they were listed, or be lost to a memory error.
- * Those that have gone are not in the next listing, or, if something is there
- * again, it counts as not known.
+ * A page may be unmapped since it was listed, or be lost to a memory error. It
+ * is not in the next listing, or if the address is mapped again, it counts as
+ * missing and is copied.
  */
 static enum status copy_span(struct saver *saver, struct pass *pass,
 			     uint64_t start, uint64_t end)
@@ -208,7 +209,7 @@ static enum status three_steps(struct saver *saver, struct pass *pass)
 		status = acknowledge(saver, pass);
 	if (!status)
 		status = copy_pages(saver, pass);
-	/* Of an address space that has gone, nothing could be read. */
+	/* If the address space is gone, nothing could be read. */
 	return status ? status : target_check(&saver->target);
 }
 
@@ -267,7 +268,7 @@ static enum status write_missing(struct saver *saver, struct pass *pass)
 	return status;
 }
 
-/* Of the program that was saved, whatever its process is by now. */
+/* Use the open descriptor, as the process may run another program by now. */
 static enum status write_auxv(struct saver *saver, struct pass *pass)
 {
 	enum status status;
@@ -296,7 +297,7 @@ static enum status write_threads(struct saver *saver, struct pass *pass)
 	return status;
 }
 
-/* What is in memory goes to disk; the process runs on meanwhile. */
+/* Write everything to disk; the process runs meanwhile. */
 static enum status complete(struct saver *saver, struct pass *pass)
 {
 	enum status status;
@@ -338,7 +339,7 @@ static void report(const struct saver *saver, const struct generation *gen)
 			 saver->target.process.pid, gen->missing);
 }
 
-/* The next pass goes on from this one. */
+/* The next pass continues from this one. */
 static void follow(struct saver *saver, const struct pass *pass)
 {
 	spans_free(&saver->before);
@@ -349,11 +350,11 @@ static void follow(struct saver *saver, const struct pass *pass)
 }
 
 /**
- * make_pass() - make a generation
- * @saver: where to, of what, and what it builds on
+ * make_pass() - save one generation
+ * @saver: the save
  * @stop: stop the process meanwhile
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status make_pass(struct saver *saver, bool stop)
 {

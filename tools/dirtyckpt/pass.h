@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A pass over a process, which makes a generation. */
+/* A pass over a process, which saves one generation. */
 #ifndef PASS_H
 #define PASS_H
 
@@ -10,16 +10,16 @@
 enum { COPY_BYTES = 1 << 20 };
 
 /**
- * struct saver - a save at work
- * @ctl: what was asked for
- * @image: where to
- * @target: of what
+ * struct saver - state of a save
+ * @ctl: the command line
+ * @image: the image
+ * @target: the process
  * @last: number of the last generation, 0 if there is none
- * @base: what the next one builds on
- * @whole: it builds on none
- * @before: pages of which the last one has the contents
- * @record: what has to be copied
- * @buffer: for contents, of COPY_BYTES
+ * @base: base of the next one
+ * @whole: the next one is whole
+ * @before: pages with contents in the last generation or before
+ * @record: pages that have to be copied
+ * @buffer: buffer of COPY_BYTES
  */
 struct saver {
 	const struct control *ctl;

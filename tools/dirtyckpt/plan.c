@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a restore has to change: found out before anything is changed.
+ * Plan a restore: find all changes before making any.
  *
- * Which pages can differ? Those that say that they were written since the
- * generation was acknowledged. That holds if nobody else has acknowledged any,
- * and later generations have on their lists what they did. If it is not certain,
- * all are compared.
+ * Only pages written since the generation was acknowledged can differ. These
+ * are pages that are listed as written, and pages that later generations have
+ * acknowledged, provided that nobody else has acknowledged any. If this is not
+ * certain, compare all pages.
  */
 #define _GNU_SOURCE
 #include "plan.h"
@@ -27,7 +27,7 @@
 #include "process/registers.h"
 #include "tracking.h"
 
-/* Half of them cannot be set, and then fail. */
+/* Check sizes first, so that setting registers does not fail halfway. */
 static enum status compare_sizes(struct restorer *r)
 {
 	for (size_t i = 0; i < r->saved.count; i++) {
@@ -79,9 +79,8 @@ static enum status compare_mappings(struct restorer *r)
 }
 
 /*
- * Of pages that were lazily freed, each processor keeps the last few for a while
- * before they are marked. Whatever is kept so is done before pages are moved to
- * other nodes, even if none is.
+ * Each CPU keeps the last few lazily freed pages in a batch before it marks
+ * them. move_pages() drains these batches, even if it moves no page.
  */
 static void mark_lazily_freed(void)
 {
@@ -110,8 +109,8 @@ static enum status list_now(struct restorer *r)
 }
 
 /*
- * Since the generation was acknowledged. Returns false if that is not known, and
- * everything has to be compared.
+ * Find the pages written since the generation was acknowledged. Return false if
+ * they are not known, and all pages have to be compared.
  */
 static bool find_written(struct restorer *r, struct spans *written)
 {
@@ -148,7 +147,7 @@ static void add_freed(struct restorer *r)
 	spans_free(&freed);
 }
 
-/* What can differ, of all that the generation has? */
+/* Find the pages of the generation that can differ. */
 static struct spans find_suspects(struct restorer *r)
 {
 	struct spans written = { 0 }, some, vanished, suspects;
@@ -166,7 +165,7 @@ static struct spans find_suspects(struct restorer *r)
 	return suspects;
 }
 
-/* What differs, of all that the generation has? */
+/* Find the pages of the generation that differ. */
 static enum status find_different(struct restorer *r)
 {
 	struct spans suspects = find_suspects(r), unread = { 0 };
@@ -195,7 +194,7 @@ static enum status find_different(struct restorer *r)
 	return status;
 }
 
-/* Not spans_add(), which joins over the ends of mappings. */
+/* Unlike spans_add(), do not join spans of different mappings. */
 static void append(struct spans *set, uint64_t start, uint64_t end)
 {
 	set->spans = grow(set->spans, set->count + 1, sizeof(*set->spans));
@@ -203,8 +202,8 @@ static void append(struct spans *set, uint64_t start, uint64_t end)
 }
 
 /*
- * Few calls are made if a range covers what lies between two others and is in no
- * list, but never what is to stay, or what is another mapping.
+ * To save calls, let a range cover unlisted pages between two spans, but never
+ * pages that stay, or another mapping.
  */
 static void add_gone(struct restorer *r, const struct spans *stay, size_t *next,
 		     const struct span *span)
@@ -224,7 +223,7 @@ static void add_gone(struct restorer *r, const struct spans *stay, size_t *next,
 	append(gone, span->start, span->end);
 }
 
-/* Pages that have come to be listed, where there was a mapping. */
+/* Find pages that were clean, in mappings that existed then. */
 static void find_fresh(struct restorer *r)
 {
 	struct spans come = spans_subtract(&r->now, &r->then);
@@ -256,7 +255,10 @@ static void find_gone(struct restorer *r)
 	spans_free(&stay);
 }
 
-/* Pages that can neither be given back nor written, as it is not known by what */
+/*
+ * Refuse if a page can be neither given back nor written, as its original
+ * contents cannot be read.
+ */
 static enum status refuse_unknown(struct restorer *r)
 {
 	bool calls = !inject_problem(&r->target, &r->maps, &r->threads);
@@ -277,8 +279,8 @@ static enum status refuse_unknown(struct restorer *r)
 }
 
 /*
- * A shadow stack is written by calls only, and its pointer is in no set of
- * registers here: returns would end the process.
+ * A shadow stack can only be written by system calls, and its pointer is in no
+ * saved register set, so the next return would kill the process.
  */
 static enum status refuse_shadow_stack(struct restorer *r)
 {
@@ -296,10 +298,10 @@ static enum status refuse_shadow_stack(struct restorer *r)
 }
 
 /**
- * plan() - find out what a restore has to change, and whether it can
- * @r: open, with its threads seized
+ * plan() - plan a restore, or refuse it
+ * @r: the restore, with the threads seized
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status plan(struct restorer *r)
 {

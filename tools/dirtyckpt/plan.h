@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What a restore has to change. */
+/* Plan a restore. */
 #ifndef PLAN_H
 #define PLAN_H
 
@@ -7,26 +7,26 @@
 #include "process/target.h"
 
 /**
- * struct restorer - a restore at work
- * @ctl: what was asked for
- * @image: where from
- * @gen: which generation
- * @target: of what
+ * struct restorer - state of a restore
+ * @ctl: the command line
+ * @image: the image
+ * @gen: the generation
+ * @target: the process
  * @threads: its threads
- * @saved: as they were
+ * @saved: the saved threads
  * @then: pages that the generation lists
- * @lazy: those that the kernel could drop
- * @now: pages that are listed
- * @freed: those that it may drop, and could not then
- * @written: those, and what says that it was written
- * @maps: its mappings
+ * @lazy: those that were lazily freed (MADV_FREE) then
+ * @now: pages that are listed now
+ * @freed: those that were lazily freed since
+ * @written: those, and pages that are listed as written
+ * @maps: mappings of the process
  * @added: addresses that were not mapped then
- * @contents: of the generation
- * @differ: pages to be written
- * @fresh: pages that are listed, and were clean; a span ends where a mapping does
- * @gone: ranges to be given back, with all of those
- * @changed: something of the process was changed
- * @by_writing: pages that could not be given back, but were written
+ * @contents: contents of the generation
+ * @differ: pages to write
+ * @fresh: pages that are listed now, and were clean; spans end with mappings
+ * @gone: ranges that cover @fresh, to be given back by madvise()
+ * @changed: the process was changed
+ * @by_writing: number of pages written because they could not be given back
  */
 struct restorer {
 	const struct control *ctl;

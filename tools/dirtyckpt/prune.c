@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Removing generations. The oldest of those that stay gets all contents that it
- * has from others, and then takes the place of what it was, in one step; only
- * then the others go.
+ * The prune command: remove generations. The oldest one that stays first gets
+ * all contents that it takes from others, in a new folder that replaces the old
+ * one in one step. Only then the others are removed.
  */
 #define _GNU_SOURCE
 #include "dirtyckpt.h"
@@ -69,7 +69,9 @@ static enum status write_whole(const struct control *ctl,
 	return status;
 }
 
-/* So that nothing before it is needed any more; all of its contents are read. */
+/*
+ * Make a generation independent of all before it, and read all of its contents.
+ */
 static enum status make_whole(const struct control *ctl,
 			      const struct image *image, unsigned long number)
 {
@@ -95,7 +97,10 @@ static enum status make_whole(const struct control *ctl,
 	return status;
 }
 
-/* It is no generation any more before its files go. */
+/*
+ * Rename the generation before removing its files, so that it is never
+ * incomplete.
+ */
 static enum status drop(const struct image *image, unsigned long number)
 {
 	char name[24];
@@ -107,10 +112,10 @@ static enum status drop(const struct image *image, unsigned long number)
 }
 
 /**
- * cmd_prune() - the command of that name
- * @ctl: what was asked for
+ * cmd_prune() - run the command
+ * @ctl: the command line
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status cmd_prune(const struct control *ctl)
 {
@@ -127,10 +132,13 @@ enum status cmd_prune(const struct control *ctl)
 		last = image.count - ctl->keep;
 		status = make_whole(ctl, &image, image.numbers[last]);
 	}
-	/* Of one who was killed, or what was exchanged */
+	/*
+	 * Remove the draft of a killed save, or the generation that was
+	 * exchanged.
+	 */
 	if (!status)
 		status = image_remove(&image, DRAFT);
-	/* Those that others build on go after these. */
+	/* Remove generations before those that they build on. */
 	for (size_t i = last; !status && i--;)
 		status = drop(&image, image.numbers[i]);
 	if (!status && fsync(image.fd))

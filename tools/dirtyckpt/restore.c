@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Restoring a process that still lives: its memory and registers become what
- * they were at a stopped moment.
+ * The restore command: reset a living process to a generation of save --stop.
  *
- * All that can fail for a reason comes first, while nothing has changed: the
- * generation is read and checked, threads and mappings are compared, and it is
- * found out what differs. Only then the process is changed.
+ * First comes everything that can be refused, while nothing has changed
+ * (plan.c): the generation is read and checked, threads and mappings are
+ * compared, and pages that differ are found. Only then the process is changed.
  *
- *   - What was mapped since is unmapped, and the heap shrinks to what it was.
- *   - Pages that are listed now, and were not then, go back to what their
- *     mappings have by themselves: by a call of madvise() that the process
- *     makes, or, where that does not work, as in locked memory, by writing that.
- *   - Pages that differ are written. So are those that the kernel may drop since
- *     (MADV_FREE), as then it may not any more.
+ *   - New mappings are unmapped, and the heap shrinks to its old size.
+ *   - Pages that are listed now, and were clean, go back to the original
+ *     contents of their mappings: by madvise(), called by the process, or by
+ *     writing these contents where that does not work, for example in locked
+ *     memory.
+ *   - Pages that differ are written, and so are pages that were lazily freed
+ *     since (MADV_FREE), as the kernel must not drop them any more.
  *   - The threads get their registers.
  *
- * If this program ends in the middle, a process goes on that is half restored. So
- * the kernel ends the process as well if this program is killed then; if something
- * fails, the process is left stopped.
+ * A half-restored process must not run. If this program is killed, the kernel
+ * kills the process too; if the restore fails, the process is left stopped.
  */
 #define _GNU_SOURCE
 #include "dirtyckpt.h"
@@ -78,7 +77,7 @@ static enum status unmap(struct restorer *r, const struct injector *injector,
 	enum status status;
 	long result;
 
-	/* It may have been made even if that is not known. */
+	/* The call may have been made even if inject_call() fails. */
 	r->changed = true;
 	status = inject_call(injector, call, args, &result);
 	if (!status && result != (heap ? (long)start : 0))
@@ -90,10 +89,10 @@ static enum status unmap(struct restorer *r, const struct injector *injector,
 }
 
 /*
- * What was mapped since goes, one mapping after the other. The heap ends where it
- * did: that is said once, as to say where its second mapping begins would let it
- * grow. What follows the heap may be something else, and even be one mapping with
- * it: so all is unmapped as well.
+ * Unmap new mappings one by one. First shrink the heap by brk(), once: brk() to
+ * the start of its second mapping would grow it again. A mapping behind the
+ * heap may be something else, and may even be merged with it, so munmap()
+ * everything too.
  */
 static enum status unmap_added(struct restorer *r,
 			       const struct injector *injector)
@@ -133,7 +132,7 @@ static enum status write_memory(struct restorer *r, uint64_t start,
 	return STATUS_OK;
 }
 
-/* What a mapping has by itself, written there. */
+/* Write the original contents of a mapping. */
 static enum status write_own(struct restorer *r, uint64_t start, uint64_t end)
 {
 	char page[PAGE_BYTES];
@@ -232,7 +231,7 @@ static enum status set_registers(struct restorer *r)
 	return STATUS_OK;
 }
 
-/* One that is held up in a call that it makes for us is not. */
+/* A thread that does not return from an injected call is not stopped. */
 static bool is_held(const struct thread *thread)
 {
 	uint64_t mask;
@@ -322,10 +321,10 @@ static enum status restore_once(const struct control *ctl)
 }
 
 /**
- * cmd_restore() - the command of that name
- * @ctl: what was asked for
+ * cmd_restore() - run the command
+ * @ctl: the command line
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status cmd_restore(const struct control *ctl)
 {
@@ -337,7 +336,7 @@ enum status cmd_restore(const struct control *ctl)
 		return restore_once(ctl);
 	while (!status && getline(&line, &size, stdin) > 0) {
 		status = restore_once(ctl);
-		/* Whoever waits for it is told even if all else is not. */
+		/* Answer each line, even with --quiet. */
 		if (!status && ctl->quiet)
 			puts("restored");
 		fflush(stdout);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Saving: passes over a process, each of which makes a generation (pass.c).
+ * The save command: make passes over a process, each of which saves a
+ * generation (pass.c).
  *
- * The first generation of an address space copies all that it lists. The same is
- * done whenever it is not certain that the image has seen all that was
- * acknowledged: after execve() and in a process that has got the same number,
- * when another one tracked it meanwhile, or when what is there is damaged.
+ * The first generation of an address space has all listed pages. Later saves
+ * start over with all pages if it is not certain that the image has all
+ * acknowledged pages: after execve(), in another process with the same PID,
+ * after another tracker, and if the image is damaged.
  */
 #define _GNU_SOURCE
 #include "dirtyckpt.h"
@@ -21,7 +22,7 @@
 #include "pass.h"
 #include "tracking.h"
 
-/* Passes until few pages are left end here, if that never happens. */
+/* Maximum number of passes for --until-pages */
 enum { MANY_ROUNDS = 30 };
 
 static void new_base(struct saver *saver)
@@ -37,7 +38,7 @@ static void new_base(struct saver *saver)
 	spans_free(&saver->record.spans);
 }
 
-/* Of which pages does the last generation have the contents? */
+/* Find the pages with contents in the last generation or before. */
 static enum status read_before(struct saver *saver,
 			       const struct generation *gen)
 {
@@ -60,7 +61,10 @@ static enum status read_before(struct saver *saver,
 	return status;
 }
 
-/* The last generation whose head can be read; it tells whose folder that is. */
+/*
+ * Open the last generation with a readable head, and check that its process is
+ * the same.
+ */
 static enum status find_last(struct saver *saver, struct generation *gen)
 {
 	const struct image *image = &saver->image;
@@ -81,7 +85,7 @@ static enum status find_last(struct saver *saver, struct generation *gen)
 	return STATUS_OK;
 }
 
-/* Why can nothing build on what is there? NULL if that can. */
+/* Return the reason why a generation cannot build on the last one, or NULL. */
 static const char *why_anew(struct saver *saver, const struct generation *gen,
 			    const char *note)
 {
@@ -130,7 +134,7 @@ static enum status continue_image(struct saver *saver, const char *note)
 	return STATUS_OK;
 }
 
-/* How much would the next pass have to copy? */
+/* Count the pages that the next pass would have to copy. */
 static enum status count_written(struct saver *saver, uint64_t *pages)
 {
 	struct dirty_listing listing;
@@ -145,7 +149,7 @@ static enum status count_written(struct saver *saver, uint64_t *pages)
 	return status;
 }
 
-/* Passes before the last one, so that little is left for that. */
+/* Make passes before the last one, to leave little to it. */
 static enum status make_rounds(struct saver *saver)
 {
 	const struct control *ctl = saver->ctl;
@@ -175,10 +179,10 @@ static enum status make_rounds(struct saver *saver)
 }
 
 /**
- * cmd_save() - the command of that name
- * @ctl: what was asked for
+ * cmd_save() - run the command
+ * @ctl: the command line
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status cmd_save(const struct control *ctl)
 {

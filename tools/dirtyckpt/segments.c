@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Segments of a core file: which mappings have contents there, and where. */
+/* Segments of a core file: mappings, and whether they have contents there. */
 #define _GNU_SOURCE
 #include "segments.h"
 
@@ -23,11 +23,12 @@ static void add_segment(struct segments *set, const struct dirty_mapping *m,
 }
 
 /**
- * elf_head_read() - read the first page of an ELF file
- * @m: a mapping of it
+ * elf_head_read() - read the first page of a mapped ELF file
+ * @m: the mapping
  * @page: set to the page
  *
- * Return: false if it is not mapped there, or not the file that was mapped.
+ * Return: false if @m does not start with that page, or if the file is not an
+ * ELF file, or not the one that was mapped.
  */
 bool elf_head_read(const struct dirty_mapping *m, void *page)
 {
@@ -46,7 +47,7 @@ bool elf_head_read(const struct dirty_mapping *m, void *page)
 	return good;
 }
 
-/* What was written has contents, and the first page if it is a head. */
+/* Modified pages have contents, and so does the first page of an ELF file. */
 static void add_file_segments(struct segments *set, const struct dirty_mapping *m,
 			      const struct spans *listed)
 {
@@ -73,9 +74,9 @@ static void add_file_segments(struct segments *set, const struct dirty_mapping *
 }
 
 /*
- * Clean pages between others are holes, but where many follow each other, a
- * segment ends in the file, and debuggers take the rest of it for zeroes: what is
- * reserved can be larger than any file.
+ * Clean pages between modified ones are holes. After many of them, end the
+ * contents of the segment: debuggers take the rest for zeroes, and reserved
+ * memory can be larger than any file.
  */
 static void add_anonymous_segments(struct segments *set,
 				   const struct dirty_mapping *m,

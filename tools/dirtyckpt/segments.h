@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Segments of a core file: which mappings have contents there, and where. */
+/* Segments of a core file: mappings, and whether they have contents there. */
 #ifndef SEGMENTS_H
 #define SEGMENTS_H
 
 #include "spans.h"
 
 /**
- * struct segment - addresses that are in the core together
- * @start: the first
- * @end: the one after the last
- * @mapping: that they are of
- * @filled: where their contents end; after that all is zero, or not in the core
- * @head: which are those of the mapped file
- * @offset: where in the core
+ * struct segment - an address range that is a segment of a core
+ * @start: first address
+ * @end: address after the last
+ * @mapping: the mapping that it is part of
+ * @filled: end of its contents; the rest is zero-filled, or not in the core
+ * @head: its contents are the first page of the mapped file
+ * @offset: offset of its contents in the core
  */
 struct segment {
 	uint64_t start;
@@ -26,7 +26,7 @@ struct segment {
 /**
  * struct segments - the segments of a core, ascending
  * @segments: an array
- * @count: how many
+ * @count: their number
  */
 struct segments {
 	struct segment *segments;

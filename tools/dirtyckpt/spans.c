@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Sets of addresses, each operation in one pass over both of its operands. */
+/* Sets of addresses. Each operation takes one pass over its operands. */
 #define _GNU_SOURCE
 #include "spans.h"
 
@@ -8,8 +8,9 @@
 #include "dirtyckpt.h"
 
 /**
- * spans_add() - add addresses to a set, none of which is below those it has
- * @set: all zero to begin with; to be freed by spans_free()
+ * spans_add() - append addresses to a set
+ * @set: the set, zero-initialised, without higher addresses; to be freed by
+ * 	spans_free()
  * @start: the first
  * @end: the one after the last
  */
@@ -32,7 +33,7 @@ void spans_add(struct spans *set, uint64_t start, uint64_t end)
 }
 
 /**
- * spans_free() - free what a set holds
+ * spans_free() - free a set
  * @set: empty afterwards
  */
 void spans_free(struct spans *set)
@@ -42,9 +43,9 @@ void spans_free(struct spans *set)
 }
 
 /**
- * spans_of() - the addresses of lines of a listing
- * @listing: that one
- * @want: flags that the lines have, all of them; 0 takes every line
+ * spans_of() - addresses of the lines of a listing
+ * @listing: the listing
+ * @want: flags that lines must have; 0 selects every line
  *
  * Return: a set, to be freed.
  */
@@ -60,7 +61,7 @@ struct spans spans_of(const struct dirty_listing *listing, uint32_t want)
 }
 
 /**
- * spans_intersect() - what two sets have in common
+ * spans_intersect() - addresses that are in both of two sets
  * @a: one
  * @b: the other
  *
@@ -84,7 +85,7 @@ struct spans spans_intersect(const struct spans *a, const struct spans *b)
 }
 
 /**
- * spans_within() - what a set has of a range
+ * spans_within() - addresses of a set that are in a range
  * @set: the set
  * @start: first address of the range
  * @end: the one after the last
@@ -100,8 +101,8 @@ struct spans spans_within(const struct spans *set, uint64_t start, uint64_t end)
 }
 
 /**
- * spans_subtract() - what only one of two sets has
- * @a: that one
+ * spans_subtract() - addresses that are in one set and not in another
+ * @a: the one
  * @b: the other
  *
  * Return: a set, to be freed.
@@ -126,7 +127,7 @@ struct spans spans_subtract(const struct spans *a, const struct spans *b)
 }
 
 /**
- * spans_unite() - what either of two sets has
+ * spans_unite() - addresses that are in either of two sets
  * @a: one
  * @b: the other
  *
@@ -149,8 +150,8 @@ struct spans spans_unite(const struct spans *a, const struct spans *b)
 }
 
 /**
- * spans_pages() - how many pages a set has
- * @set: of whole pages
+ * spans_pages() - number of pages in a set
+ * @set: a set of whole pages
  *
  * Return: their number.
  */

@@ -6,9 +6,9 @@
 #include "dirtypages.h"
 
 /**
- * struct span - neighbouring addresses
- * @start: the first
- * @end: the one after the last
+ * struct span - an address range
+ * @start: first address
+ * @end: address after the last
  */
 struct span {
 	uint64_t start;
@@ -16,10 +16,10 @@ struct span {
 };
 
 /**
- * struct spans - a set of addresses: ascending, apart from each other
- * @spans: an array
- * @count: how many
- * @room: how many fit in
+ * struct spans - a set of addresses, as ascending ranges that do not touch
+ * @spans: an array of ranges
+ * @count: their number
+ * @room: allocated number
  */
 struct spans {
 	struct span *spans;

@@ -2,10 +2,10 @@
 /*
  * One image tracks a process at a time. A lock file names that image.
  *
- * Its first line is "dirtyckpt PATH", for others to read. The second line is for
- * the next save: the base and number of the last generation whose pages were
- * acknowledged. An older image, such as a copy that was put back, lacks pages that
- * were written before that, and cannot be continued.
+ * The first line is "dirtyckpt PATH", for other programs. The second line is
+ * for the next save: base and number of the last generation that was
+ * acknowledged. An older image, such as a copy that was put back, lacks pages
+ * that were written before that, and cannot be continued.
  */
 #define _GNU_SOURCE
 #include "tracking.h"
@@ -21,9 +21,9 @@
 #define WORD	"dirtyckpt "
 
 /**
- * tracking_is_for() - does an image track the process?
+ * tracking_is_for() - does a note say that an image tracks the process?
  * @note: the text of the lock file of the process
- * @path: the image, as realpath() names it
+ * @path: path of the image, from realpath()
  *
  * Return: true if it does.
  */
@@ -60,14 +60,14 @@ static enum status refuse_tracked(const struct target *target, const char *note)
 }
 
 /**
- * tracking_begin() - become the only one who acknowledges pages
- * @target: of that process
- * @image: for this
- * @note: set to what tracking_note() noted last, for this image; else ""
- * @size: room in it
- * @insist: nobody else may go on tracking the process
+ * tracking_begin() - lock a process against other trackers
+ * @target: the process
+ * @image: the image that is to track it
+ * @note: set to the last note of tracking_note() for this image, or ""
+ * @size: size of @note
+ * @insist: fail if another image or program tracks the process
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status tracking_begin(struct target *target, const struct image *image,
 			   char *note, size_t size, bool insist)
@@ -102,13 +102,13 @@ enum status tracking_begin(struct target *target, const struct image *image,
 }
 
 /**
- * tracking_note() - note who tracks the process, for others and the next save
- * @target: that process, tracked
- * @image: the image of it
- * @base: what its generations build on
- * @number: the generation that is about to be acknowledged
+ * tracking_note() - note that an image tracks the process
+ * @target: the process, locked by tracking_begin()
+ * @image: the image
+ * @base: base of its generations
+ * @number: number of the generation that is about to be acknowledged
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status tracking_note(const struct target *target,
 			  const struct image *image, const char *base,
@@ -143,14 +143,14 @@ static bool is_noted(const char *note, const char *base, unsigned long number)
 }
 
 /**
- * tracking_is_seamless() - is all that was acknowledged in an image?
- * @note: as tracking_begin() set it
+ * tracking_is_seamless() - are all acknowledged pages in an image?
+ * @note: set by tracking_begin()
  * @last: the last generation of the image
- * @record: as record_read() filled it in; is emptied if it is not of the
- *	generation that would have followed, but was left by a complete one
+ * @record: filled in by record_read(); emptied if it was left by a complete
+ * 	generation
  *
- * Return: true if what was acknowledged is in @last and those that it builds
- * on, or on record.
+ * Return: true if all acknowledged pages are in @last, in generations that it
+ * builds on, or on record.
  */
 bool tracking_is_seamless(const char *note, const struct generation *last,
 			  struct record *record)

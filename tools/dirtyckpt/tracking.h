@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Who tracks the process, and how far its image is. */
+/* Notes of the image that tracks a process, and of its last generation. */
 #ifndef TRACKING_H
 #define TRACKING_H
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Ending the tracking of a process, whether it lives or not, so that another image
- * can track it.
+ * The untrack command: end the tracking of a process, running or not, so that
+ * another image can track it.
  *
- * The image stays. But others may acknowledge pages from now on, so a later save
- * into it finds that nothing was noted for it, and begins anew with all pages.
+ * The image stays. But others may acknowledge pages from now on. A later save
+ * into the image finds no note for it, and starts over with all pages.
  */
 #define _GNU_SOURCE
 #include "dirtyckpt.h"
@@ -25,7 +25,10 @@
 
 #define FOLDER	"/run/lock"
 
-/* Anybody can put a pipe or a link into the folder. Do not wait, do not follow. */
+/*
+ * Anybody can create a FIFO or a link in this folder. Do not block, do not
+ * follow.
+ */
 static bool is_noted_in(int folder, const char *name, const char *path)
 {
 	int fd = openat(folder, name,
@@ -41,7 +44,9 @@ static bool is_noted_in(int folder, const char *name, const char *path)
 	return tracking_is_for(note, path);
 }
 
-/* Find the next process that the image tracks. Return false if there is none. */
+/*
+ * Find the next process that the image tracks. Return false if there is none.
+ */
 static bool next_tracked(DIR *dir, const char *path,
 			 struct dirty_process *process)
 {
@@ -78,7 +83,10 @@ static enum status fail_to_end(const struct dirty_process *process, int error)
 			process->pid, process->start_time, strerror(error));
 }
 
-/* Read the note again under the lock: another image may track the process by now. */
+/*
+ * Read the note again under the lock: another image may track the process by
+ * now.
+ */
 static enum status end_tracking(const struct dirty_process *process,
 				const char *path)
 {
@@ -93,7 +101,9 @@ static enum status end_tracking(const struct dirty_process *process,
 	return error ? fail_to_end(process, -error) : STATUS_OK;
 }
 
-/* An image may have tracked several processes in turn, and has a note for each. */
+/*
+ * An image may have tracked several processes in turn, and has a note for each.
+ */
 static enum status end_all(const struct control *ctl, const struct image *image,
 			   size_t *count)
 {
@@ -122,10 +132,10 @@ static enum status end_all(const struct control *ctl, const struct image *image,
 }
 
 /**
- * cmd_untrack() - the command of that name
- * @ctl: what was asked for
+ * cmd_untrack() - run the command
+ * @ctl: the command line
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status cmd_untrack(const struct control *ctl)
 {
@@ -140,7 +150,7 @@ enum status cmd_untrack(const struct control *ctl)
 		status = end_all(ctl, &image, &count);
 	if (!status && !count && !image.count)
 		status = complain_no_image(&image);
-	/* The next generation has all pages, also those on record. */
+	/* The next generation has all pages, including the recorded ones. */
 	if (!status)
 		status = record_remove(&image);
 	if (!status && !count && !ctl->quiet) {

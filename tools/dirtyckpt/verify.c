@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Is a stopped process as a generation has it?
+ * The verify command: compare a stopped process with a generation.
  *
- * Besides contents, that means that the pages that only one of both lists have
- * what their mappings have by themselves, and that mappings and, if they are
- * there, registers are equal. On which processor a thread runs does not count,
- * though the kernel writes that into its memory.
+ * Contents, mappings and, if saved, registers must be equal. Pages that are
+ * modified on one side only must have the original contents of their mappings.
+ * The CPU that a thread runs on does not count, although the kernel writes it
+ * to the memory of the thread.
  */
 #define _GNU_SOURCE
 #include "dirtyckpt.h"
@@ -22,17 +22,17 @@
 #include "process/seize.h"
 
 /**
- * struct comparison - a generation and a process
- * @image: the folder of the generation
+ * struct comparison - state of a comparison
+ * @image: the image
  * @gen: the generation
  * @target: the process
- * @threads: of that
+ * @threads: its threads
  * @then: pages that the generation lists
- * @lazy: those that the kernel may drop at any time
+ * @lazy: those that were lazily freed (MADV_FREE)
  * @now: pages that are listed now
- * @contents: of the generation
+ * @contents: contents of the generation
  * @differ: pages that differ
- * @others: something else does
+ * @others: mappings or threads differ
  */
 struct comparison {
 	struct image image;
@@ -47,7 +47,10 @@ struct comparison {
 	bool others;
 };
 
-/* All threads are, and not by a debugger, beside which nobody can look at them. */
+/*
+ * Check that all threads are stopped, and not by a debugger, as only one
+ * process can trace them.
+ */
 static enum status require_stopped(const struct target *target)
 {
 	pid_t pid = target->process.pid, tid;
@@ -58,7 +61,7 @@ static enum status require_stopped(const struct target *target)
 	if (dirty_process_threads(&target->process, &dir))
 		return complain(STATUS_VANISHED, "%d: has ended", pid);
 	while (!status && (tid = dirty_next_thread(dir))) {
-		/* One that cannot be read has ended. */
+		/* A thread that cannot be read has exited. */
 		if (dirty_thread_read(&target->process, tid, &thread) ||
 		    strchr("TZX", thread.state))
 			continue;
@@ -101,7 +104,7 @@ static enum status open_both(struct comparison *c, const struct control *ctl)
 	return status;
 }
 
-/* Of pages that may be dropped, those that were: zeroes are as good as before. */
+/* Remove lazily freed pages that were dropped: they may be zero-filled. */
 static struct spans without_dropped(const struct comparison *c,
 				    const struct spans *differ)
 {
@@ -121,7 +124,10 @@ static struct spans without_dropped(const struct comparison *c,
 	return rest;
 }
 
-/* On which processor a thread is, the kernel writes: none of its own writes. */
+/*
+ * Clear the fields in which the kernel tells a thread its CPU. This is not a
+ * write by the thread.
+ */
 static void mask_processor(const struct comparison *c, uint64_t at, char *page)
 {
 	/* cpu_id_start, cpu_id, node_id and mm_cid of struct rseq */
@@ -132,7 +138,7 @@ static void mask_processor(const struct comparison *c, uint64_t at, char *page)
 		uint64_t rseq = rseq_area(&c->threads.threads[i], &size);
 
 		for (size_t j = 0; j < sizeof(fields) / sizeof(*fields); j++) {
-			/* Wraps around for what is on another page */
+			/* This wraps around for fields on other pages. */
 			uint64_t offset = rseq + fields[j] - at;
 
 			if (rseq && fields[j] < size && offset <= PAGE_BYTES - 4)
@@ -141,7 +147,7 @@ static void mask_processor(const struct comparison *c, uint64_t at, char *page)
 	}
 }
 
-/* Of pages that differ, not those that do so as a thread has moved */
+/* Remove pages that differ only because a thread has moved to another CPU. */
 static enum status without_moved(struct comparison *c, struct spans *differ)
 {
 	enum status status = STATUS_OK;
@@ -172,7 +178,7 @@ static enum status without_moved(struct comparison *c, struct spans *differ)
 	return status;
 }
 
-/* Pages that were clean then, and are listed now, differ from their mapping's? */
+/* Find pages that were clean, are listed now, and differ from their mapping. */
 static struct spans find_written(const struct comparison *c,
 				 const struct dirty_maps *maps)
 {
@@ -306,10 +312,10 @@ static enum status print_result(const struct comparison *c)
 }
 
 /**
- * cmd_verify() - the command of that name
- * @ctl: what was asked for
+ * cmd_verify() - run the command
+ * @ctl: the command line
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status cmd_verify(const struct control *ctl)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reading contents. Those of a page that a generation lists are in the last
- * generation, up to that one, that stored the page: a generation stores each
- * page that it lists and that is not known to be as the one before it has it
- * (see save.c).
+ * Read contents of pages. The contents of a listed page are in the last
+ * generation, up to the given one, that stores the page: a generation stores
+ * each page that it lists, unless the previous one is known to have the same
+ * contents (see pass.c).
  */
 #define _GNU_SOURCE
 #include "image/contents.h"
@@ -28,7 +28,7 @@ static void add_piece(struct contents *contents, uint64_t start, uint64_t end,
 	};
 }
 
-/* Take from a source what is wanted, and want the rest. */
+/* Take pages from a source, and remove them from the wanted ones. */
 static void take(struct contents *contents, const struct source *source,
 		 struct spans *want)
 {
@@ -75,7 +75,7 @@ static struct source *add_source(struct contents *contents)
 	return source;
 }
 
-/* Those that this generation builds on, back to one that is whole. */
+/* Search this generation and those that it builds on, back to a whole one. */
 static enum status search(struct contents *contents,
 			  const struct generation *gen, struct spans *want)
 {
@@ -91,7 +91,10 @@ static enum status search(struct contents *contents,
 		take(contents, source, want);
 		if (!want->count)
 			return STATUS_OK;
-		/* What could not be read is not wanted: all else is somewhere. */
+		/*
+		 * Missing pages are not wanted, so all others must have been
+		 * found.
+		 */
 		if (source->gen.whole)
 			return complain_damaged(image, &source->gen,
 						"lacks pages that it has to have");
@@ -101,13 +104,13 @@ static enum status search(struct contents *contents,
 }
 
 /**
- * contents_open() - find all contents of a generation
+ * contents_open() - find contents of a generation
  * @contents: filled in; to be closed by contents_close(), also on failure
- * @image: the folder that has it
- * @gen: that one
- * @listed: the pages that are asked for, some of those that it lists
+ * @image: the image
+ * @gen: the generation
+ * @listed: the wanted pages, a subset of those that it lists
  *
- * Return: STATUS_OK; STATUS_DAMAGED; or what else the program is to end with.
+ * Return: STATUS_OK, STATUS_DAMAGED, or another exit status.
  */
 enum status contents_open(struct contents *contents, const struct image *image,
 			  const struct generation *gen,
@@ -123,7 +126,7 @@ enum status contents_open(struct contents *contents, const struct image *image,
 		.packed = grow(NULL, 1, CHUNK_BYTES),
 	};
 	status = part_listing(image, gen, PART_MISSING, &listing);
-	/* An earlier generation may have such a page, but as it was then. */
+	/* An earlier generation may have older contents of a missing page. */
 	unread = spans_of(&listing, 0);
 	missing = spans_intersect(listed, &unread);
 	want = spans_subtract(listed, &missing);
@@ -170,13 +173,13 @@ static const struct piece *find_piece(const struct contents *contents,
 }
 
 /**
- * contents_read() - read the contents of neighbouring pages
- * @contents: as contents_open() filled it in
- * @start: address of the first; none of them is missing
- * @data: set to them
- * @size: whole pages
+ * contents_read() - read contents of neighbouring pages
+ * @contents: filled in by contents_open()
+ * @start: address of the first page; none of them is missing
+ * @data: set to the contents
+ * @size: their size in bytes, whole pages
  *
- * Return: STATUS_OK; STATUS_DAMAGED; or what else the program is to end with.
+ * Return: STATUS_OK, STATUS_DAMAGED, or another exit status.
  */
 enum status contents_read(struct contents *contents, uint64_t start,
 			  void *data, size_t size)
@@ -206,14 +209,14 @@ enum status contents_read(struct contents *contents, uint64_t start,
 }
 
 /**
- * contents_each() - do something with the contents of pages
- * @contents: as contents_open() filled it in
- * @pages: which; those that are missing are left out
- * @function: gets them, ascending, in pieces of up to PIECE_BYTES
- * @arg: for it
+ * contents_each() - call a function with contents of pages
+ * @contents: filled in by contents_open()
+ * @pages: the pages; missing ones are skipped
+ * @function: called with ascending pieces of up to PIECE_BYTES
+ * @arg: passed to @function
  *
- * Return: STATUS_OK; STATUS_DAMAGED; or what else the program is to end with,
- * which @function may say as well.
+ * Return: STATUS_OK, STATUS_DAMAGED, or another exit status, also one from
+ * @function.
  */
 enum status contents_each(struct contents *contents, const struct spans *pages,
 			  contents_fn function, void *arg)
@@ -240,8 +243,8 @@ enum status contents_each(struct contents *contents, const struct spans *pages,
 }
 
 /**
- * contents_close() - let go of all that contents_open() has opened
- * @contents: as that filled it in
+ * contents_close() - close all sources, and free buffers
+ * @contents: filled in by contents_open()
  */
 void contents_close(struct contents *contents)
 {
@@ -255,7 +258,7 @@ void contents_close(struct contents *contents)
 	*contents = (struct contents){ 0 };
 }
 
-/* Is all that it lists somewhere? */
+/* Check that all listed pages are stored somewhere. */
 static enum status check_chain(const struct image *image,
 			       const struct generation *gen)
 {
@@ -275,11 +278,12 @@ static enum status check_chain(const struct image *image,
 }
 
 /**
- * contents_check() - is a generation undamaged, and what it builds on there?
- * @image: the folder that has it
- * @number: which
+ * contents_check() - read all of a generation, and check those that it builds
+ * on
+ * @image: the image
+ * @number: number of the generation
  *
- * Return: STATUS_OK; STATUS_DAMAGED; or what else the program is to end with.
+ * Return: STATUS_OK, STATUS_DAMAGED, or another exit status.
  */
 enum status contents_check(const struct image *image, unsigned long number)
 {

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Contents of all pages of a generation, in whichever they are. */
+/* Read contents of pages, from all generations that store them. */
 #ifndef CONTENTS_H
 #define CONTENTS_H
 
 #include "image/source.h"
 
 /**
- * struct piece - pages whose contents are in one chunk
- * @start: address of the first
- * @end: address after the last
- * @source: which of the sources
- * @chunk: which of its chunks
+ * struct piece - neighbouring pages in one chunk
+ * @start: address of the first page
+ * @end: address after the last page
+ * @source: index of the source
+ * @chunk: index of the chunk in the source
  */
 struct piece {
 	uint64_t start;
@@ -20,17 +20,17 @@ struct piece {
 };
 
 /**
- * struct contents - all pages of a generation, wherever they are
- * @image: the folder
- * @sources: that generation, then those that it builds on
- * @sources_count: how many
- * @pieces: ascending
- * @count: how many
- * @room: how many fit in
- * @missing: pages that are listed, but were not read when they were saved
+ * struct contents - the pages of a generation, and where they are stored
+ * @image: the image
+ * @sources: the generation, then those that it builds on
+ * @sources_count: number of sources
+ * @pieces: the pages, ascending
+ * @count: number of pieces
+ * @room: allocated number of pieces
+ * @missing: listed pages that could not be read by the save
  * @loaded: the chunk in @buffer
  * @buffer: its contents
- * @packed: room for a compressed one
+ * @packed: buffer for a compressed chunk
  */
 struct contents {
 	const struct image *image;
@@ -45,11 +45,11 @@ struct contents {
 	unsigned char *packed;
 };
 
-/* What is done with the contents of neighbouring pages */
+/* Called with contents of neighbouring pages */
 typedef enum status (*contents_fn)(void *arg, uint64_t start, const void *data,
 				   size_t size);
 
-enum { PIECE_BYTES = 1 << 18 };	/* at a time, at most */
+enum { PIECE_BYTES = 1 << 18 };	/* maximum size of a call */
 
 enum status contents_open(struct contents *contents, const struct image *image,
 			  const struct generation *gen,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A generation that is being written. */
+/* Write a generation. */
 #define _GNU_SOURCE
 #include "image/draft.h"
 
@@ -15,18 +15,18 @@
 #include "image/generation.h"
 
 /**
- * draft_begin() - make a folder for the next generation
- * @image: the folder that will have it
- * @draft: its @fd is set; draft_commit() or draft_drop() end it
+ * draft_begin() - create a folder for the next generation
+ * @image: the image
+ * @draft: its @fd is set; to be ended by draft_commit() or draft_drop()
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status draft_begin(const struct image *image, struct generation *draft)
 {
 	enum status status;
 
 	draft->fd = -1;
-	/* Of one who was killed */
+	/* Remove the draft of a save that was killed. */
 	status = image_remove(image, DRAFT);
 	if (status)
 		return status;
@@ -41,13 +41,13 @@ enum status draft_begin(const struct image *image, struct generation *draft)
 
 /**
  * draft_part() - write a file of a generation
- * @image: the folder that will have the generation
- * @draft: that one
+ * @image: the image
+ * @draft: the generation
  * @part: the file
  * @data: its contents
- * @size: of them
+ * @size: their size in bytes
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status draft_part(const struct image *image, struct generation *draft,
 		       enum part part, const void *data, size_t size)
@@ -78,15 +78,16 @@ static int write_head(const struct generation *draft)
 }
 
 /**
- * draft_commit() - make the generation one of those that the folder has
- * @image: that folder
+ * draft_commit() - add a complete generation to its image
+ * @image: the image
  * @draft: the generation, with all its parts; its @fd is closed
- * @exchange: it takes the place of the one that has its number, which is then
- *	the draft
+ * @exchange: replace the generation with the same number, which becomes the
+ * 	draft
  *
- * When this returns STATUS_OK, the generation is on disk; before, it is none.
+ * The generation is on disk when this returns STATUS_OK, and is not in the
+ * image before.
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status draft_commit(const struct image *image, struct generation *draft,
 			 bool exchange)
@@ -109,9 +110,9 @@ enum status draft_commit(const struct image *image, struct generation *draft,
 }
 
 /**
- * draft_drop() - forget about a generation
- * @image: the folder that would have had it
- * @draft: that one
+ * draft_drop() - remove an incomplete generation
+ * @image: the image
+ * @draft: the generation
  */
 void draft_drop(const struct image *image, struct generation *draft)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A generation that is being written. */
+/* Write a generation. */
 #ifndef DRAFT_H
 #define DRAFT_H
 

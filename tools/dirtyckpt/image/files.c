@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Writing files, and text whose last line has the checksum of all before. */
+/* Write files, and text that ends with its checksum. */
 #define _GNU_SOURCE
 #include "image/files.h"
 
@@ -14,11 +14,11 @@
 #include "dirtyckpt.h"
 
 /**
- * write_at() - write all of something
- * @fd: of a file, or of memory
- * @data: what
- * @size: bytes
- * @offset: where to
+ * write_at() - write all of a buffer
+ * @fd: a file, or /proc/<pid>/mem
+ * @data: the buffer
+ * @size: its size in bytes
+ * @offset: where to write
  *
  * Return: 0, or an errno.
  */
@@ -37,11 +37,11 @@ int write_at(int fd, const void *data, size_t size, uint64_t offset)
 }
 
 /**
- * write_file() - make a file that only its owner can read, and put it on disk
- * @dir: the folder
- * @name: of the file, which is not there yet
+ * write_file() - create a file with mode 0600, and sync it
+ * @dir: descriptor of its folder
+ * @name: its name, which must not exist yet
  * @data: its contents
- * @size: of them
+ * @size: their size in bytes
  *
  * Return: 0, or an errno.
  */
@@ -61,10 +61,10 @@ int write_file(int dir, const char *name, const void *data, size_t size)
 }
 
 /**
- * seal_text() - end a text with its checksum
- * @f: of open_memstream(); is closed
- * @text: that and @size are its
- * @size: likewise
+ * seal_text() - append a checksum to a text
+ * @f: from open_memstream(); closed
+ * @text: the text of @f
+ * @size: its size
  */
 void seal_text(FILE *f, char **text, size_t *size)
 {
@@ -75,12 +75,12 @@ void seal_text(FILE *f, char **text, size_t *size)
 }
 
 /**
- * sealed_end() - where does a text end that has its checksum?
- * @text: with a zero at its end
- * @size: without that
+ * sealed_end() - check the checksum at the end of a text
+ * @text: the text, zero-terminated
+ * @size: its size without the zero
  *
- * Return: the last line, NULL if it has not the checksum of all that comes
- * before, or if a zero is in there: lines are looked for as in a string.
+ * Return: the last line; NULL if the checksum is wrong, or if the text contains
+ * a zero, as it is parsed as a string.
  */
 char *sealed_end(char *text, size_t size)
 {

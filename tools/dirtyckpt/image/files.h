@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Writing files, and text whose last line has the checksum of all before. */
+/* Write files, and text that ends with its checksum. */
 #ifndef FILES_H
 #define FILES_H
 

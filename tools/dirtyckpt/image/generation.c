@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Generations of an image: opening one, and those that it builds on. */
+/* Open a generation, and those that it builds on. */
 #define _GNU_SOURCE
 #include "image/generation.h"
 
@@ -10,12 +10,12 @@
 #include <unistd.h>
 
 /**
- * complain_damaged() - say that something of a generation is damaged
- * @image: the folder that has it
- * @gen: that one
- * @what: of it
+ * complain_damaged() - report that a generation is damaged
+ * @image: the image
+ * @gen: the generation
+ * @what: the damaged part
  *
- * Return: what the program is to end with.
+ * Return: the exit status.
  */
 enum status complain_damaged(const struct image *image,
 			     const struct generation *gen, const char *what)
@@ -85,12 +85,11 @@ static int open_generation(const struct image *image, unsigned long number)
 
 /**
  * generation_open() - open a generation
- * @image: the folder that has it
- * @number: which
- * @gen: filled in, from its head; to be closed by generation_close()
+ * @image: the image
+ * @number: its number
+ * @gen: filled in from its head; to be closed by generation_close()
  *
- * Return: STATUS_OK; STATUS_DAMAGED; STATUS_NEWER; or what else the program is
- * to end with.
+ * Return: STATUS_OK, STATUS_DAMAGED, STATUS_NEWER, or another exit status.
  */
 enum status generation_open(const struct image *image, unsigned long number,
 			    struct generation *gen)
@@ -103,11 +102,11 @@ enum status generation_open(const struct image *image, unsigned long number,
 }
 
 /**
- * image_is_known() - can this program change the image?
- * @image: the folder
+ * image_is_known() - may this program change an image?
+ * @image: the image
  *
- * A later program may rely on files that this one does not know. So do not change
- * an image that has a generation of a newer format.
+ * Do not change an image with a generation of a newer format: a later program
+ * may rely on files that are unknown here.
  *
  * Return: STATUS_OK, also if generations are damaged; or STATUS_NEWER.
  */
@@ -136,12 +135,12 @@ static bool has_number(const struct image *image, unsigned long number)
 }
 
 /**
- * generation_choose() - open the generation that was asked for
- * @image: the folder that has it
- * @number: which, 0 is the last one
+ * generation_choose() - open the generation on the command line
+ * @image: the image
+ * @number: its number, 0 for the last one
  * @gen: filled in; to be closed by generation_close()
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status generation_choose(const struct image *image, unsigned long number,
 			      struct generation *gen)
@@ -160,15 +159,16 @@ enum status generation_choose(const struct image *image, unsigned long number,
 
 /**
  * generation_before() - open the generation that another one builds on
- * @image: the folder that has both
- * @gen: that other one, which is not whole
- * @before: filled in, from its head; to be closed by generation_close(), also on
- *	failure
+ * @image: the image
+ * @gen: the other generation, which is not whole
+ * @before: filled in from its head; to be closed by generation_close(), also on
+ * 	failure
  *
- * That is the one whose number comes right before: a save that does not complete
- * leaves its number to the next, and prune removes none that another builds on.
+ * That generation has the preceding number: an incomplete save leaves its
+ * number to the next one, and prune removes no generation that another one
+ * builds on.
  *
- * Return: STATUS_OK; STATUS_DAMAGED; or what else the program is to end with.
+ * Return: STATUS_OK, STATUS_DAMAGED, or another exit status.
  */
 enum status generation_before(const struct image *image,
 			      const struct generation *gen,
@@ -190,8 +190,8 @@ enum status generation_before(const struct image *image,
 }
 
 /**
- * generation_close() - let go of a generation
- * @gen: as generation_open() filled it in
+ * generation_close() - close a generation
+ * @gen: filled in by generation_open()
  */
 void generation_close(struct generation *gen)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Generations of an image: opening one, and those that it builds on. */
+/* Open a generation, and those that it builds on. */
 #ifndef GENERATION_H
 #define GENERATION_H
 

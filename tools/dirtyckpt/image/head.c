@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The head of a generation: lines "name value". The last is the checksum of all
- * before.
+ * The head of a generation: lines "name value". The last line is the checksum
+ * of all others.
  */
 #define _GNU_SOURCE
 #include "image/head.h"
@@ -15,9 +15,9 @@
 #include "common/text.h"
 #include "image/files.h"
 
-#define PROGRAM	"dirtyckpt "	/* then the number of the format */
+#define PROGRAM	"dirtyckpt "	/* followed by the format number */
 
-/* Numbers of the head, by their names */
+/* Return the number that has a name in the head, or NULL. */
 static uint64_t *number_of(struct generation *gen, const char *name)
 {
 	const struct {
@@ -81,7 +81,7 @@ static bool set_part(struct generation *gen, const char *value)
 	return true;
 }
 
-/* What is not known here is of a later version, and no harm. */
+/* Ignore unknown names: a later version may add some. */
 static bool set_value(struct generation *gen, const char *name,
 		      const char *value)
 {
@@ -117,10 +117,10 @@ static bool set_value(struct generation *gen, const char *name,
 }
 
 /**
- * head_parse() - read a head
- * @gen: filled in; its number is known
- * @text: the head, with a zero at its end; is changed
- * @size: without that
+ * head_parse() - parse a head
+ * @gen: filled in, except for its number
+ * @text: the head, zero-terminated; changed
+ * @size: its size without the zero
  *
  * Return: false if it is damaged.
  */
@@ -147,12 +147,11 @@ bool head_parse(struct generation *gen, char *text, size_t size)
 }
 
 /**
- * head_newer_format() - is a head of a format later than ours?
- * @text: the head; a later format may not even have a checksum, so none is
- *	looked for
- * @digits: set to the length of the number of the format
+ * head_newer_format() - is a head of a format newer than HEAD_FORMAT?
+ * @text: the head; its checksum is not checked, as a newer format may have none
+ * @digits: set to the length of the format number
  *
- * Return: that number, or NULL.
+ * Return: the format number, or NULL.
  */
 const char *head_newer_format(const char *text, int *digits)
 {
@@ -168,8 +167,8 @@ const char *head_newer_format(const char *text, int *digits)
 }
 
 /**
- * head_print() - write a head, but for its checksum
- * @f: where to
+ * head_print() - print a head without its checksum
+ * @f: where to print
  * @gen: the generation
  */
 void head_print(FILE *f, const struct generation *gen)

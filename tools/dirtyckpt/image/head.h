@@ -12,24 +12,25 @@
 #define HEAD_FORMAT	"1"
 
 /**
- * struct generation - what the head of a generation says
- * @number: counted from 1
- * @base: a word that all generations have that build on each other
- * @whole: it builds on none
- * @stopped: it is one moment in time, and has the registers of all threads
- * @time: the time of day when it was listed
- * @pause: nanoseconds that the process was stopped for
- * @spent: nanoseconds that all of it took
- * @listed: pages of the listing
- * @stored: pages whose contents are here
- * @zero: of these, pages that are all zeroes
- * @missing: pages that were listed and could not be read
- * @threads: how many have their registers here
- * @of: the address space
- * @process: more of its process
- * @size: bytes of each part
- * @crc: checksum of each part; that of the pages is with each chunk
- * @fd: the folder, -1 if it is not open
+ * struct generation - a generation, as its head describes it
+ * @number: its number, from 1
+ * @base: a word shared by all generations that build on each other
+ * @whole: it has all of its pages, and builds on none
+ * @stopped: the process was stopped, so it has registers of all threads
+ * @time: when its pages were listed, in seconds since 1970
+ * @pause: how long the process was stopped, in nanoseconds
+ * @spent: how long the save took, in nanoseconds
+ * @listed: number of listed pages
+ * @stored: number of pages stored here
+ * @zero: number of stored pages that are zero-filled
+ * @missing: number of listed pages that could not be read
+ * @threads: number of threads stored here
+ * @of: identity of its address space
+ * @process: description of its process
+ * @size: size of each part in bytes
+ * @crc: checksum of each part, except for the pages, which have one for each
+ * 	chunk
+ * @fd: descriptor of its folder, -1 if closed
  */
 struct generation {
 	unsigned long number;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The folder of a process: who may use it, and which generations it has.
+ * An image: a folder with the generations of a process, and a lock.
  *
- * All files are opened relative to the folder and by names without a slash, and
- * never through a symbolic link. Nor does anything wait for a pipe in their place.
+ * Files are opened relative to the folder, by names without a slash, without
+ * following symbolic links, and without blocking on a FIFO.
  */
 #define _GNU_SOURCE
 #include "image/image.h"
@@ -31,12 +31,12 @@ const char *const part_names[PARTS] = {
 };
 
 /**
- * fail_to_write() - say why something in the folder could not be written
- * @image: the folder
- * @name: of what is in it
- * @error: why, an errno
+ * fail_to_write() - report that something in an image cannot be written
+ * @image: the image
+ * @name: name of the file or folder in it
+ * @error: the errno
  *
- * Return: what the program is to end with.
+ * Return: the exit status.
  */
 enum status fail_to_write(const struct image *image, const char *name,
 			  int error)
@@ -51,7 +51,7 @@ enum status fail_to_write(const struct image *image, const char *name,
 			strerror(error), remedy);
 }
 
-/* On disk, like all that will be in it */
+/* Create the folder, and sync it to disk. */
 static enum status make_folder(const struct image *image)
 {
 	enum status status = STATUS_OK;
@@ -160,7 +160,7 @@ static enum status find_generations(struct image *image)
 	return STATUS_OK;
 }
 
-/* Return true for files of a first save that did not complete, and of file systems. */
+/* Return true for files of an incomplete first save, and of file systems. */
 static bool is_of_folder(const char *name)
 {
 	return !strcmp(name, DRAFT) || !strcmp(name, RECORD) ||
@@ -176,7 +176,7 @@ static bool is_of_generation(const char *name)
 	return !strcmp(name, HEAD);
 }
 
-/* Look for a file that is not known. Return true, and its name, if there is one. */
+/* Find an unknown file. Return true, and its name, if there is one. */
 static bool has_others(int parent, const char *folder,
 		       bool (*is_known)(const char *name), char name[NAME_MAX + 1])
 {
@@ -193,7 +193,10 @@ static bool has_others(int parent, const char *folder,
 	return found;
 }
 
-/* A save removes the folder of a draft, so it must not be a folder of the user's. */
+/*
+ * A save removes the folder of a draft, so do not take a folder of the user for
+ * one.
+ */
 static enum status refuse_others(const struct image *image)
 {
 	char name[NAME_MAX + 1];
@@ -208,13 +211,13 @@ static enum status refuse_others(const struct image *image)
 }
 
 /**
- * image_open() - open the folder of a process
+ * image_open() - open and lock an image
  * @image: filled in; to be closed by image_close(), also on failure
- * @path: its name
- * @access: what for; nobody else writes, or, when writing, uses it meanwhile,
- *	unless it is only to be listed
+ * @path: its path
+ * @access: a writer excludes all others, readers exclude writers, and
+ * 	ACCESS_LIST takes no lock
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status image_open(struct image *image, const char *path,
 		       enum access access)
@@ -235,10 +238,10 @@ enum status image_open(struct image *image, const char *path,
 }
 
 /**
- * complain_no_image() - say that a folder has no generations
- * @image: the folder
+ * complain_no_image() - report that a folder has no generations
+ * @image: the image
  *
- * Return: what the program is to end with.
+ * Return: the exit status.
  */
 enum status complain_no_image(const struct image *image)
 {
@@ -248,8 +251,8 @@ enum status complain_no_image(const struct image *image)
 }
 
 /**
- * image_close() - let go of a folder
- * @image: as image_open() filled it in
+ * image_close() - close an image
+ * @image: filled in by image_open()
  */
 void image_close(struct image *image)
 {
@@ -261,9 +264,9 @@ void image_close(struct image *image)
 }
 
 /**
- * generation_name() - how the folder of a generation is called
+ * generation_name() - name the folder of a generation
  * @name: filled in
- * @number: of the generation
+ * @number: number of the generation
  */
 void generation_name(char name[24], unsigned long number)
 {
@@ -271,11 +274,11 @@ void generation_name(char name[24], unsigned long number)
 }
 
 /**
- * image_remove() - remove a folder with files from the folder
+ * image_remove() - remove a folder and its files from an image
  * @image: that one
- * @name: what to remove
+ * @name: name of the folder
  *
- * Return: STATUS_OK, also if there is none; or what the program is to end with.
+ * Return: STATUS_OK, also if it does not exist; or the exit status.
  */
 enum status image_remove(const struct image *image, const char *name)
 {
@@ -284,7 +287,9 @@ enum status image_remove(const struct image *image, const char *name)
 
 	if (!dir && errno == ENOENT)
 		return STATUS_OK;
-	/* A link or a file in its place goes as well, not what it points to. */
+	/*
+	 * Remove a link or file in its place, but never the target of a link.
+	 */
 	if (!dir && (errno == ELOOP || errno == ENOTDIR) &&
 	    !unlinkat(image->fd, name, 0))
 		return STATUS_OK;

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Images: a folder with the generations of a process, each a folder of its own
- * that is written under another name and gets its number when it is complete.
+ * An image is a folder with the generations of a process. Each is a folder too,
+ * and gets its number as its name when it is complete.
  */
 #ifndef IMAGE_H
 #define IMAGE_H
 
 #include "dirtyckpt.h"
 
-#define DRAFT		"new"	/* what a generation is called before it is complete */
+#define DRAFT		"new"	/* folder of an incomplete generation */
 #define RECORD		"todo"
 #define RECORD_DRAFT	"todo.new"
-#define HEAD		"head"	/* of a generation */
+#define HEAD		"head"	/* in a generation */
 
-/* The files of a generation but for its head */
+/* The files of a generation, except for its head */
 enum part {
 	PART_LISTING,
 	PART_MAPS,
@@ -28,11 +28,11 @@ enum part {
 extern const char *const part_names[PARTS];
 
 /**
- * struct image - the folder of a process
- * @path: its name
- * @fd: of it, locked
- * @numbers: of its generations, ascending
- * @count: how many
+ * struct image - an image
+ * @path: its path
+ * @fd: its descriptor, locked
+ * @numbers: numbers of its generations, ascending
+ * @count: their number
  */
 struct image {
 	char *path;

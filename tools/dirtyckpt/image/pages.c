@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Writing contents. They go to the file one after the other, in chunks that have
- * a checksum each; pages that are all zeroes are holes in the file, or, if all of
- * a chunk is, nothing.
+ * Write contents of pages, in chunks that have a checksum each. Zero-filled
+ * pages are holes in the file, and zero-filled chunks are not in the file at
+ * all.
  */
 #define _GNU_SOURCE
 #include "image/pages.h"
@@ -19,27 +19,27 @@
 #include "image/files.h"
 
 /**
- * is_zero() - is all of it zero?
- * @data: whole words
- * @size: bytes
+ * is_zero() - is a buffer zero-filled?
+ * @data: the buffer
+ * @size: its size in bytes
  *
- * Return: true if so.
+ * Return: true if it is.
  */
 bool is_zero(const void *data, size_t size)
 {
-	/* All is equal to what comes a byte later, and the first one is 0. */
+	/* The first byte is zero, and each byte equals the next. */
 	return !*(const char *)data &&
 	       !memcmp(data, (const char *)data + 1, size - 1);
 }
 
 /**
- * pages_begin() - begin to write contents
- * @writer: filled in; pages_end() or pages_drop() end it
+ * pages_begin() - begin to write contents of pages
+ * @writer: filled in; to be freed by pages_drop()
  * @image: the folder of the generation
  * @draft: the generation
- * @level: of compression, 0 is none
+ * @level: compression level, 0 for none
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status pages_begin(struct page_writer *writer, const struct image *image,
 			struct generation *draft, int level)
@@ -97,7 +97,7 @@ static enum status put(struct page_writer *writer, const void *data,
 				     error) : STATUS_OK;
 }
 
-/* All of some pages but for those that are zero, in few writes. */
+/* Write pages around those that are zero-filled, in few writes. */
 static enum status put_around_holes(struct page_writer *writer,
 				    const char *data, size_t size,
 				    uint64_t offset)
@@ -140,20 +140,20 @@ static enum status put_compressed(struct page_writer *writer,
 }
 
 /**
- * pages_add() - write the contents of some pages
- * @writer: as pages_begin() filled it in
- * @start: address of the first; they come in ascending order
+ * pages_add() - write contents of neighbouring pages
+ * @writer: filled in by pages_begin()
+ * @start: address of the first page; addresses ascend from call to call
  * @data: the contents
- * @size: whole pages
+ * @size: their size in bytes, whole pages
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status pages_add(struct page_writer *writer, uint64_t start,
 		      const void *data, size_t size)
 {
 	enum status status = STATUS_OK;
 	const char *p = data;
-	/* Chunks that follow each other are written together. */
+	/* Write consecutive chunks together. */
 	const char *from = data;
 	uint64_t offset = writer->offset;
 
@@ -182,8 +182,8 @@ enum status pages_add(struct page_writer *writer, uint64_t start,
 }
 
 /**
- * pages_drop() - free what a writer holds
- * @writer: as pages_begin() filled it in
+ * pages_drop() - free a writer
+ * @writer: filled in by pages_begin()
  */
 void pages_drop(struct page_writer *writer)
 {
@@ -199,10 +199,10 @@ void pages_drop(struct page_writer *writer)
 }
 
 /**
- * pages_end() - all contents are written; put them on disk, and their index
- * @writer: as pages_begin() filled it in
+ * pages_end() - sync the contents, and write their index
+ * @writer: filled in by pages_begin()
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status pages_end(struct page_writer *writer)
 {

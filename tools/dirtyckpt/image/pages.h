@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Writing the contents of pages to the file of a generation. */
+/* Write contents of pages. */
 #ifndef PAGES_H
 #define PAGES_H
 
 #include "image/head.h"
 
-/* Pages that have a checksum together, at most */
+/* Maximum number of pages in a chunk */
 enum { CHUNK_PAGES = 16, CHUNK_BYTES = CHUNK_PAGES * PAGE_BYTES };
 
 enum stored_as { AS_HOLES, AS_ZSTD, AS_ZERO };
 
 /**
- * struct chunk - neighbouring pages, as the index has them
- * @start: address of the first
- * @offset: where their contents begin in the file
- * @pages: how many
+ * struct chunk - an entry of the index: neighbouring pages with a checksum
+ * @start: address of the first page
+ * @offset: offset of the contents in the file
+ * @pages: number of pages
  * @size: bytes in the file
- * @crc: of the contents, as they are in memory
- * @how: as they are; compressed; or not there, as they are all zeroes
+ * @crc: checksum of the contents, uncompressed
+ * @how: how they are stored, an enum stored_as
  */
 struct chunk {
 	uint64_t start;
@@ -29,17 +29,17 @@ struct chunk {
 };
 
 /**
- * struct page_writer - writes contents to a generation
- * @image: the folder of that
+ * struct page_writer - writes contents of pages to a generation
+ * @image: the image
  * @draft: the generation
- * @fd: the file
- * @level: of compression, 0 is none
- * @offset: where the next chunk goes
- * @chunks: those that were written
- * @count: how many
- * @room: how many fit in
- * @compressor: libzstd's, or NULL
- * @packed: room for a compressed chunk
+ * @fd: descriptor of the file
+ * @level: compression level, 0 for none
+ * @offset: offset of the next chunk
+ * @chunks: chunks that are written
+ * @count: their number
+ * @room: allocated number
+ * @compressor: context of libzstd, or NULL
+ * @packed: buffer for a compressed chunk
  */
 struct page_writer {
 	const struct image *image;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Files of a generation: reading them, and checking that they are undamaged. */
+/* Read and check the files of a generation. */
 #define _GNU_SOURCE
 #include "image/parts.h"
 
@@ -30,13 +30,13 @@ static bool has_checksum(int fd, uint32_t expected)
 }
 
 /**
- * part_open() - open a file of a generation, and check it
- * @image: the folder that has the generation
- * @gen: that one
- * @part: the file; of pages, only the size is checked
+ * part_open() - open and check a file of a generation
+ * @image: the image
+ * @gen: the generation
+ * @part: the file; for PART_PAGES, only the size is checked
  * @fd: set to a descriptor, to be closed
  *
- * Return: STATUS_OK; STATUS_DAMAGED; or what else the program is to end with.
+ * Return: STATUS_OK, STATUS_DAMAGED, or another exit status.
  */
 enum status part_open(const struct image *image, const struct generation *gen,
 		      enum part part, int *fd)
@@ -55,11 +55,11 @@ enum status part_open(const struct image *image, const struct generation *gen,
 }
 
 /**
- * parts_check() - are all files of a generation there, and undamaged?
- * @image: the folder that has the generation
- * @gen: that one; of its pages, only the size is checked
+ * parts_check() - check all files of a generation
+ * @image: the image
+ * @gen: the generation; only the size of its pages is checked
  *
- * Return: STATUS_OK; STATUS_DAMAGED; or what else the program is to end with.
+ * Return: STATUS_OK, STATUS_DAMAGED, or another exit status.
  */
 enum status parts_check(const struct image *image, const struct generation *gen)
 {
@@ -89,14 +89,14 @@ static enum status parts_exist(const struct image *image,
 
 /**
  * parts_probe() - can the next generation build on this one?
- * @image: the folder that has it
- * @gen: that one
+ * @image: the image
+ * @gen: the generation
  *
- * It, and all that it builds on, has to be there. What takes long is left out, as
- * each save asks: the contents of pages are not read, nor, of those that it builds
- * on, the other files, which only have to have their size.
+ * All generations that this one builds on must exist. As every save calls this,
+ * it is quick: it reads all files of this generation except for the pages, and
+ * checks only the sizes of the files of the others.
  *
- * Return: STATUS_OK; STATUS_DAMAGED; or what else the program is to end with.
+ * Return: STATUS_OK, STATUS_DAMAGED, or another exit status.
  */
 enum status parts_probe(const struct image *image, const struct generation *gen)
 {
@@ -114,13 +114,13 @@ enum status parts_probe(const struct image *image, const struct generation *gen)
 }
 
 /**
- * part_read() - read a file of a generation, and check it
- * @image: the folder that has the generation
- * @gen: that one
+ * part_read() - read and check a file of a generation
+ * @image: the image
+ * @gen: the generation
  * @part: the file
  * @data: set to its contents, to be freed
  *
- * Return: STATUS_OK; STATUS_DAMAGED; or what else the program is to end with.
+ * Return: STATUS_OK, STATUS_DAMAGED, or another exit status.
  */
 enum status part_read(const struct image *image, const struct generation *gen,
 		      enum part part, void **data)
@@ -148,7 +148,7 @@ enum status part_read(const struct image *image, const struct generation *gen,
 	return status;
 }
 
-/* Its order was checked by who parsed it. */
+/* dirty_listing_parse() has checked the order. */
 static bool is_aligned(const struct dirty_listing *listing)
 {
 	for (size_t i = 0; i < listing->count; i++)
@@ -160,12 +160,12 @@ static bool is_aligned(const struct dirty_listing *listing)
 
 /**
  * part_listing() - read a listing of a generation
- * @image: the folder that has the generation
- * @gen: that one
- * @part: which listing
+ * @image: the image
+ * @gen: the generation
+ * @part: PART_LISTING or PART_MISSING
  * @listing: filled in, to be freed
  *
- * Return: STATUS_OK; STATUS_DAMAGED; or what else the program is to end with.
+ * Return: STATUS_OK, STATUS_DAMAGED, or another exit status.
  */
 enum status part_listing(const struct image *image,
 			 const struct generation *gen, enum part part,
@@ -186,11 +186,11 @@ enum status part_listing(const struct image *image,
 
 /**
  * part_maps() - read the mappings of a generation
- * @image: the folder that has the generation
- * @gen: that one
+ * @image: the image
+ * @gen: the generation
  * @maps: filled in, to be freed
  *
- * Return: STATUS_OK; STATUS_DAMAGED; or what else the program is to end with.
+ * Return: STATUS_OK, STATUS_DAMAGED, or another exit status.
  */
 enum status part_maps(const struct image *image, const struct generation *gen,
 		      struct dirty_maps *maps)
@@ -214,12 +214,12 @@ enum status part_maps(const struct image *image, const struct generation *gen,
 }
 
 /**
- * part_threads() - read the threads of a generation, with their registers
- * @image: the folder that has the generation
- * @gen: that one
+ * part_threads() - read the threads of a generation and their registers
+ * @image: the image
+ * @gen: the generation
  * @threads: filled in; to be freed by threads_free()
  *
- * Return: STATUS_OK; STATUS_DAMAGED; or what else the program is to end with.
+ * Return: STATUS_OK, STATUS_DAMAGED, or another exit status.
  */
 enum status part_threads(const struct image *image,
 			 const struct generation *gen, struct threads *threads)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Files of a generation: reading them, and checking that they are undamaged. */
+/* Read and check the files of a generation. */
 #ifndef PARTS_H
 #define PARTS_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The record of what is still to be copied. */
+/* The record: pages that are acknowledged and may not be copied yet. */
 #define _GNU_SOURCE
 #include "image/record.h"
 
@@ -31,13 +31,13 @@ static char *record_text(const struct record *record, size_t *size)
 }
 
 /**
- * record_write() - put on record what is about to be acknowledged
- * @image: the folder
- * @record: what
+ * record_write() - record pages that are about to be acknowledged
+ * @image: the image
+ * @record: the pages
  *
- * When this returns, the record survives whatever happens to this process.
+ * The record is on disk when this returns.
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status record_write(const struct image *image, const struct record *record)
 {
@@ -82,12 +82,12 @@ static bool parse_record(struct record *record, char *text, size_t size)
 }
 
 /**
- * record_read() - what was acknowledged, and perhaps not copied?
- * @image: the folder
- * @record: filled in; its number is 0 if there is none
+ * record_read() - read the pages that may not be copied yet
+ * @image: the image
+ * @record: filled in; its number is 0 if there is no record
  *
- * Return: STATUS_OK; STATUS_DAMAGED if it cannot be relied on; or what else the
- * program is to end with.
+ * Return: STATUS_OK; STATUS_DAMAGED if the record is unusable; or another exit
+ * status.
  */
 enum status record_read(const struct image *image, struct record *record)
 {
@@ -122,10 +122,10 @@ enum status record_read(const struct image *image, struct record *record)
 }
 
 /**
- * record_remove() - all that is on record has been copied
- * @image: the folder
+ * record_remove() - remove the record once all pages are copied
+ * @image: the image
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status record_remove(const struct image *image)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The record of what is still to be copied. */
+/* The record: pages that are acknowledged and may not be copied yet. */
 #ifndef RECORD_H
 #define RECORD_H
 
@@ -7,9 +7,9 @@
 #include "spans.h"
 
 /**
- * struct record - what of a process has still to be copied
- * @number: of the generation that is to have it
- * @base: of that
+ * struct record - pages that still have to be copied
+ * @number: number of the generation that is to contain them
+ * @base: base of that generation
  * @spans: the pages
  */
 struct record {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Generations that others take contents from. */
+/* Generations that contents are read from. */
 #define _GNU_SOURCE
 #include "image/source.h"
 
@@ -9,10 +9,10 @@
 #include <zlib.h>
 #include <zstd.h>
 
-/* No address is as high as this one, not even with five levels of page tables. */
+/* No user-space address is this high, even with five-level page tables. */
 #define ADDRESS_MAX	(1ull << 56)
 
-/* Sums of what is in there do not overflow. */
+/* Check a chunk of an index; afterwards, sums of its fields cannot overflow. */
 static bool is_sane(const struct source *source, const struct chunk *chunk,
 		    uint64_t last)
 {
@@ -27,10 +27,10 @@ static bool is_sane(const struct source *source, const struct chunk *chunk,
 
 /**
  * source_open() - read the index of a generation, and open its pages
- * @image: the folder that has it
+ * @image: the image
  * @source: its @gen is open; to be closed by source_close(), also on failure
  *
- * Return: STATUS_OK; STATUS_DAMAGED; or what else the program is to end with.
+ * Return: STATUS_OK, STATUS_DAMAGED, or another exit status.
  */
 enum status source_open(const struct image *image, struct source *source)
 {
@@ -56,11 +56,11 @@ enum status source_open(const struct image *image, struct source *source)
 
 /**
  * source_load() - read the contents of a chunk
- * @image: the folder that has the generation
- * @source: as source_open() filled it in
- * @chunk: one of its index
+ * @image: the image
+ * @source: filled in by source_open()
+ * @chunk: a chunk of its index
  * @buffer: set to the contents
- * @packed: room for a compressed chunk
+ * @packed: buffer for a compressed chunk
  *
  * Return: STATUS_OK or STATUS_DAMAGED.
  */
@@ -84,8 +84,8 @@ enum status source_load(const struct image *image, const struct source *source,
 }
 
 /**
- * source_close() - let go of a generation
- * @source: as source_open() filled it in
+ * source_close() - close a source
+ * @source: filled in by source_open()
  */
 void source_close(struct source *source)
 {
@@ -95,7 +95,10 @@ void source_close(struct source *source)
 	generation_close(&source->gen);
 }
 
-/* What was acknowledged for a generation: it is stored, or could not be read. */
+/*
+ * Pages that were acknowledged for a generation are stored there, or are
+ * missing.
+ */
 static enum status acknowledged(const struct image *image,
 				const struct source *source, struct spans *set)
 {
@@ -119,13 +122,13 @@ static enum status acknowledged(const struct image *image,
 }
 
 /**
- * acknowledged_since() - which pages were acknowledged for later generations?
- * @image: the folder that has them
- * @gen: the one that they come after
+ * acknowledged_since() - find pages acknowledged for later generations
+ * @image: the image
+ * @gen: the generation before those
  * @set: set to the pages, to be freed
  *
- * Return: STATUS_OK; STATUS_DAMAGED, also if a later one does not build on it, or
- * one between them is not there; or what else the program is to end with.
+ * Return: STATUS_OK; STATUS_DAMAGED, also if a later generation does not build
+ * on @gen, or if one between them does not exist; or another exit status.
  */
 enum status acknowledged_since(const struct image *image,
 			       const struct generation *gen, struct spans *set)
@@ -141,7 +144,9 @@ enum status acknowledged_since(const struct image *image,
 		if (image->numbers[i] <= gen->number)
 			continue;
 		status = generation_open(image, image->numbers[i], &source.gen);
-		/* What was acknowledged for one that is not there, nobody knows. */
+		/*
+		 * The pages acknowledged for a missing generation are unknown.
+		 */
 		if (!status && (source.gen.number != ++number ||
 				strcmp(source.gen.base, gen->base)))
 			status = STATUS_DAMAGED;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Generations that others take contents from. */
+/* Generations that contents are read from. */
 #ifndef SOURCE_H
 #define SOURCE_H
 
@@ -8,11 +8,11 @@
 #include "spans.h"
 
 /**
- * struct source - a generation that others take contents from
- * @gen: that one
+ * struct source - a generation that contents are read from
+ * @gen: the generation
  * @chunks: its index
- * @count: how many chunks
- * @fd: its file
+ * @count: number of chunks
+ * @fd: descriptor of its pages
  */
 struct source {
 	struct generation gen;

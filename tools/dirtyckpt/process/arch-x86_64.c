@@ -20,17 +20,20 @@ const unsigned short arch_elf_machine = EM_X86_64;
 /* Code segment of a program of 64 bits */
 enum { USER_CS = 0x33 };
 
-/* How the kernel says that a call goes on by restart_syscall() */
+/* Result of a call that restart_syscall() continues */
 enum { ERESTART_RESTARTBLOCK = 516 };
 
-/* Its number by "int 0x80"; else that of read(), which never goes on so */
+/*
+ * __NR_restart_syscall of int 0x80; for syscall, 0 is read(), which is never
+ * continued
+ */
 enum { RESTART_BY_INT80 = 0 };
 
 /**
- * arch_is_wide() - are the registers of a thread those of 64 bits?
+ * arch_is_wide() - does a thread have 64-bit registers?
  * @thread: the thread, with its registers
  *
- * Return: true if so.
+ * Return: true if it does.
  */
 bool arch_is_wide(const struct thread *thread)
 {
@@ -38,10 +41,10 @@ bool arch_is_wide(const struct thread *thread)
 }
 
 /**
- * arch_in_timed_call() - was a thread interrupted in a call with a time-out?
+ * arch_in_timed_call() - was a thread interrupted in a call with a timeout?
  * @thread: the thread, with its registers
  *
- * Return: true if the kernel would go on with the rest of that.
+ * Return: true if the kernel would continue it with the rest of the timeout.
  */
 bool arch_in_timed_call(const struct thread *thread)
 {
@@ -52,12 +55,12 @@ bool arch_in_timed_call(const struct thread *thread)
 }
 
 /**
- * arch_is_continued() - had the call been interrupted before?
- * @thread: in a call with a time-out
+ * arch_is_continued() - was the call interrupted more than once?
+ * @thread: a thread in a call with a timeout
  *
- * From the first time on that it was interrupted, the call has another number.
+ * After the first interruption, the call has the number of restart_syscall().
  *
- * Return: true if so.
+ * Return: true if it does.
  */
 bool arch_is_continued(const struct thread *thread)
 {
@@ -68,9 +71,9 @@ bool arch_is_continued(const struct thread *thread)
 }
 
 /**
- * arch_copy_call() - give a call the number of another
- * @to: in the one
- * @from: in the other
+ * arch_copy_call() - copy the number of a call
+ * @to: the thread to change
+ * @from: the thread to copy from
  */
 void arch_copy_call(struct thread *to, const struct thread *from)
 {
@@ -85,8 +88,8 @@ static void leave_call(struct user_regs_struct *regs)
 }
 
 /**
- * arch_repeat_call() - have a thread make its call anew
- * @thread: in a call that has its number yet
+ * arch_repeat_call() - have a thread make its call again
+ * @thread: a thread in a call that still has its own number
  */
 void arch_repeat_call(struct thread *thread)
 {
@@ -100,8 +103,8 @@ void arch_repeat_call(struct thread *thread)
 
 /**
  * arch_fail_call() - have a call fail
- * @thread: in the call
- * @error: why, an errno
+ * @thread: a thread in the call
+ * @error: the errno
  */
 void arch_fail_call(struct thread *thread, int error)
 {
@@ -112,10 +115,10 @@ void arch_fail_call(struct thread *thread, int error)
 }
 
 /**
- * arch_can_call() - can a thread be made to call?
+ * arch_can_call() - can system calls be injected into a thread?
  * @thread: the thread, with its registers
  *
- * Return: true if it runs a program of 64 bits.
+ * Return: true if it runs 64-bit code.
  */
 bool arch_can_call(const struct thread *thread)
 {
@@ -125,11 +128,11 @@ bool arch_can_call(const struct thread *thread)
 }
 
 /**
- * arch_find_syscall() - find an instruction by which a call is made
- * @code: of the vdso
- * @size: bytes
+ * arch_find_syscall() - find a syscall instruction
+ * @code: code of the vdso
+ * @size: its size in bytes
  *
- * Return: where in @code, or NULL.
+ * Return: its place in @code, or NULL.
  */
 const void *arch_find_syscall(const void *code, size_t size)
 {
@@ -139,11 +142,11 @@ const void *arch_find_syscall(const void *code, size_t size)
 }
 
 /**
- * arch_set_call() - make registers those of a thread that makes a call next
- * @registers: to be changed
- * @at: address of the instruction that makes it
- * @number: of the call
- * @args: for it
+ * arch_set_call() - set registers for a call
+ * @registers: the registers, changed
+ * @at: address of a syscall instruction
+ * @number: number of the call
+ * @args: its arguments
  */
 void arch_set_call(void *registers, uint64_t at, long number,
 		   const uint64_t args[3])
@@ -159,10 +162,10 @@ void arch_set_call(void *registers, uint64_t at, long number,
 }
 
 /**
- * arch_call_result() - what did a call return?
- * @registers: at its end
+ * arch_call_result() - return value of a call
+ * @registers: registers at the end of the call
  *
- * Return: that, a negative errno on failure.
+ * Return: the value, a negative errno on failure.
  */
 long arch_call_result(const void *registers)
 {
@@ -173,7 +176,7 @@ long arch_call_result(const void *registers)
  * arch_has_shadow_stack() - does a process use a shadow stack?
  * @status: text of its /proc/<pid>/status
  *
- * Return: true if so.
+ * Return: true if it does.
  */
 bool arch_has_shadow_stack(const char *status)
 {

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What differs between architectures, with one arch-<machine>.c for each.
+ * Everything that depends on the architecture. Each has its arch-<machine>.c.
  *
- * Registers are those that ptrace() calls NT_PRSTATUS, as far as a function does
- * not take a whole thread.
+ * Registers are of type NT_PRSTATUS, except where a function takes a thread.
  */
 #ifndef ARCH_H
 #define ARCH_H
 
 #include "process/threads.h"
 
-/* More than the general registers of any architecture */
+/* Larger than the general registers of any architecture */
 enum { GENERAL_BYTES = 1024 };
 
 extern const unsigned int register_notes[SETS];
@@ -19,14 +18,14 @@ extern const unsigned short arch_elf_machine;
 
 bool arch_is_wide(const struct thread *thread);
 
-/* Calls that threads are in */
+/* System calls in progress */
 bool arch_in_timed_call(const struct thread *thread);
 bool arch_is_continued(const struct thread *thread);
 void arch_copy_call(struct thread *to, const struct thread *from);
 void arch_repeat_call(struct thread *thread);
 void arch_fail_call(struct thread *thread, int error);
 
-/* Calls that threads are to make */
+/* System calls to be made */
 bool arch_can_call(const struct thread *thread);
 const void *arch_find_syscall(const void *code, size_t size);
 void arch_set_call(void *registers, uint64_t at, long number,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What is known of a process besides its memory. */
+/* Describe a process to readers of its image. */
 #define _GNU_SOURCE
 #include "process/describe.h"
 
@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The head of a generation is made of lines. */
+/* The head of a generation consists of lines, so replace control characters. */
 static void copy_line(char *to, size_t size, const char *from, size_t len)
 {
 	size_t n = len < size - 1 ? len : size - 1;
@@ -20,33 +20,33 @@ static void copy_line(char *to, size_t size, const char *from, size_t len)
 }
 
 /**
- * describe_process() - who it is, for those who look at the image
+ * describe_process() - read names and IDs of a process
  * @process: the process
- * @who: filled in; what cannot be told is left empty
+ * @d: filled in; fields that cannot be read are left empty
  */
 void describe_process(const struct dirty_process *process,
-		      struct description *who)
+		      struct description *d)
 {
 	char text[1024], *p;
 	struct stat st;
 	ssize_t len;
 	int fd;
 
-	snprintf(who->comm, sizeof(who->comm), "%s", process->comm);
+	snprintf(d->comm, sizeof(d->comm), "%s", process->comm);
 	fd = openat(process->fd, "cmdline", O_RDONLY | O_CLOEXEC);
 	len = fd == -1 ? 0 : read(fd, text, sizeof(text));
 	close(fd);
 	if (len > 0)
-		copy_line(who->args, sizeof(who->args), text, len);
+		copy_line(d->args, sizeof(d->args), text, len);
 	fd = openat(process->fd, "stat", O_RDONLY | O_CLOEXEC);
 	len = fd == -1 ? 0 : read(fd, text, sizeof(text) - 1);
 	close(fd);
 	text[len > 0 ? len : 0] = '\0';
 	p = strrchr(text, ')');
 	if (p)
-		sscanf(p, ") %*c %d %d %d", &who->ppid, &who->pgrp, &who->sid);
+		sscanf(p, ") %*c %d %d %d", &d->ppid, &d->pgrp, &d->sid);
 	if (!fstat(process->fd, &st)) {
-		who->uid = st.st_uid;
-		who->gid = st.st_gid;
+		d->uid = st.st_uid;
+		d->gid = st.st_gid;
 	}
 }

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What is known of a process besides its memory. */
+/* Describe a process to readers of its image. */
 #ifndef DESCRIBE_H
 #define DESCRIBE_H
 
 #include "dirtypages.h"
 
 /**
- * struct description - a process, for those who look at its image
- * @ppid: its parent
- * @pgrp: its process group
- * @sid: its session
- * @uid: its owner
- * @gid: the owner's group
- * @comm: its name
- * @args: what it was called with
+ * struct description - names and IDs of a process
+ * @ppid: PID of its parent
+ * @pgrp: process group
+ * @sid: session
+ * @uid: owner
+ * @gid: group of the owner
+ * @comm: name
+ * @args: command line
  */
 struct description {
 	int ppid;
@@ -26,6 +26,6 @@ struct description {
 };
 
 void describe_process(const struct dirty_process *process,
-		      struct description *who);
+		      struct description *d);
 
 #endif /* DESCRIBE_H */

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An address space, told apart from all others.
+ * Tell an address space from all others.
  *
- * A save is about one address space, and continues images of that one only. Its
- * process is known by number, start time and boot. But execve() keeps all of
- * them, and may even give the same addresses to the same program. What it never
- * repeats are the 16 random bytes that the kernel puts on the stack of each new
- * program and points to by AT_RANDOM: two programs have the same ones with a
- * probability of 2^-128. A program that overwrites its own, or makes them
- * unreadable, only gets images that begin anew, which is always right; one that
- * writes those of its predecessor there on purpose damages nothing but its own
- * image.
+ * An image continues one address space only. PID, start time and boot ID
+ * identify the process, but execve() keeps all of them, and may even reuse the
+ * addresses for the same program. The 16 random bytes at AT_RANDOM, which the
+ * kernel puts on the stack of each new program, never repeat: the probability
+ * of a collision is 2^-128. If a program overwrites its own bytes, or makes
+ * them unreadable, its image starts over with all pages, which is always
+ * correct. A program that copies the bytes of its predecessor there damages
+ * nothing but its own image.
  */
 #define _GNU_SOURCE
 #include "process/identity.h"
@@ -25,11 +24,12 @@
 #include "process/procfile.h"
 
 /**
- * auxv_is_narrow() - is an auxiliary vector of a program of 32 bits?
+ * auxv_is_narrow() - is an auxiliary vector that of a 32-bit program?
  * @auxv: the vector
- * @size: bytes
+ * @size: its size in bytes
  *
- * Where entries of 32 bits have their values, those of 64 bits have zeroes.
+ * A 32-bit value lies in the upper half of a 64-bit type, which is zero in a
+ * 64-bit vector.
  *
  * Return: true if so.
  */
@@ -79,10 +79,10 @@ static enum status read_random(struct dirty_process *process, int mem,
 }
 
 /**
- * boot_read() - which boot of the system is this?
- * @boot: set to the boot_id
+ * boot_read() - read the boot ID
+ * @boot: set to the boot ID
  *
- * Return: false if that cannot be told.
+ * Return: false if it cannot be read.
  */
 bool boot_read(char boot[37])
 {
@@ -96,11 +96,11 @@ bool boot_read(char boot[37])
 }
 
 /**
- * identity_read() - which address space does a process have?
- * @process: that process
+ * identity_read() - identify the address space of a process
+ * @process: the process
  * @of: filled in
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status identity_read(struct dirty_process *process, struct identity *of)
 {
@@ -121,11 +121,11 @@ enum status identity_read(struct dirty_process *process, struct identity *of)
 }
 
 /**
- * identity_equal() - are two address spaces one?
- * @a: one
- * @b: the other
+ * identity_equal() - are two address spaces the same?
+ * @a: first identity
+ * @b: second identity
  *
- * Return: true if that is certain.
+ * Return: true if they certainly are.
  */
 bool identity_equal(const struct identity *a, const struct identity *b)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* An address space, told apart from all others. */
+/* Tell an address space from all others. */
 #ifndef IDENTITY_H
 #define IDENTITY_H
 
@@ -7,11 +7,11 @@
 #include "dirtypages.h"
 
 /**
- * struct identity - an address space, and no other that comes after it
- * @pid: number of its process
- * @start_time: when that started, in clock ticks since boot
- * @boot: the boot_id of the system
- * @random: the bytes at AT_RANDOM, in hexadecimal; "" if they cannot be read
+ * struct identity - identifies an address space
+ * @pid: PID of its process
+ * @start_time: start time of the process, in clock ticks since boot
+ * @boot: the boot ID of the system
+ * @random: the bytes at AT_RANDOM, in hexadecimal; "" if unreadable
  */
 struct identity {
 	pid_t pid;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Calls that a stopped process makes for us, as only itself can.
+ * Have a stopped process make system calls that only it can make.
  *
- * The first thread makes them, by an instruction of the vdso, so nothing is
- * written into the program. All its signals are blocked meanwhile. Afterwards it
- * is stopped again where it was, in the kernel on its way back to the program,
- * with the registers that it had.
+ * The first thread makes them with a syscall instruction of the vdso, so
+ * nothing is written into the program. All its signals are blocked meanwhile.
+ * Afterwards it is stopped at the same place as before, in the kernel on the
+ * way back to user space, with its own registers.
  */
 #define _GNU_SOURCE
 #include "process/inject.h"
@@ -52,7 +52,9 @@ static uint64_t find_syscall(const struct target *target,
 	return at;
 }
 
-/* A filter that the process has may end it for a call that it never makes. */
+/*
+ * A seccomp filter may kill the process for a call that it never makes itself.
+ */
 static bool is_filtered(const struct target *target)
 {
 	char text[4096], *line;
@@ -67,10 +69,13 @@ static bool is_filtered(const struct target *target)
 	return !line || strtol(line + strlen("\nSeccomp:"), NULL, 10);
 }
 
-/* Calls from outside of a range of code end as signals: those from the vdso too. */
+/*
+ * With syscall user dispatch, calls from outside a given code range, such as
+ * the vdso, raise a signal instead.
+ */
 static bool is_dispatched(const struct thread *thread)
 {
-	/* struct ptrace_sud_config, which older headers do not have */
+	/* struct ptrace_sud_config, missing in older headers */
 	uint64_t config[4] = { 0 };
 
 	return !ptrace(GET_DISPATCH, thread->tid, sizeof(config), config) &&
@@ -78,9 +83,9 @@ static bool is_dispatched(const struct thread *thread)
 }
 
 /*
- * Whenever a thread goes back to its program, the kernel writes to what it has
- * registered by rseq(2): on which processor it is, and that it has left a critical
- * section if it is in none, as in the vdso.
+ * Whenever a thread returns to user space, the kernel writes to its rseq area:
+ * the current CPU, and that it has left a critical section unless it is in one,
+ * which it is not in the vdso.
  */
 static enum status keep_rseq(struct injector *injector)
 {
@@ -109,7 +114,7 @@ static enum status put_back_rseq(const struct injector *injector)
 	return STATUS_OK;
 }
 
-/* What does not change, or NULL */
+/* Return a permanent reason why the thread cannot make calls, or NULL. */
 static const char *find_problem(const struct thread *thread, uint64_t at)
 {
 	if (!arch_can_call(thread))
@@ -122,12 +127,12 @@ static const char *find_problem(const struct thread *thread, uint64_t at)
 }
 
 /**
- * inject_problem() - can a process make calls for us?
+ * inject_problem() - check whether a process can make calls
  * @target: the process
  * @maps: its mappings
  * @threads: its threads, seized, with their registers
  *
- * Return: why not, or NULL.
+ * Return: the reason why not, or NULL.
  */
 const char *inject_problem(const struct target *target,
 			   const struct dirty_maps *maps,
@@ -138,7 +143,7 @@ const char *inject_problem(const struct target *target,
 
 	if (problem || !is_filtered(target))
 		return problem;
-	/* Suspending filters takes CAP_SYS_ADMIN. */
+	/* Suspending filters requires CAP_SYS_ADMIN. */
 	if (ptrace(PTRACE_SETOPTIONS, thread->tid, 0, PTRACE_O_SUSPEND_SECCOMP))
 		return FILTERED;
 	ptrace(PTRACE_SETOPTIONS, thread->tid, 0, 0);
@@ -147,19 +152,19 @@ const char *inject_problem(const struct target *target,
 
 /**
  * inject_begin() - prepare for calls
- * @injector: filled in; @problem says why if there can be none
+ * @injector: filled in; @problem is set if no calls can be made
  * @target: the process
  * @maps: its mappings
  * @threads: its threads, seized, with their registers
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status inject_begin(struct injector *injector, struct target *target,
 			 const struct dirty_maps *maps,
 			 const struct threads *threads)
 {
 	const struct thread *thread = &threads->threads[0];
-	/* The last as die_together() has it */
+	/* PTRACE_O_EXITKILL as in die_together() */
 	long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL;
 	enum status status;
 	uint64_t all = ~0ull;
@@ -180,14 +185,14 @@ enum status inject_begin(struct injector *injector, struct target *target,
 	if (injector->problem)
 		return STATUS_OK;
 	status = keep_rseq(injector);
-	/* The last step: only inject_end() takes it back. */
+	/* Do this last: only inject_end() undoes it. */
 	if (!status &&
 	    ptrace(PTRACE_SETSIGMASK, thread->tid, sizeof(all), &all))
 		return thread_failed("signals of ", thread->tid);
 	return status;
 }
 
-/* On to where the call begins, or ends. */
+/* Continue to the start of the call, or from there to its end. */
 static enum status next_stop(pid_t tid)
 {
 	uint64_t deadline = nanoseconds() + PATIENCE;
@@ -216,12 +221,12 @@ static enum status next_stop(pid_t tid)
 
 /**
  * inject_call() - have the process make a call
- * @injector: as inject_begin() filled it in, without a problem
- * @number: of the call
- * @args: for it
- * @result: set to what it returns, a negative errno on failure
+ * @injector: filled in by inject_begin(), without a problem
+ * @number: number of the call
+ * @args: its arguments
+ * @result: set to the return value, a negative errno on failure
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status inject_call(const struct injector *injector, long number,
 			const uint64_t args[3], long *result)
@@ -250,14 +255,14 @@ enum status inject_call(const struct injector *injector, long number,
 }
 
 /**
- * inject_end() - the thread is where it was
- * @injector: as inject_begin() filled it in
+ * inject_end() - put the thread back where it was
+ * @injector: filled in by inject_begin()
  *
- * At the end of a call, the kernel does not look at what its result says about
- * calling again, but where it looks for signals it does. So there has the thread
- * to be when it gets its registers.
+ * The kernel restarts an interrupted call where it checks for signals, not at
+ * the end of a call. So the thread must be stopped there when its registers are
+ * set.
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status inject_end(const struct injector *injector)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Calls that a stopped process makes for us. */
+/* Have a stopped process make system calls. */
 #ifndef INJECT_H
 #define INJECT_H
 
@@ -7,14 +7,14 @@
 #include "process/threads.h"
 
 /**
- * struct injector - a thread that makes calls for us
- * @thread: which; its registers are known
- * @at: address of an instruction "syscall"
+ * struct injector - a thread that makes system calls for us
+ * @thread: the thread, with its registers
+ * @at: address of a syscall instruction
  * @problem: why it cannot make calls, or NULL
  * @target: its process
- * @rseq_at: address of what the kernel writes to as it goes on
- * @rseq_size: bytes of that, 0 if there is no such thing
- * @rseq: what was there
+ * @rseq_at: address of the rseq area, written by the kernel on resume
+ * @rseq_size: size of the rseq area, 0 if there is none
+ * @rseq: saved contents of the area
  */
 struct injector {
 	const struct thread *thread;

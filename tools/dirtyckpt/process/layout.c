@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Mappings: are they what they were? */
+/* Compare two lists of mappings. */
 #define _GNU_SOURCE
 #include "process/layout.h"
 
@@ -14,7 +14,7 @@ static bool is_same(const struct dirty_mapping *a,
 	       (!a->inode || a->start - a->offset == b->start - b->offset);
 }
 
-/* Mappings may have been merged or split; what counts is what is where. */
+/* Mappings may have been merged or split; compare address by address. */
 static enum status compare_one(const struct dirty_mapping *then,
 			       const struct dirty_maps *now)
 {
@@ -47,15 +47,15 @@ static struct spans mapped(const struct dirty_maps *maps)
 }
 
 /**
- * layout_compare() - are all mappings still there?
- * @then: those that there were
- * @now: those that there are
- * @added: set to addresses that were not mapped, to be freed
+ * layout_compare() - check that all mappings still exist
+ * @then: the old mappings
+ * @now: the current mappings
+ * @added: set to addresses that are new, to be freed
  *
- * A stack may have grown: that is no addition, as it did so by itself and would
+ * Stack growth is not an addition: the stack grew by itself and would grow
  * again.
  *
- * Return: STATUS_OK; STATUS_REFUSED if one has gone or is another one.
+ * Return: STATUS_OK, or STATUS_REFUSED if a mapping is gone or has changed.
  */
 enum status layout_compare(const struct dirty_maps *then,
 			   const struct dirty_maps *now, struct spans *added)
@@ -76,7 +76,7 @@ enum status layout_compare(const struct dirty_maps *then,
 		uint64_t end = all.spans[i].end;
 		const struct dirty_mapping *last = dirty_maps_find(now, end - 1);
 
-		/* What lies below a stack is none of it. */
+		/* A mapping right below the stack is not part of it. */
 		if (!strcmp(last->name, "[stack]"))
 			end = last->start;
 		spans_add(added, all.spans[i].start, end);

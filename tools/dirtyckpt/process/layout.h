@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Mappings: are they what they were? */
+/* Compare two lists of mappings. */
 #ifndef LAYOUT_H
 #define LAYOUT_H
 

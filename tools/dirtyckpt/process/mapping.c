@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What mappings have by themselves, where nobody has written. */
+/* Contents of mappings where the process has not written. */
 #define _GNU_SOURCE
 #include "process/mapping.h"
 
@@ -15,7 +15,10 @@
 
 #include "process/procfile.h"
 
-/* Or /dev/zero. Opening a device can have effects; with another opening goes other memory. */
+/*
+ * Regular files and /dev/zero. Opening other devices can have side effects, and
+ * a second open can refer to other memory.
+ */
 static bool is_plain(const struct stat *st)
 {
 	return S_ISREG(st->st_mode) ||
@@ -24,11 +27,11 @@ static bool is_plain(const struct stat *st)
 
 /**
  * mapping_open() - open the file of a mapping by its name
- * @mapping: which
+ * @mapping: the mapping
  *
- * What has that name by now may be anything, so it is looked at before.
+ * The name may refer to any file by now, so check the file before opening it.
  *
- * Return: a descriptor, to be closed; -1 if it is another file, or no plain one.
+ * Return: a descriptor, or -1 if it is another file, or a special one.
  */
 int mapping_open(const struct dirty_mapping *mapping)
 {
@@ -48,7 +51,7 @@ int mapping_open(const struct dirty_mapping *mapping)
 	return fd;
 }
 
-/* The file of a mapping, also if it has been removed or replaced. */
+/* Open the file of a mapping, even if it was removed or replaced. */
 static int open_mapped(const struct target *target,
 		       const struct dirty_mapping *mapping)
 {
@@ -67,16 +70,16 @@ static int open_mapped(const struct target *target,
 	} else if (errno == ENOENT) {
 		return -1;
 	}
-	/* That takes CAP_CHECKPOINT_RESTORE. */
+	/* map_files/ requires CAP_CHECKPOINT_RESTORE; fall back on the name. */
 	return mapping_open(mapping);
 }
 
 /**
- * mapping_is_locked() - is a mapping locked in memory, so that it keeps its pages?
- * @target: whose
- * @mapping: which
+ * mapping_is_locked() - is a mapping locked in memory (mlock(2))?
+ * @target: the process
+ * @mapping: the mapping
  *
- * Return: true if so, or if that cannot be told.
+ * Return: true if it is, or if this cannot be determined.
  */
 bool mapping_is_locked(struct target *target, const struct dirty_mapping *mapping)
 {
@@ -99,13 +102,13 @@ bool mapping_is_locked(struct target *target, const struct dirty_mapping *mappin
 }
 
 /**
- * mapping_contents() - what a private mapping has where nobody has written
- * @target: whose
+ * mapping_contents() - contents of a page where nobody has written
+ * @target: the process
  * @maps: its mappings
- * @addr: of a page
+ * @addr: address of a page in a private mapping
  * @page: set to the contents
  *
- * Return: false if that cannot be told.
+ * Return: false if they cannot be determined.
  */
 bool mapping_contents(const struct target *target,
 		      const struct dirty_maps *maps, uint64_t addr, void *page)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What mappings have by themselves, where nobody has written. */
+/* Contents of mappings where the process has not written. */
 #ifndef MAPPING_H
 #define MAPPING_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Files of a process, in its folder in /proc. */
+/* Read files of a process in /proc/<pid>. */
 #define _GNU_SOURCE
 #include "process/procfile.h"
 
@@ -9,12 +9,12 @@
 #include <unistd.h>
 
 /**
- * process_failed() - complain that a file of a process could not be used
- * @pid: number of the process
- * @name: of the file, in /proc/<pid>/
- * @error: why, an errno
+ * process_failed() - report that a file of a process cannot be used
+ * @pid: PID of the process
+ * @name: name of the file in /proc/<pid>/
+ * @error: the errno
  *
- * Return: what the program is to end with.
+ * Return: the exit status.
  */
 enum status process_failed(pid_t pid, const char *name, int error)
 {
@@ -38,7 +38,7 @@ enum status process_failed(pid_t pid, const char *name, int error)
 			strerror(error));
 }
 
-/* Returns 0 or an errno. */
+/* Return 0 or an errno. */
 static int read_all(int fd, char **text, size_t *size)
 {
 	size_t room = 16384;
@@ -60,16 +60,16 @@ static int read_all(int fd, char **text, size_t *size)
 
 /**
  * process_text() - read a file of a process
- * @process: that one
- * @name: of the file, in /proc/<pid>/
- * @fd: open already, to be read from its start, or -1
- * @text: set to what it says, with a zero at the end; to be freed
- * @size: set to its length
+ * @process: the process
+ * @name: name of the file in /proc/<pid>/
+ * @fd: an open descriptor, to be read from the start; or -1
+ * @text: set to the text, zero-terminated; to be freed
+ * @size: set to the length of @text
  *
- * The file of a thread may say nothing any more once that has ended; then it is
- * another one's that is read.
+ * A file of a thread may be empty once the thread has exited; then read that of
+ * another thread.
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status process_text(struct dirty_process *process, const char *name,
 			 int fd, char **text, size_t *size)

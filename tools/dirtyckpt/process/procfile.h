@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Files of a process, in its folder in /proc. */
+/* Read files of a process in /proc/<pid>. */
 #ifndef PROCFILE_H
 #define PROCFILE_H
 

@@ -24,13 +24,16 @@ static enum status get_set(struct thread *thread, int set)
 		return STATUS_OK;
 	}
 	free(iov.iov_base);
-	/* Not every processor has extended ones. */
+	/* Not every processor has extended registers. */
 	if (set == SET_EXTENDED && (errno == ENODEV || errno == EINVAL))
 		return STATUS_OK;
 	return thread_failed("registers of ", thread->tid);
 }
 
-/* Signals that wait for this thread alone; looking does not take them. */
+/*
+ * Return the set of signals pending for this thread alone; peeking does not
+ * dequeue them.
+ */
 static uint64_t pending_signals(pid_t tid)
 {
 	struct __ptrace_peeksiginfo_args args = { .nr = 1 };
@@ -46,10 +49,10 @@ static uint64_t pending_signals(pid_t tid)
 }
 
 /**
- * registers_get() - read the registers of all threads
- * @threads: seized
+ * registers_get() - read registers and signal masks of all threads
+ * @threads: the threads, seized
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status registers_get(struct threads *threads)
 {
@@ -71,15 +74,15 @@ enum status registers_get(struct threads *threads)
 }
 
 /**
- * registers_set() - give a thread other registers, and another signal mask
+ * registers_set() - set registers and signal mask of a thread
  * @to: the thread, seized
- * @from: where they come from
+ * @from: the thread to copy from
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status registers_set(const struct thread *to, const struct thread *from)
 {
-	/* The extended ones have those of floating point among them. */
+	/* The extended set includes the floating-point registers. */
 	for (int set = SETS - 1; set >= 0; set--) {
 		struct iovec iov = {
 			.iov_base = from->set[set],
@@ -92,7 +95,10 @@ enum status registers_set(const struct thread *to, const struct thread *from)
 		if (ptrace(PTRACE_SETREGSET, to->tid, register_notes[set], &iov))
 			return thread_failed("registers of ", to->tid);
 	}
-	/* Of threads that the kernel made, as for io_uring, it cannot be set. */
+	/*
+	 * The mask of kernel-created threads, such as those of io_uring, cannot
+	 * be set.
+	 */
 	if ((to == from || to->mask != from->mask) &&
 	    ptrace(PTRACE_SETSIGMASK, to->tid, sizeof(from->mask), &from->mask))
 		return thread_failed("signals of ", to->tid);
@@ -100,18 +106,18 @@ enum status registers_set(const struct thread *to, const struct thread *from)
 }
 
 /**
- * registers_settle() - make registers independent of what the kernel remembers
- * @thread: whose, to be changed
+ * registers_settle() - make registers independent of kernel state
+ * @thread: the thread, changed
  *
- * A thread that was stopped in a call has -ERESTART... as its result and the
- * number of the call beside it, from which the kernel makes the call again when
- * the thread goes on, or has it fail with EINTR if there is a signal to handle.
- * That is so after a restore as well, whatever the thread was doing before,
- * since it is stopped at the same place in the kernel. Only where the kernel
- * would go on with the rest of a time-out, which by then is another one's, the
- * call is made anew, with the whole of it. If it was being continued already,
- * nothing tells which call it was, and it fails with EINTR: the callers of these
- * calls have to reckon with that.
+ * A thread that was stopped in a system call has -ERESTART... as its result,
+ * and the number of the call beside it. When the thread continues, the kernel
+ * restarts the call, or has it fail with EINTR if a signal is to be handled. A
+ * restore does not change this: a thread is always stopped at the same place in
+ * the kernel. The exception is a call that the kernel would continue with the
+ * rest of a timeout, as that may be the timeout of another call by then: make
+ * the call again, with the whole timeout. If the call had been continued
+ * already, its number is lost, and it fails with EINTR, which callers of these
+ * calls have to expect.
  */
 void registers_settle(struct thread *thread)
 {
@@ -124,13 +130,13 @@ void registers_settle(struct thread *thread)
 }
 
 /**
- * registers_equal() - is a thread where it was?
- * @was: as it was, to be settled
- * @is: as it is, to be settled
+ * registers_equal() - are the registers of a thread unchanged?
+ * @was: the thread as it was saved; settled
+ * @is: the thread as it is; settled
  *
- * A call that was interrupted once more is still the same, under another number.
+ * A call that was interrupted again is the same call with another number.
  *
- * Return: true if so.
+ * Return: true if they are.
  */
 bool registers_equal(struct thread *was, struct thread *is)
 {
@@ -151,18 +157,18 @@ bool registers_equal(struct thread *was, struct thread *is)
 }
 
 /**
- * rseq_area() - what has a thread registered by rseq(2)?
- * @thread: which, seized and stopped
- * @size: set to how many bytes
+ * rseq_area() - find the area that a thread registered by rseq(2)
+ * @thread: the thread, seized and stopped
+ * @size: set to the size of the area
  *
- * Return: the address, 0 if there is none.
+ * Return: its address, or 0.
  */
 uint64_t rseq_area(const struct thread *thread, size_t *size)
 {
 	struct __ptrace_rseq_configuration rseq = { 0 };
 
 	*size = 0;
-	/* A kernel without rseq does not know the question. */
+	/* A kernel without rseq fails here. */
 	if (ptrace(PTRACE_GET_RSEQ_CONFIGURATION, thread->tid, sizeof(rseq),
 		   &rseq) < 0 || !rseq.rseq_abi_pointer)
 		return 0;

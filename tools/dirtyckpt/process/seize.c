@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Stopping all threads of a process, and letting them go on.
+ * Stop all threads of a process, and let them continue.
  *
- * Each is seized and interrupted, in passes over /proc/<pid>/task, until as many
- * are stopped as the process has threads. As stopped threads make no new ones,
- * that is all of them. A pass in which nothing new is seen would not tell: it
- * breaks off at a thread that ends under it, and does not show that one, which
- * may have made another just before. (To stop children at birth, by
- * PTRACE_O_TRACECLONE, would not save passes, as those of a thread that is not
- * seized yet are not stopped.)
+ * Threads are seized and interrupted in passes over /proc/<pid>/task, until as
+ * many are stopped as the process has. Stopped threads create no new ones, so
+ * these are all of them. A pass that finds nothing new proves nothing:
+ * readdir() breaks off at a thread that exits meanwhile, and omits that thread,
+ * which may have created another one just before. (PTRACE_O_TRACECLONE, which
+ * stops children at birth, would save no passes: children of threads that are
+ * not seized yet are not stopped.)
  *
- * They all stop in the kernel where it looks for signals, so whatever it has to
- * do for a call that was interrupted is still to be done when they go on. Signals
- * are left alone: one that is just about to be delivered is, and the thread stops
- * right after. A process that was stopped before, by SIGSTOP say, still is so
- * afterwards.
+ * All threads stop where the kernel checks for signals, so the rest of an
+ * interrupted system call is still to be done when they continue. Signals are
+ * left alone: a signal that is about to be delivered is delivered, and the
+ * thread stops right after that. A process that was stopped before, for example
+ * by SIGSTOP, is still stopped afterwards.
  *
- * A thread that calls exec waits until all others are gone, and those of them that
- * are traced go no earlier than they are waited for. So whoever ends is waited for
- * all the while, by tick().
+ * A thread that calls exec waits until all other threads are gone, and a traced
+ * thread is not gone before its tracer has waited for it. So tick() reaps
+ * threads that exit while this program waits for something else.
  *
- * If this program dies, the kernel lets the threads go on. So that nobody ends
- * it by accident while they wait for it, its own signals wait until they go on.
+ * If this program dies, the kernel lets the threads continue. To avoid dying by
+ * accident meanwhile, it blocks its own signals until they continue.
  */
 #define _GNU_SOURCE
 #include "process/seize.h"
@@ -40,7 +40,9 @@ static void wait_for_ended(int signal)
 	int error = errno;
 
 	(void)signal;
-	/* Of the traced, stops are told as well, which are for wait_for_stop(). */
+	/*
+	 * waitid() also reports ptrace stops; leave those to wait_for_stop().
+	 */
 	while (!waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) &&
 	       info.si_pid && info.si_code != CLD_TRAPPED) {
 		waitpid(info.si_pid, NULL, WNOHANG | __WALL);
@@ -50,8 +52,9 @@ static void wait_for_ended(int signal)
 }
 
 /*
- * The signal by which wait_a_while() ends. It is blocked otherwise, so that no
- * other call ends by it, and one that waits when that is over goes nowhere.
+ * Interrupt wait_a_while() by a timer signal. The signal is blocked otherwise,
+ * so that no other call fails with EINTR. A signal that is still pending when
+ * the timer is turned off is discarded.
  */
 static void tick(bool on)
 {
@@ -72,11 +75,11 @@ static void tick(bool on)
 }
 
 /**
- * wait_a_while() - wait until something happens to a thread, but not forever
+ * wait_a_while() - waitpid() for a thread, interrupted by the timer
  * @tid: the thread, seized
  * @status: set as by waitpid()
  *
- * Return: as that, -1 with EINTR if nothing has happened yet.
+ * Return: as waitpid(); -1 with EINTR if nothing has happened yet.
  */
 pid_t wait_a_while(pid_t tid, int *status)
 {
@@ -100,12 +103,11 @@ static bool is_stop_of_ours(int status)
 }
 
 /**
- * thread_failed() - complain that ptrace() failed
- * @of: what it was about, as "registers of ", or ""
- * @tid: a thread, seized and stopped; with errno as it was set
+ * thread_failed() - report that ptrace() failed
+ * @of: the object, for example "registers of ", or ""
+ * @tid: the thread, seized and stopped; errno is set
  *
- * Return: what the program is to end with: that the process has gone, if the
- * thread was killed.
+ * Return: the exit status: STATUS_VANISHED if the thread was killed.
  */
 enum status thread_failed(const char *of, pid_t tid)
 {
@@ -122,12 +124,12 @@ static bool is_alive(const struct target *target, pid_t tid)
 }
 
 /**
- * wait_for_stop() - wait until a thread is where it was interrupted
+ * wait_for_stop() - wait until an interrupted thread stops
  * @target: its process
  * @tid: the thread, seized and interrupted
- * @gone: set if it has ended
+ * @gone: set to true if the thread has exited
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status wait_for_stop(const struct target *target, pid_t tid, bool *gone)
 {
@@ -140,8 +142,9 @@ enum status wait_for_stop(const struct target *target, pid_t tid, bool *gone)
 
 		if (pid == -1 && errno == EINTR && nanoseconds() < deadline) {
 			/*
-			 * The end of a first thread is not told before that of
-			 * all others. One that calls exec forgets interrupts.
+			 * waitpid() does not report the exit of the first
+			 * thread before all others have exited. A thread that
+			 * calls exec forgets its interrupts.
 			 */
 			*gone = !is_alive(target, tid);
 			if (*gone)
@@ -160,8 +163,8 @@ enum status wait_for_stop(const struct target *target, pid_t tid, bool *gone)
 		if (is_stop_of_ours(status))
 			return STATUS_OK;
 		/*
-		 * About to have a signal delivered: let it be. Every stop takes
-		 * back an interrupt that was not served yet.
+		 * The thread is about to get a signal: let it. Every stop
+		 * discards a pending interrupt, so interrupt again.
 		 */
 		ptrace(PTRACE_INTERRUPT, tid, 0, 0);
 		ptrace(PTRACE_CONT, tid, 0, status >> 16 ? 0 :
@@ -178,8 +181,9 @@ static bool is_known(const struct threads *threads, pid_t tid)
 }
 
 /*
- * With the caller's signals, as an exec that a thread is in is waited for. By its
- * end, the number may be that of another thread than the one that was asked for.
+ * PTRACE_SEIZE waits for a thread in exec, so unblock the signals with which
+ * this program can be ended. After the exec, the tid may be that of another
+ * thread: retry on EPERM.
  */
 static int seize_or_wait(const struct threads *threads, pid_t tid)
 {
@@ -206,7 +210,7 @@ static enum status seize_thread(struct target *target, struct threads *threads,
 	if (error) {
 		if (error == ESRCH || !is_alive(target, tid))
 			return STATUS_OK;
-		/* One that is seized already has got this number by exec. */
+		/* A seized thread took this tid by calling exec. */
 		if (!ptrace(PTRACE_INTERRUPT, tid, 0, 0))
 			return complain(STATUS_VANISHED, "%d: called exec",
 					target->process.pid);
@@ -218,7 +222,7 @@ static enum status seize_thread(struct target *target, struct threads *threads,
 	status = wait_for_stop(target, tid, &gone);
 	if (gone)
 		return STATUS_OK;
-	/* It ended, and its number is that of another process's thread by now. */
+	/* It has exited, and another process reuses its tid. */
 	if (!status && dirty_thread_read(&target->process, tid, &is)) {
 		ptrace(PTRACE_DETACH, tid, 0, 0);
 		return STATUS_OK;
@@ -232,7 +236,7 @@ static enum status seize_thread(struct target *target, struct threads *threads,
 	return status;
 }
 
-/* Seize all that are there and not known, as far as one pass shows them. */
+/* Seize all threads that one pass finds and that are not seized yet. */
 static enum status seize_found(struct target *target, struct threads *threads)
 {
 	enum status status = STATUS_OK;
@@ -253,8 +257,8 @@ static enum status seize_found(struct target *target, struct threads *threads)
 }
 
 /*
- * Are there others? The first thread stays there when it has ended, until all
- * have.
+ * Are there threads that are not seized yet? The first thread stays in the
+ * process after it has exited, until all others have.
  */
 static bool are_others(const struct target *target,
 		       const struct threads *threads)
@@ -263,7 +267,7 @@ static bool are_others(const struct target *target,
 	struct dirty_thread first;
 	size_t ended;
 
-	/* The next pass tells if the process is gone. */
+	/* The next pass reports it if the process is gone. */
 	if (dirty_thread_read(&target->process, pid, &first))
 		return true;
 	ended = strchr("ZXx", first.state) && !is_known(threads, pid);
@@ -271,8 +275,8 @@ static bool are_others(const struct target *target,
 }
 
 /*
- * Those known end together: by a signal, or as another one calls exec, which gets
- * the number of the first thread then.
+ * Have the seized threads exited? They do so together: by a signal, or when
+ * another thread calls exec, which then takes the tid of the first thread.
  */
 static bool have_ended(const struct threads *threads)
 {
@@ -285,10 +289,10 @@ static bool have_ended(const struct threads *threads)
 
 /**
  * seize() - stop all threads of a process
- * @target: that process
- * @threads: filled in; release() lets them go on, also on failure
+ * @target: the process
+ * @threads: filled in; release() lets them continue, also on failure
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status seize(struct target *target, struct threads *threads)
 {
@@ -315,10 +319,10 @@ enum status seize(struct target *target, struct threads *threads)
 }
 
 /**
- * die_together() - the process does not outlive this one from now on
- * @threads: its threads, seized; release() lets it again
+ * die_together() - have the kernel kill the process if this program dies
+ * @threads: the threads of the process, seized; release() undoes this
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status die_together(const struct threads *threads)
 {
@@ -330,8 +334,8 @@ enum status die_together(const struct threads *threads)
 }
 
 /*
- * One that was killed meanwhile has to be waited for, or nobody else can wait for
- * its process.
+ * A thread that was killed meanwhile must be reaped here, or its parent cannot
+ * wait for the process.
  */
 static int let_go(pid_t tid)
 {
@@ -345,16 +349,19 @@ static int let_go(pid_t tid)
 }
 
 /**
- * release() - let the threads go on
- * @threads: as seize() filled it in; their registers are still there
+ * release() - let the threads continue
+ * @threads: filled in by seize(); keeps the registers
  *
- * Return: STATUS_OK, or what the program is to end with if one did not.
+ * Return: STATUS_OK, or the exit status if a thread does not continue.
  */
 enum status release(struct threads *threads)
 {
 	enum status status = STATUS_OK;
 
-	/* The first thread's end is not told before that of all others. */
+	/*
+	 * waitpid() does not report the exit of the first thread before all
+	 * others have exited: release that one last.
+	 */
 	for (size_t i = threads->count; i--;) {
 		pid_t tid = threads->threads[i].tid;
 		int error = let_go(tid);

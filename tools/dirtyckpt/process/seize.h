@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* All threads of a process, stopped by ptrace. */
+/* Stop all threads of a process by ptrace(). */
 #ifndef SEIZE_H
 #define SEIZE_H
 
@@ -7,7 +7,7 @@
 #include "process/threads.h"
 
 /*
- * Nanoseconds until a thread is given up that does not stop: some wait for a disk,
+ * How long to wait for a thread to stop, in nanoseconds. Some wait for a disk,
  * or for a child of vfork().
  */
 #define PATIENCE	20000000000ull

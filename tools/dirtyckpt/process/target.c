@@ -13,13 +13,13 @@
 #include "process/procfile.h"
 
 /**
- * target_read() - read memory
- * @target: whose
+ * target_read() - read memory of a process
+ * @target: the process
  * @start: address of the first page
  * @data: set to the contents
  * @size: whole pages
  *
- * Return: how many bytes could be read from @start on, whole pages.
+ * Return: the number of bytes read from @start on, in whole pages.
  */
 size_t target_read(const struct target *target, uint64_t start, void *data,
 		   size_t size)
@@ -40,10 +40,10 @@ size_t target_read(const struct target *target, uint64_t start, void *data,
 }
 
 /**
- * target_check() - does the process still have the address space that is open?
- * @target: that one
+ * target_check() - check that the process still has the opened address space
+ * @target: the process
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status target_check(struct target *target)
 {
@@ -83,8 +83,8 @@ static enum status open_files(struct target *target, bool write)
 }
 
 /*
- * Threads are known to ptrace() by number. If /proc is of another PID namespace, the
- * numbers there are not ours.
+ * ptrace() takes tids of this PID namespace. If /proc is of another PID
+ * namespace, its numbers are different ones.
  */
 static bool is_proc_ours(void)
 {
@@ -98,13 +98,13 @@ static bool is_proc_ours(void)
 /**
  * target_open() - open a process
  * @target: filled in; to be closed by target_close(), also on failure
- * @pid: its number
- * @write: to acknowledge
+ * @pid: its PID
+ * @write: open for acknowledging as well
  *
- * Its descriptors are of one address space: it was the same before and after
- * they were opened.
+ * The identity is read before and after the files are opened, so all
+ * descriptors are of the same address space.
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status target_open(struct target *target, pid_t pid, bool write)
 {
@@ -126,8 +126,8 @@ enum status target_open(struct target *target, pid_t pid, bool write)
 }
 
 /**
- * target_close() - let go of a process
- * @target: as target_open() filled it in
+ * target_close() - close a process
+ * @target: filled in by target_open()
  */
 void target_close(struct target *target)
 {
@@ -145,11 +145,11 @@ void target_close(struct target *target)
 }
 
 /**
- * target_listing() - list its pages
+ * target_listing() - list the modified pages of a process
  * @target: the process
  * @listing: filled in, to be freed
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status target_listing(struct target *target,
 			   struct dirty_listing *listing)
@@ -172,13 +172,13 @@ enum status target_listing(struct target *target,
 }
 
 /**
- * target_maps() - its mappings
+ * target_maps() - read the mappings of a process
  * @target: the process
  * @maps: filled in, to be freed
- * @text: set to how /proc/<pid>/maps has them, to be freed; or NULL
- * @size: set to its length; or NULL
+ * @text: set to the text of /proc/<pid>/maps, to be freed; or NULL
+ * @size: set to the length of @text; or NULL
  *
- * Return: STATUS_OK, or what the program is to end with.
+ * Return: STATUS_OK, or the exit status.
  */
 enum status target_maps(struct target *target, struct dirty_maps *maps,
 			char **text, size_t *size)

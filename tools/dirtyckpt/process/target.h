@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The process, and the one address space that all is about. */
+/* A process, and the address space that it had when it was opened. */
 #ifndef TARGET_H
 #define TARGET_H
 
 #include "process/identity.h"
 
 /**
- * struct target - a process, held by descriptors of one address space
- * @process: that one
- * @reader: its listing
- * @mem: its memory
- * @maps: its mappings
- * @auxv: what the kernel told its program
- * @of: which address space
- * @lock: held while nobody else may acknowledge, else -1
+ * struct target - a process, with descriptors of one address space
+ * @process: the process
+ * @reader: reads and acknowledges its modified pages
+ * @mem: its /proc/<pid>/mem
+ * @maps: its /proc/<pid>/maps
+ * @auxv: its /proc/<pid>/auxv
+ * @of: identity of the address space
+ * @lock: descriptor of the lock file, -1 unless it is locked
  */
 struct target {
 	struct dirty_process process;

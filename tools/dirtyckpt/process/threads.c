@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Threads of a process, and the bytes that an image has of them. */
+/* Threads of a process, with their registers. */
 #define _GNU_SOURCE
 #include "process/threads.h"
 
@@ -9,11 +9,11 @@
 #include "dirtyckpt.h"
 
 /**
- * threads_find() - find a thread among others
- * @threads: those
- * @like: a thread, as it was at another time
+ * threads_find() - find a thread in a set of threads
+ * @threads: the threads
+ * @like: the same thread at another time
  *
- * Return: the same thread, or NULL.
+ * Return: the thread, or NULL.
  */
 struct thread *threads_find(const struct threads *threads,
 			    const struct thread *like)
@@ -26,7 +26,7 @@ struct thread *threads_find(const struct threads *threads,
 }
 
 /**
- * threads_free() - free what is known of threads
+ * threads_free() - free threads and their registers
  * @threads: empty afterwards
  */
 void threads_free(struct threads *threads)
@@ -39,12 +39,12 @@ void threads_free(struct threads *threads)
 }
 
 /**
- * struct thread_head - what comes before the registers of a thread in the file
- * @tid: its number
- * @start_time: when it started
- * @mask: the signals that it blocks
- * @pending: those that wait for it
- * @size: bytes of each set, which follow
+ * struct thread_head - precedes the registers of each thread in a file
+ * @tid: thread ID
+ * @start_time: start time, in clock ticks since boot
+ * @mask: blocked signals
+ * @pending: signals pending for this thread
+ * @size: bytes of each register set, which follow
  */
 struct thread_head {
 	uint64_t tid;
@@ -79,8 +79,8 @@ static char *pack_thread(char *to, const struct thread *thread)
 }
 
 /**
- * threads_pack() - turn threads with their registers into bytes
- * @threads: as registers_get() filled it in
+ * threads_pack() - convert threads to bytes
+ * @threads: filled in by registers_get()
  * @size: set to the number of bytes
  *
  * Return: the bytes, to be freed.
@@ -139,12 +139,12 @@ static bool unpack_thread(struct thread *thread, const char **data, size_t *left
 }
 
 /**
- * threads_unpack() - turn bytes into threads with their registers
+ * threads_unpack() - convert bytes to threads
  * @threads: filled in; to be freed by threads_free(), also on failure
- * @data: bytes as threads_pack() made them
- * @size: how many
+ * @data: the bytes
+ * @size: their number
  *
- * Return: false if the bytes are not of threads.
+ * Return: false if the bytes are malformed.
  */
 bool threads_unpack(struct threads *threads, const void *data, size_t size)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Threads of a process, and the bytes that an image has of them. */
+/* Threads of a process, with their registers. */
 #ifndef THREADS_H
 #define THREADS_H
 
@@ -9,16 +9,16 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Sets of registers, in the order in which they are kept and set */
+/* Sets of registers, in the order of the file */
 enum { SET_GENERAL, SET_FLOAT, SET_EXTENDED, SETS };
 
 /**
- * struct thread - a thread
- * @tid: its number
- * @start_time: when it started, in clock ticks since boot
- * @mask: the signals that it blocks
- * @pending: those that wait for it
- * @set: its registers, NULL if it has no such set
+ * struct thread - a thread and its registers
+ * @tid: thread ID
+ * @start_time: start time, in clock ticks since boot
+ * @mask: blocked signals
+ * @pending: signals pending for this thread
+ * @set: register sets, NULL for a set that it lacks
  * @size: bytes of each set
  */
 struct thread {
@@ -32,11 +32,11 @@ struct thread {
 
 /**
  * struct threads - the threads of a process
- * @threads: an array; the first thread of the process comes first, if it lives
- * @count: how many
- * @began: when the first was stopped, as nanoseconds() has it
- * @pause: nanoseconds from then on until they went on
- * @signals: what this process blocked before
+ * @threads: an array; starts with the first thread, unless it has exited
+ * @count: their number
+ * @began: when the first one was stopped, from nanoseconds()
+ * @pause: how long they were stopped, in nanoseconds
+ * @signals: signal mask of this program before seize()
  */
 struct threads {
 	struct thread *threads;
