@@ -13,16 +13,16 @@
  * complain_damaged() - report that a generation is damaged
  * @image: the image
  * @gen: the generation
- * @what: the damaged part
+ * @part: the damaged part
  *
  * Return: the exit status.
  */
 enum status complain_damaged(const struct image *image,
-			     const struct generation *gen, const char *what)
+			     const struct generation *gen, const char *part)
 {
 	return complain(STATUS_DAMAGED,
 			"%s@%lu: damaged (%s); one that does not build on it may be whole, see 'dirtyckpt list'",
-			image->path, gen->number, what);
+			image->path, gen->number, part);
 }
 
 enum { HEAD_BYTES = 8192 };

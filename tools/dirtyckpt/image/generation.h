@@ -6,7 +6,7 @@
 #include "image/head.h"
 
 enum status complain_damaged(const struct image *image,
-			     const struct generation *gen, const char *what);
+			     const struct generation *gen, const char *part);
 enum status image_is_known(const struct image *image);
 enum status generation_open(const struct image *image, unsigned long number,
 			    struct generation *gen);
