@@ -281,7 +281,7 @@ print(len(got), flush=True)'
 	(($(column stored 2) <= 100))
 	tell storm 1 64
 	save --until-pages 0 --rounds 2
-	[[ $output == *"writes faster than it is copied"* ]]
+	[[ $output == *"writes faster than dirtyckpt copies"* ]]
 }
 
 @test "exec begins anew, though number and start time stay" {
@@ -316,7 +316,7 @@ print(len(got), flush=True)'
 	[[ $! == "$pid" ]]
 	wait_until grep -qx sleep "/proc/$pid/comm"
 	run -0 dirtyckpt save "$pid" image
-	[[ $output == *anew* ]]
+	[[ $output == *"starting over"* ]]
 	checked_pid=
 }
 
@@ -327,19 +327,19 @@ print(len(got), flush=True)'
 	other=$!
 	cleanup() { end "$other"; }
 	run -9 dirtyckpt save $other image
-	[[ $output == *"take another folder"* ]]
+	[[ $output == *"use another folder"* ]]
 	[[ $(find image -type f -exec cksum {} + | sort) == "$before" ]]
 	[[ ! -s $(pid=$other lock_name) ]]
 	# Its last head does not tell whose it is.
 	save
 	echo >image/000002/head
 	run -9 dirtyckpt save $other image
-	[[ $output == *"has generations of process $pid (memstate), not of $other; take another folder" ]]
+	[[ $output == *"contains generations of process $pid (memstate), not of $other; use another folder" ]]
 	# None does.
 	echo >image/000001/head
 	before=$(find image -type f -exec cksum {} + | sort)
 	run -9 dirtyckpt save $other image
-	[[ $output == *"take another folder, or remove this one" ]]
+	[[ $output == *"use another folder, or remove this one" ]]
 	[[ $(find image -type f -exec cksum {} + | sort) == "$before" ]]
 }
 
@@ -361,7 +361,7 @@ print(len(got), flush=True)'
 	exec {lock}>"$(lock_name)"
 	flock -n $lock
 	run -9 dirtyckpt save "$pid" image
-	[[ $output == *"one tracker a process"* ]]
+	[[ $output == *"one tracker per process"* ]]
 	exec {lock}>&-
 	save
 }
@@ -410,7 +410,7 @@ stand_in_for_lock() {
 	stand_in_for_lock
 	let_go
 	((status == 9))
-	grep "one tracker a process" said
+	grep "one tracker per process" said
 	exec {lock}>&-
 	hold_save mkdirat 1
 	stand_in_for_lock
@@ -432,7 +432,7 @@ stand_in_for_lock() {
 	rm -r image
 	mv copy image
 	run -0 dirtyckpt save "$pid" image
-	[[ $output == *anew* ]]
+	[[ $output == *"starting over"* ]]
 	stop "$pid"
 	matches
 }
@@ -445,7 +445,7 @@ stand_in_for_lock() {
 	tell write 5 1 9
 	dirtycat --clear "$pid" >/dev/null
 	run -0 dirtyckpt save "$pid" image
-	[[ $output == *anew* ]]
+	[[ $output == *"starting over"* ]]
 	stop "$pid"
 	matches
 }
@@ -539,17 +539,17 @@ stand_in_for_lock() {
 	oracle_differs="it takes lost pages for swapped ones"
 	for n in 2 3; do
 		run -0 dirtyckpt save --stop "$pid" image
-		[[ $output != *anew* && $(column missing $n) == 1 ]]
+		[[ $output != *"starting over"* && $(column missing $n) == 1 ]]
 	done
 	stop "$pid"
 	run -7 dirtyckpt verify "$pid" image
-	[[ $output == "$(page_range 3 1) is not known" ]]
+	[[ $output == "$(page_range 3 1) was not saved" ]]
 	run -7 dirtyckpt verify "$pid" image@1
 	[[ $output == *"$(page_range 3 1) differs"* ]]
 	run -9 dirtyckpt restore "$pid" image
-	[[ $output == *"could not be read when they were saved"* ]]
+	[[ $output == *"could not be read by the save"* ]]
 	run -9 dirtyckpt restore "$pid" image@1
-	[[ $output == *"cannot be reached any more"* ]]
+	[[ $output == *"cannot be read any more"* ]]
 }
 
 @test "a page that is lost to a memory error is missing, and said to be" {
@@ -563,7 +563,7 @@ stand_in_for_lock() {
 	[[ $(<image/000001/missing) == "$(page_range 3 1) -" ]]
 	stop "$pid"
 	run -7 dirtyckpt verify "$pid" image
-	[[ $output == "$(page_range 3 1) is not known" ]]
+	[[ $output == "$(page_range 3 1) was not saved" ]]
 }
 
 # make_heads - an image that has only what a list of it shows

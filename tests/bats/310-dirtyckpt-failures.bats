@@ -53,7 +53,7 @@ killed_while_copying() {
 	echo "killed at $((n - 2)) places"
 	((n > 15 && n < 80))
 	saves_all
-	run ! grep anew killed.log
+	run ! grep "starting over" killed.log
 	run -0 dirtyckpt list --check image
 }
 
@@ -78,7 +78,7 @@ killed_while_copying() {
 	tell write 10 20 9
 	killed_while_copying
 	[[ -s image/todo ]]
-	dirtyckpt list image 2>&1 | grep -q "generation 2 was not completed"
+	dirtyckpt list image 2>&1 | grep -q "generation 2 is incomplete"
 	saves_all
 	(($(column stored 2) >= 20))
 	[[ ! -e image/todo ]]
@@ -94,7 +94,7 @@ killed_while_copying() {
 		[[ $way == remove ]] || sed -i 's/^\(.\)/f/' image/todo
 		[[ $way == damage ]] || rm image/todo
 		run -0 dirtyckpt save "$pid" image
-		[[ $output == *anew* ]]
+		[[ $output == *"starting over"* ]]
 		stop "$pid"
 		matches
 		go_on "$pid"
@@ -116,14 +116,14 @@ small_disk() {
 	image=$(cd small/image && find . -type f -exec cksum {} + | sort)
 	tell write 0 256 7
 	run -6 dirtyckpt save --stop "$pid" small/image
-	[[ $output == *"No space left"* && $output == *"make room"* ]]
+	[[ $output == *"No space left"* && $output == *"free some space"* ]]
 	is_running
 	[[ $(cd small/image && find . -type f ! -name todo -exec cksum {} + | sort) == "$image" ]]
 	[[ ! -e small/image/new ]]
 	mount -o remount,size=8M small
 	stop "$pid"
 	run -0 dirtyckpt save "$pid" small/image
-	[[ $output != *anew* ]]
+	[[ $output != *"starting over"* ]]
 	matches small/image
 }
 
@@ -154,7 +154,7 @@ small_disk() {
 	before=$(checksums)
 	tell write 5 1 7
 	run -6 dirtyckpt save "$pid" image
-	[[ $output == *"Read-only file system"* && $output == *"take a folder that can be written"* ]]
+	[[ $output == *"Read-only file system"* && $output == *"use a writable folder"* ]]
 	expect "5:ap-x---" "1:apdx---" "58:ap-x---"
 	[[ $(checksums) == "$before" ]]
 	# To look at it takes no writing.
@@ -207,7 +207,7 @@ damage() {
 	# Memory is saved all the same; generation 1 is still there.
 	damage image/000002/head 10
 	run -0 dirtyckpt save "$pid" image
-	[[ $output == *"begins anew"* ]]
+	[[ $output == *"starting over"* ]]
 	matches
 	run -7 dirtyckpt verify "$pid" image@1
 	run -8 dirtyckpt prune --keep 2 image
@@ -238,9 +238,9 @@ damage() {
 		eval "$way" >/dev/null
 		run -0 dirtyckpt save "$pid" image
 		if [[ $way != true ]]; then
-			[[ $output == *"begins anew with all pages, as "*" is damaged"* ]] || fail "$way: $output"
+			[[ $output == *"starting over with all pages: "*" is damaged"* ]] || fail "$way: $output"
 		else
-			[[ $output != *anew* ]] || fail "$output"
+			[[ $output != *"starting over"* ]] || fail "$output"
 		fi
 		grep -qx "whole $([[ $way == true ]] && echo no || echo yes)" image/000004/head
 	done
@@ -359,7 +359,7 @@ EOF
 		cp -r whole image
 		forge $what
 		run -0 dirtyckpt save "$pid" image
-		[[ $output == *"todo: damaged"* && $output == *anew* ]]
+		[[ $output == *"todo: damaged"* && $output == *"starting over"* ]]
 	done
 	matches
 }
@@ -373,7 +373,7 @@ EOF
 	forge registers
 	run -0 dirtyckpt list --check image
 	run -9 dirtyckpt restore "$pid" image
-	[[ $output == *"has not the sets of registers"* ]]
+	[[ $output == *"has other register sets"* ]]
 	go_on "$pid"
 	tell read 0 16
 	[[ $answer == 64 ]]
@@ -447,7 +447,7 @@ EOF
 		"prune image"; do
 		# shellcheck disable=SC2086  # words
 		run -8 dirtyckpt $command
-		[[ $output == *"image@2: is not there, and @3 builds on it"* ]] || fail "$command: $output"
+		[[ $output == *"image@2: missing, but @3 builds on it"* ]] || fail "$command: $output"
 	done
 	[[ ! -e core.file && $(checksums) == "$before" ]]
 	# That the other page was written is on no list, so that all is compared.
@@ -494,7 +494,7 @@ EOF
 	tell unmap 3 1
 	stop "$pid"
 	run -7 dirtyckpt verify "$pid" image
-	[[ $output == *"is not any more"* ]]
+	[[ $output == *"is no longer mapped"* ]]
 }
 
 @test "a mapping right below a stack that has grown is none of it" {
@@ -665,7 +665,7 @@ is_as_it_was() {
 		grep "$pid: .*called exec" said
 		is_as_it_was
 		run -0 dirtyckpt save "$pid" image
-		[[ $output == *"begins anew with all pages, as it is another program by now"* ]]
+		[[ $output == *"starting over with all pages: the process runs another program now"* ]]
 		stop "$pid"
 		matches
 	done

@@ -505,7 +505,7 @@ sleeps_on() {
 	save --stop
 	tell unmap 3 1
 	run -9 dirtyckpt restore "$pid" image
-	[[ $output == *"is not any more"* ]]
+	[[ $output == *"is no longer mapped"* ]]
 	tell write 0 1 1
 }
 
@@ -514,14 +514,14 @@ sleeps_on() {
 	save --stop
 	ask start
 	run -9 dirtyckpt restore "$pid" image
-	[[ $output == *"was not there"* ]]
+	[[ $output == *"is new; threads cannot be removed"* ]]
 	ask wake
 	save --stop
 	restores
 	ask end
 	wait_until has_threads 6
 	run -9 dirtyckpt restore "$pid" image
-	[[ $output == *"has ended since; a thread cannot be restored"* ]]
+	[[ $output == *"has exited since; threads cannot be recreated"* ]]
 	ask wake
 }
 
@@ -545,7 +545,7 @@ has_threads() {
 	wait_until has_threads 6
 	stop "$pid"
 	run -7 dirtyckpt verify "$pid" image
-	[[ $output == *"thread $new has ended"* ]]
+	[[ $output == *"thread $new has exited"* ]]
 }
 
 @test "verify: a process that a debugger has stopped" {
@@ -605,7 +605,7 @@ for line in sys.stdin:
 	[[ $told == registered ]]
 	run -6 timeout "$TIMEOUT" dirtyckpt restore "$pid" image
 	[[ $output == *"does it wait for a userfaultfd?"* ]]
-	[[ $output == *"is half restored, and ends with this program"* ]]
+	[[ $output == *"half restored; it cannot be stopped"* ]]
 	wait_until has_ended
 }
 

@@ -31,7 +31,7 @@ checksums() {
 		"restore $pid image" "core image core.file" "prune image" "untrack image"; do
 		# shellcheck disable=SC2086  # words
 		run -10 dirtyckpt $command
-		[[ $output == *"image@2: has format 2, and this dirtyckpt reads format 1"* && $output != *damaged* ]] ||
+		[[ $output == *"image@2: has format 2, but this dirtyckpt reads format 1"* && $output != *damaged* ]] ||
 			fail "$command: $output"
 		[[ $(checksums) == "$before" && ! -e core.file && -s $(lock_name) ]] || fail "$command"
 	done
@@ -70,12 +70,12 @@ checksums() {
 			"restore $pid $dir" "core $dir core.file" "list --check $dir/"; do
 			# shellcheck disable=SC2086  # words
 			run -6 --separate-stderr dirtyckpt $command
-			[[ -z $output && $stderr == *"$dir: there is no image; "*"dirtyckpt save"* ]] ||
+			[[ -z $output && $stderr == *"$dir: no image there; "*"dirtyckpt save"* ]] ||
 				fail "$command: $output$stderr"
 		done
 	done
 	run -9 dirtyckpt save "$pid" other
-	[[ $output == *"other: is no image and holds other files, as "*"; take a new or an empty folder" ]]
+	[[ $output == *"other: is not an image, and contains other files, for example "*"; use a new or an empty folder" ]]
 	[[ $(<other/new/file) == precious && $(ls other) == $'00001\nnew' && ! -e core.file ]]
 	run -0 dirtyckpt save "$pid" empty
 	run -0 dirtyckpt list empty
@@ -86,7 +86,7 @@ checksums() {
 		rm -rf image
 		run -0 killat $n dirtyckpt save "$pid" image
 		run -6 dirtyckpt list image
-		[[ $output == *"image: there is no image; "* ]]
+		[[ $output == *"image: no image there; "* ]]
 		run -6 dirtyckpt prune image
 		run -0 dirtyckpt save "$pid" image
 	done
@@ -105,7 +105,7 @@ is_untracked() {
 	[[ $output == *"dirtyckpt untrack $PWD/image"* ]] || fail "$output"
 	before=$(checksums)
 	run -0 dirtyckpt untrack image
-	[[ $output == "$pid is not tracked any more"* ]] || fail "$output"
+	[[ $output == "$pid is no longer tracked"* ]] || fail "$output"
 	is_untracked
 	run -0 dirtyckpt untrack image
 	[[ $output == "image tracks no process"* ]] || fail "$output"
@@ -138,7 +138,7 @@ is_untracked() {
 	run -0 dirtyckpt untrack other
 	stop "$pid"
 	run -0 dirtyckpt save "$pid" image
-	[[ $output == *"begins anew with all pages, as "*untrack* ]] || fail "$output"
+	[[ $output == *"starting over with all pages: "*untrack* ]] || fail "$output"
 	[[ $(column whole 2) == true ]]
 	matches
 	go_on "$pid"
@@ -164,7 +164,7 @@ is_untracked() {
 	[[ -z $stderr ]]
 	stop "$pid"
 	run -0 dirtyckpt save "$pid" image
-	[[ $output == *anew* ]]
+	[[ $output == *"starting over"* ]]
 	matches
 }
 
@@ -272,7 +272,7 @@ input()'
 		done
 		run -9 dirtyckpt verify $$ image
 		is_safe "$output"
-		[[ $output == *"of $pid "*'x1b[31mr'* ]] || fail "$output"
+		[[ $output == *"process $pid "*'x1b[31mr'* ]] || fail "$output"
 	done
 	run -0 dirtyckpt list image
 	[[ $output == *'\x1b[31mré\xc2\x9b\xff\x7f'* ]] || fail "$output"

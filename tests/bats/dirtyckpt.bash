@@ -32,7 +32,7 @@ go_on() {
 # save [OPTION]... - of the target, into image; it has to go on from what is there
 save() {
 	run -0 dirtyckpt save "$@" "$pid" image
-	[[ $output != *anew* ]] || fail "$output"
+	[[ $output != *"starting over"* ]] || fail "$output"
 }
 
 # shellcheck disable=SC2120  # scenarios pass one

@@ -126,7 +126,7 @@ for n in range(rounds):
         for piece in random.choices(pieces, k=3):
             piece.change()
         told = dirtyckpt("save", "--stop", pid, image)
-        assert "anew" not in told, told
+        assert "starting over" not in told, told
         generation = re.match(r"generation (\d+):", told).group(1)
         saved[generation] = model(pieces)
     order = random.sample(sorted(saved), 3)

@@ -319,11 +319,11 @@ static enum status open_core(struct core *core, const struct control *ctl)
 		status = notes_make(&core->notes);
 	if (!status && !core->gen.stopped)
 		complain(STATUS_OK,
-			 "%s@%lu: was saved while the process was running: the core is of no single moment, and has no registers",
+			 "%s@%lu: was saved while the process was running, so the core is not a consistent state, and has no registers",
 			 core->image.path, core->gen.number);
 	if (!status && core->contents.missing.count)
 		complain(STATUS_OK,
-			 "%s@%lu: %lu pages could not be read when they were saved, and are zero in the core",
+			 "%s@%lu: %lu pages could not be read by the save, and are zero in the core",
 			 core->image.path, core->gen.number,
 			 (unsigned long)spans_pages(&core->contents.missing));
 	return status;
@@ -357,7 +357,7 @@ static enum status write_core(struct core *core)
 		core->output.mode = 0600;
 	regular = core->output.temporary;
 	if (isatty(core->output.fd))
-		status = fail_to_make(core, "is a terminal; a core is for a file or a program");
+		status = fail_to_make(core, "is a terminal; use a file or a pipe");
 	else
 		status = write_all(core);
 	if (status) {

@@ -39,20 +39,20 @@ static const struct {
 	int json;
 	const char *help;
 } columns[COLUMNS] = {
-	[COL_GENERATION] = { "GENERATION", SCOLS_JSON_NUMBER, "its number" },
-	[COL_KIND] = { "KIND", SCOLS_JSON_STRING, "stopped (has registers), or moving" },
-	[COL_WHOLE] = { "WHOLE", SCOLS_JSON_BOOLEAN, "does not build on the one before" },
-	[COL_TIME] = { "TIME", SCOLS_JSON_STRING, "when it was listed" },
-	[COL_PID] = { "PID", SCOLS_JSON_NUMBER, "of which process" },
-	[COL_COMM] = { "COMM", SCOLS_JSON_STRING, "its name" },
-	[COL_PAGES] = { "PAGES", SCOLS_JSON_NUMBER, "modified pages that it had" },
-	[COL_STORED] = { "STORED", SCOLS_JSON_NUMBER, "of these, stored here" },
-	[COL_ZERO] = { "ZERO", SCOLS_JSON_NUMBER, "of those, all zeroes" },
+	[COL_GENERATION] = { "GENERATION", SCOLS_JSON_NUMBER, "number" },
+	[COL_KIND] = { "KIND", SCOLS_JSON_STRING, "stopped (with registers), or moving" },
+	[COL_WHOLE] = { "WHOLE", SCOLS_JSON_BOOLEAN, "whether it builds on no other" },
+	[COL_TIME] = { "TIME", SCOLS_JSON_STRING, "when its pages were listed" },
+	[COL_PID] = { "PID", SCOLS_JSON_NUMBER, "PID of the process" },
+	[COL_COMM] = { "COMM", SCOLS_JSON_STRING, "name of the process" },
+	[COL_PAGES] = { "PAGES", SCOLS_JSON_NUMBER, "modified pages of the process" },
+	[COL_STORED] = { "STORED", SCOLS_JSON_NUMBER, "pages stored in this generation" },
+	[COL_ZERO] = { "ZERO", SCOLS_JSON_NUMBER, "stored pages that are zero-filled" },
 	[COL_MISSING] = { "MISSING", SCOLS_JSON_NUMBER, "pages that could not be read" },
-	[COL_SIZE] = { "SIZE", SCOLS_JSON_NUMBER, "what the contents take on disk" },
-	[COL_THREADS] = { "THREADS", SCOLS_JSON_NUMBER, "that have their registers here" },
-	[COL_PAUSE] = { "PAUSE", SCOLS_JSON_NUMBER, "milliseconds that the process was stopped" },
-	[COL_SPENT] = { "SPENT", SCOLS_JSON_NUMBER, "milliseconds that saving took" },
+	[COL_SIZE] = { "SIZE", SCOLS_JSON_NUMBER, "disk space of the contents" },
+	[COL_THREADS] = { "THREADS", SCOLS_JSON_NUMBER, "threads stored in this generation" },
+	[COL_PAUSE] = { "PAUSE", SCOLS_JSON_NUMBER, "time the process was stopped, in milliseconds" },
+	[COL_SPENT] = { "SPENT", SCOLS_JSON_NUMBER, "time the save took, in milliseconds" },
 	[COL_STATE] = { "STATE", SCOLS_JSON_STRING, "ok, damaged (--check reads contents), newer" },
 };
 
@@ -221,7 +221,7 @@ enum status cmd_list(const struct control *ctl)
 	if (!record_read(&image, &record) && record.number &&
 	    (!image.count || record.number > image.numbers[image.count - 1]))
 		complain(STATUS_OK,
-			 "%s: generation %lu was not completed, or is being saved now; the next save copies what it was about",
+			 "%s: generation %lu is incomplete, or is being saved now; the next save copies its pages",
 			 image.path, record.number);
 	spans_free(&record.spans);
 out_close:

@@ -116,7 +116,7 @@ static void add_files(FILE *f, const struct notes *notes)
 static enum status refuse_narrow(const struct notes *notes)
 {
 	return complain(STATUS_UNSUPPORTED,
-			"%s@%lu: is of a program of 32 bits; cores are made of 64 bits only",
+			"%s@%lu: is of a 32-bit program; cores are supported for 64-bit programs only",
 			notes->image->path, notes->gen->number);
 }
 

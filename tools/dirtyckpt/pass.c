@@ -138,11 +138,11 @@ static enum status acknowledge(struct saver *saver, const struct pass *pass)
 				  pass->listing.count);
 	if (error == -ESRCH)
 		return complain(STATUS_VANISHED,
-				"%d: ended, or called exec, before it was acknowledged",
+				"%d: exited, or called exec, before its pages were acknowledged",
 				target->process.pid);
 	if (error == -EOPNOTSUPP)
 		return complain(STATUS_UNSUPPORTED,
-				"%d: this kernel does not track what is written; it takes one with CONFIG_MEM_SOFT_DIRTY",
+				"%d: this kernel does not track writes; a kernel with CONFIG_MEM_SOFT_DIRTY is required",
 				target->process.pid);
 	if (error)
 		return complain(STATUS_OTHER, "/proc/%d/dirty_pages: %s",
@@ -335,7 +335,7 @@ static void report(const struct saver *saver, const struct generation *gen)
 	if (gen->missing)
 		complain(STATUS_OK,
 			 "%d: %" PRIu64
-			 " pages could not be read: they have gone since they were listed, or are lost to a memory error",
+			 " pages could not be read: they were unmapped since they were listed, or are lost to a memory error",
 			 saver->target.process.pid, gen->missing);
 }
 

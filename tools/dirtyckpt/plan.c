@@ -36,7 +36,7 @@ static enum status compare_sizes(struct restorer *r)
 
 		if (memcmp(from->size, to->size, sizeof(from->size)))
 			return complain(STATUS_REFUSED,
-					"%d: thread %d has not the sets of registers that were saved; it is as it was",
+					"%d: thread %d has other register sets than were saved (process left unchanged)",
 					r->ctl->pid, from->tid);
 	}
 	return STATUS_OK;
@@ -49,12 +49,12 @@ static enum status compare_threads(struct restorer *r)
 	for (size_t i = 0; i < r->saved.count; i++)
 		if (!threads_find(&r->threads, &r->saved.threads[i]))
 			return complain(STATUS_REFUSED,
-					"%d: thread %d has ended since; a thread cannot be restored",
+					"%d: thread %d has exited since; threads cannot be recreated",
 					r->ctl->pid, r->saved.threads[i].tid);
 	for (size_t i = 0; i < r->threads.count; i++)
 		if (!threads_find(&r->saved, &r->threads.threads[i]))
 			return complain(STATUS_REFUSED,
-					"%d: thread %d was not there; it cannot be taken back",
+					"%d: thread %d is new; threads cannot be removed",
 					r->ctl->pid, r->threads.threads[i].tid);
 	status = registers_get(&r->threads);
 	return status ? status : compare_sizes(r);
@@ -72,7 +72,7 @@ static enum status compare_mappings(struct restorer *r)
 		return status;
 	status = layout_compare(&then, &r->maps, &r->added);
 	if (status)
-		complain(status, "%d: its mappings are others than in %s@%lu; it is as it was",
+		complain(status, "%d: mappings differ from those in %s@%lu (process left unchanged)",
 			 r->ctl->pid, r->image.path, r->gen.number);
 	dirty_maps_free(&then);
 	return status;
@@ -174,8 +174,8 @@ static enum status find_different(struct restorer *r)
 	status = contents_open(&r->contents, &r->image, &r->gen, &suspects);
 	if (!status && r->contents.missing.count)
 		status = complain(STATUS_REFUSED,
-				  "%s@%lu: %" PRIu64 " pages, as that at %08" PRIx64
-				  ", could not be read when they were saved",
+				  "%s@%lu: %" PRIu64 " pages, for example at %08" PRIx64
+				  ", could not be read by the save",
 				  r->image.path, r->gen.number,
 				  spans_pages(&r->contents.missing),
 				  r->contents.missing.spans[0].start);
@@ -185,7 +185,7 @@ static enum status find_different(struct restorer *r)
 	if (!status && unread.count)
 		status = complain(STATUS_REFUSED,
 				  "%d: the page at %08" PRIx64
-				  " cannot be reached any more: its file was truncated, or it is lost to a memory error",
+				  " cannot be read any more: its file was truncated, or it is lost to a memory error",
 				  r->ctl->pid, unread.spans[0].start);
 	if (!status)
 		add_freed(r);
@@ -272,7 +272,7 @@ static enum status refuse_unknown(struct restorer *r)
 		     mapping_is_locked(&r->target, dirty_maps_find(&r->maps, at))))
 			return complain(STATUS_REFUSED,
 					"%d: the page at %08" PRIx64
-					" was clean, cannot be given back, and its file cannot be read; it is as it was",
+					" was clean, but cannot be given back, and its file cannot be read (process left unchanged)",
 					r->ctl->pid, at);
 	}
 	return STATUS_OK;

@@ -51,14 +51,14 @@ static enum status open_all(struct restorer *r)
 		return status;
 	if (!r->gen.stopped)
 		return complain(STATUS_REFUSED,
-				"%s@%lu: was saved while the process was running, and is no moment that it ever was in; take one of 'save --stop'",
+				"%s@%lu: was saved while the process was running, so it is not a consistent state; use a generation of 'save --stop'",
 				r->image.path, r->gen.number);
 	status = target_open(&r->target, ctl->pid, false);
 	if (status)
 		return status;
 	if (!identity_equal(&r->gen.of, &r->target.of))
 		return complain(STATUS_REFUSED,
-				"%s@%lu is not of process %d as it is, but of %d (%s), or of what that ran before; only the same living process can be restored",
+				"%s@%lu is not of the current program of process %d, but of process %d (%s), perhaps before exec; only the same living process can be restored",
 				r->image.path, r->gen.number, ctl->pid,
 				r->gen.of.pid, r->gen.process.comm);
 	status = part_listing(&r->image, &r->gen, PART_LISTING, &listing);
@@ -199,7 +199,7 @@ static enum status by_calls(struct restorer *r)
 	if (r->added.count && injector.problem)
 		return complain(STATUS_REFUSED,
 				"%d: %08" PRIx64 "-%08" PRIx64
-				" was mapped since, and cannot be unmapped, as %s",
+				" is a new mapping, and cannot be unmapped: %s",
 				r->ctl->pid, r->added.spans[0].start,
 				r->added.spans[0].end, injector.problem);
 	status = unmap_added(r, &injector);
@@ -254,11 +254,11 @@ static enum status change(struct restorer *r)
 		return status;
 	if (!is_held(&r->threads.threads[0]))
 		return complain(status,
-				"%d: is half restored, and ends with this program, as it cannot be stopped",
+				"%d: half restored; it cannot be stopped, and is killed when this program exits",
 				r->ctl->pid);
 	kill(r->ctl->pid, SIGSTOP);
 	return complain(status,
-			"%d: is half restored, and left stopped; restore it again, or end it",
+			"%d: half restored, and left stopped; restore it again, or kill it",
 			r->ctl->pid);
 }
 
@@ -270,7 +270,7 @@ static void report(const struct restorer *r)
 	if (r->added.count)
 		printf(", %" PRIu64 " unmapped", spans_pages(&r->added));
 	printf(", %zu threads, stopped for %.3f ms\n"
-	       "not restored: descriptors and their positions, shared memory, files, timers, signals that wait, and what else the kernel has of the process\n",
+	       "not restored: descriptors and their positions, shared memory, files, timers, pending signals, and other kernel state of the process\n",
 	       r->threads.count, r->threads.pause / 1e6);
 }
 

@@ -30,7 +30,7 @@ static void new_base(struct saver *saver)
 	unsigned char bytes[16];
 
 	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
-		exit(complain(STATUS_OTHER, "no random numbers"));
+		exit(complain(STATUS_OTHER, "cannot get random numbers"));
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		sprintf(saver->base + 2 * i, "%02x", bytes[i]);
 	saver->whole = true;
@@ -75,12 +75,12 @@ static enum status find_last(struct saver *saver, struct generation *gen)
 		generation_close(gen);
 		if (!i)
 			return complain(STATUS_REFUSED,
-					"%s: no generation tells which process it is of; take another folder, or remove this one",
+					"%s: no generation identifies its process; use another folder, or remove this one",
 					image->path);
 	}
 	if (gen->of.pid != pid)
 		return complain(STATUS_REFUSED,
-				"%s: has generations of process %d (%s), not of %d; take another folder",
+				"%s: contains generations of process %d (%s), not of %d; use another folder",
 				image->path, gen->of.pid, gen->process.comm, pid);
 	return STATUS_OK;
 }
@@ -92,13 +92,13 @@ static const char *why_anew(struct saver *saver, const struct generation *gen,
 	if (gen->number != saver->last)
 		return "the last generation is damaged";
 	if (!identity_equal(&gen->of, &saver->target.of))
-		return "it is another program by now";
+		return "the process runs another program now";
 	if (!*note)
-		return "the process was not tracked for it meanwhile, as after 'dirtyckpt untrack'";
+		return "the process was not tracked meanwhile, for example after 'dirtyckpt untrack'";
 	if (!tracking_is_seamless(note, gen, &saver->record))
-		return "more was acknowledged than what is there, perhaps by another tracker";
+		return "acknowledged pages are missing from it, perhaps because of another tracker";
 	if (parts_probe(&saver->image, gen) || read_before(saver, gen))
-		return "what is there is damaged";
+		return "the image is damaged";
 	return NULL;
 }
 
@@ -122,9 +122,9 @@ static enum status continue_image(struct saver *saver, const char *note)
 		generation_close(&gen);
 		return status;
 	}
-	why = record ? "its record is damaged" : why_anew(saver, &gen, note);
+	why = record ? "the record is damaged" : why_anew(saver, &gen, note);
 	if (why) {
-		complain(STATUS_OK, "%s: begins anew with all pages, as %s",
+		complain(STATUS_OK, "%s: starting over with all pages: %s",
 			 image->path, why);
 		new_base(saver);
 	} else {
@@ -172,8 +172,8 @@ static enum status make_rounds(struct saver *saver)
 	status = count_written(saver, &left);
 	if (!status && left > ctl->until)
 		complain(STATUS_OK,
-			 "%d: after %lu rounds still %" PRIu64
-			 " pages were written since; it writes faster than it is copied",
+			 "%d: after %lu rounds, %" PRIu64
+			 " written pages are left; the process writes faster than dirtyckpt copies",
 			 saver->target.process.pid, rounds, left);
 	return status;
 }

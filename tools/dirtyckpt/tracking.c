@@ -51,10 +51,10 @@ static enum status refuse_tracked(const struct target *target, const char *note)
 
 	if (!strncmp(note, WORD, strlen(WORD)))
 		return complain(STATUS_REFUSED,
-				"%d: tracked by another image, which would miss what is acknowledged here; to end that and keep the image: dirtyckpt untrack %s",
+				"%d: tracked by another image, which would miss pages acknowledged here; to end that and keep the image: dirtyckpt untrack %s",
 				pid, note + strlen(WORD));
 	return complain(STATUS_REFUSED,
-			"%d: tracked by %s, which would miss what is acknowledged here; end that, or remove /run/lock/dirty_pages.%d.%"
+			"%d: tracked by %s, which would miss pages acknowledged here; end that, or remove /run/lock/dirty_pages.%d.%"
 			PRIu64,
 			pid, note, pid, target->process.start_time);
 }
@@ -81,7 +81,7 @@ enum status tracking_begin(struct target *target, const struct image *image,
 		return STATUS_OK;
 	if (lock == -EBUSY)
 		return complain(STATUS_REFUSED,
-				"%d: somebody else acknowledges its pages just now; one tracker a process",
+				"%d: another program is acknowledging its pages; only one tracker per process",
 				pid);
 	if (lock < 0)
 		return complain(STATUS_OTHER,

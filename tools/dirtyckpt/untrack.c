@@ -74,12 +74,12 @@ static enum status fail_to_end(const struct dirty_process *process, int error)
 {
 	if (error == EBUSY)
 		return complain(STATUS_REFUSED,
-				"%d: somebody acknowledges its pages just now; try again",
+				"%d: another program is acknowledging its pages; try again",
 				process->pid);
 	return complain(error == EACCES || error == EPERM ?
 			STATUS_NOT_PERMITTED : STATUS_OTHER,
 			FOLDER "/dirty_pages.%d.%" PRIu64
-			": %s; only its owner or root can end the tracking",
+			": %s; only the owner of this file or root can end the tracking",
 			process->pid, process->start_time, strerror(error));
 }
 
@@ -124,7 +124,7 @@ static enum status end_all(const struct control *ctl, const struct image *image,
 			break;
 		++*count;
 		if (!ctl->quiet)
-			printf("%d is not tracked any more, and the image stays as it is\n",
+			printf("%d is no longer tracked; the image is unchanged\n",
 			       process.pid);
 	}
 	closedir(dir);

@@ -59,7 +59,7 @@ static enum status require_stopped(const struct target *target)
 	DIR *dir;
 
 	if (dirty_process_threads(&target->process, &dir))
-		return complain(STATUS_VANISHED, "%d: has ended", pid);
+		return complain(STATUS_VANISHED, "%d: has exited", pid);
 	while (!status && (tid = dirty_next_thread(dir))) {
 		/* A thread that cannot be read has exited. */
 		if (dirty_thread_read(&target->process, tid, &thread) ||
@@ -67,8 +67,8 @@ static enum status require_stopped(const struct target *target)
 			continue;
 		status = complain(STATUS_REFUSED, "%d: %s", pid,
 				  thread.state == 't' ?
-				  "is stopped by a debugger; detach that, then kill -STOP" :
-				  "is running; stop it first, as by kill -STOP");
+				  "is stopped by a debugger; detach it, then use kill -STOP" :
+				  "is running; stop it first, for example by kill -STOP");
 	}
 	closedir(dir);
 	return status;
@@ -88,7 +88,7 @@ static enum status open_both(struct comparison *c, const struct control *ctl)
 		return status;
 	if (!identity_equal(&c->gen.of, &c->target.of))
 		return complain(STATUS_REFUSED,
-				"%s@%lu is not of process %d as it is, but of %d (%s), or of what that ran before",
+				"%s@%lu is not of the current program of process %d, but of process %d (%s), perhaps before exec",
 				c->image.path, c->gen.number, ctl->pid,
 				c->gen.of.pid, c->gen.process.comm);
 	status = require_stopped(&c->target);
@@ -265,7 +265,7 @@ static enum status compare_threads(struct comparison *c)
 		if (is && registers_equal(was, is))
 			continue;
 		printf("thread %d %s\n", was->tid,
-		       is ? "has other registers" : "has ended");
+		       is ? "has other registers" : "has exited");
 		c->others = true;
 	}
 	for (size_t i = 0; !status && i < c->threads.count; i++) {
@@ -299,7 +299,7 @@ static enum status print_result(const struct comparison *c)
 		printf("%08" PRIx64 "-%08" PRIx64 " differs\n",
 		       c->differ.spans[i].start, c->differ.spans[i].end);
 	for (size_t i = 0; i < c->contents.missing.count; i++)
-		printf("%08" PRIx64 "-%08" PRIx64 " is not known\n",
+		printf("%08" PRIx64 "-%08" PRIx64 " was not saved\n",
 		       c->contents.missing.spans[i].start,
 		       c->contents.missing.spans[i].end);
 	if (!c->differ.count && !c->contents.missing.count && !c->others) {

@@ -97,7 +97,7 @@ static enum status search(struct contents *contents,
 		 */
 		if (source->gen.whole)
 			return complain_damaged(image, &source->gen,
-						"lacks pages that it has to have");
+						"lacks pages that it must have");
 		source = add_source(contents);
 		status = generation_before(image, &source[-1].gen, &source->gen);
 	}
@@ -193,7 +193,7 @@ enum status contents_read(struct contents *contents, uint64_t start,
 
 		if (piece >= end || start < piece->start || start >= piece->end)
 			return complain(STATUS_DAMAGED,
-					"%s: damaged: the page at %08" PRIx64 " is stored nowhere",
+					"%s: damaged: the page at %08" PRIx64 " is not stored",
 					contents->image->path, start);
 		status = load(contents, piece);
 		if (status)

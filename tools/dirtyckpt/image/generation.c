@@ -21,7 +21,7 @@ enum status complain_damaged(const struct image *image,
 			     const struct generation *gen, const char *part)
 {
 	return complain(STATUS_DAMAGED,
-			"%s@%lu: damaged (%s); one that does not build on it may be whole, see 'dirtyckpt list'",
+			"%s@%lu: damaged (%s); generations that do not build on it may be usable, see 'dirtyckpt list'",
 			image->path, gen->number, part);
 }
 
@@ -54,8 +54,8 @@ static enum status refuse_newer(const struct image *image,
 	if (!format)
 		return STATUS_OK;
 	return complain(STATUS_NEWER,
-			"%s@%lu: has format %.*s, and this dirtyckpt reads format "
-			HEAD_FORMAT "; use the dirtyckpt that saved it, or a later one",
+			"%s@%lu: has format %.*s, but this dirtyckpt reads format "
+			HEAD_FORMAT "; use the dirtyckpt that saved it, or a newer one",
 			image->path, gen->number, digits, format);
 }
 
@@ -153,7 +153,7 @@ enum status generation_choose(const struct image *image, unsigned long number,
 	if (has_number(image, number))
 		return generation_open(image, number, gen);
 	return complain(STATUS_OTHER,
-			"%s: has no generation %lu; 'dirtyckpt list' shows those it has",
+			"%s: has no generation %lu; see 'dirtyckpt list'",
 			image->path, number);
 }
 
@@ -180,12 +180,12 @@ enum status generation_before(const struct image *image,
 	*before = (struct generation){ .number = number, .fd = -1 };
 	if (!has_number(image, number))
 		return complain(STATUS_DAMAGED,
-				"%s@%lu: is not there, and @%lu builds on it; one that does not may be whole, see 'dirtyckpt list'",
+				"%s@%lu: missing, but @%lu builds on it; generations that do not may be usable, see 'dirtyckpt list'",
 				image->path, number, gen->number);
 	status = generation_open(image, number, before);
 	if (!status && strcmp(before->base, gen->base))
 		status = complain_damaged(image, before,
-					  "not what the next one builds on");
+					  "not the generation that the next one builds on");
 	return status;
 }
 

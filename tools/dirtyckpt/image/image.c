@@ -44,9 +44,9 @@ enum status fail_to_write(const struct image *image, const char *name,
 	const char *remedy = "";
 
 	if (error == ENOSPC || error == EDQUOT)
-		remedy = "; make room and save again: what is there is whole, the rest on record";
+		remedy = "; free some space and save again: complete generations are intact, other pages are on record";
 	else if (error == EROFS || error == EACCES || error == EPERM)
-		remedy = "; take a folder that can be written";
+		remedy = "; use a writable folder";
 	return complain(STATUS_OTHER, "%s/%s: %s%s", image->path, name,
 			strerror(error), remedy);
 }
@@ -61,7 +61,7 @@ static enum status make_folder(const struct image *image)
 	if (mkdir(image->path, 0700)) {
 		if (errno == EEXIST)
 			return STATUS_OK;
-		return complain(STATUS_OTHER, "%s: %s; its parent has to be there and writable",
+		return complain(STATUS_OTHER, "%s: %s; its parent must exist and be writable",
 				image->path, strerror(errno));
 	}
 	path = strdup(image->path);
@@ -89,7 +89,7 @@ static enum status open_folder(struct image *image, enum access access)
 	if (image->fd == -1 && (errno == ELOOP || errno == ENOTDIR) &&
 	    !lstat(image->path, &st) && S_ISLNK(st.st_mode))
 		return complain(STATUS_OTHER,
-				"%s: is a symbolic link, which is not followed; name the folder itself",
+				"%s: is a symbolic link, which is not followed; use the path of the folder itself",
 				image->path);
 	if (image->fd == -1)
 		return complain(STATUS_OTHER, "%s: %s", image->path,
@@ -105,7 +105,7 @@ static enum status lock_folder(const struct image *image, enum access access)
 		return STATUS_OK;
 	if (errno == EWOULDBLOCK)
 		return complain(STATUS_REFUSED,
-				"%s: another dirtyckpt is at work there; wait until it is done",
+				"%s: in use by another dirtyckpt; wait until it is done",
 				image->path);
 	return complain(STATUS_OTHER, "%s: cannot be locked: %s", image->path,
 			strerror(errno));
@@ -206,7 +206,7 @@ static enum status refuse_others(const struct image *image)
 	     !has_others(image->fd, DRAFT, is_of_generation, name)))
 		return STATUS_OK;
 	return complain(STATUS_REFUSED,
-			"%s: is no image and holds other files, as %s; take a new or an empty folder",
+			"%s: is not an image, and contains other files, for example %s; use a new or an empty folder",
 			image->path, name);
 }
 
@@ -246,7 +246,7 @@ enum status image_open(struct image *image, const char *path,
 enum status complain_no_image(const struct image *image)
 {
 	return complain(STATUS_OTHER,
-			"%s: there is no image; name the folder of one, which 'dirtyckpt save' makes",
+			"%s: no image there; use a folder made by 'dirtyckpt save'",
 			image->path);
 }
 

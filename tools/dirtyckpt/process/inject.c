@@ -24,7 +24,7 @@
 #include "process/registers.h"
 #include "process/seize.h"
 
-#define FILTERED	"its calls are filtered (seccomp)"
+#define FILTERED	"its system calls are filtered (seccomp)"
 
 /* PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG */
 #define GET_DISPATCH	((enum __ptrace_request)0x4211)
@@ -118,11 +118,11 @@ static enum status put_back_rseq(const struct injector *injector)
 static const char *find_problem(const struct thread *thread, uint64_t at)
 {
 	if (!arch_can_call(thread))
-		return "it is not a program of 64 bits";
+		return "it is not a 64-bit program";
 	if (!at)
 		return "it has no vdso";
 	if (is_dispatched(thread))
-		return "it handles its calls itself (syscall user dispatch)";
+		return "it handles its system calls itself (syscall user dispatch)";
 	return NULL;
 }
 
@@ -203,15 +203,15 @@ static enum status next_stop(pid_t tid)
 			return thread_failed("", tid);
 		while (wait_a_while(tid, &status) == -1) {
 			if (errno != EINTR)
-				return complain(STATUS_VANISHED, "thread %d has ended",
+				return complain(STATUS_VANISHED, "thread %d has exited",
 						tid);
 			if (nanoseconds() > deadline)
 				return complain(STATUS_OTHER,
-						"a call that thread %d made for us does not return; does it wait for a userfaultfd?",
+						"an injected system call of thread %d does not return; does it wait for a userfaultfd?",
 						tid);
 		}
 		if (!WIFSTOPPED(status))
-			return complain(STATUS_VANISHED, "thread %d has ended",
+			return complain(STATUS_VANISHED, "thread %d has exited",
 					tid);
 		/* SIGSTOP cannot be blocked. */
 		signal = status >> 16 ? 0 : WSTOPSIG(status);
@@ -277,7 +277,7 @@ enum status inject_end(const struct injector *injector)
 		return thread_failed("", thread->tid);
 	status = wait_for_stop(injector->target, thread->tid, &gone);
 	if (gone)
-		return complain(STATUS_VANISHED, "thread %d has ended",
+		return complain(STATUS_VANISHED, "thread %d has exited",
 				thread->tid);
 	if (!status)
 		status = put_back_rseq(injector);

@@ -25,11 +25,11 @@ static enum status compare_one(const struct dirty_mapping *then,
 
 		if (!found)
 			return complain(STATUS_REFUSED,
-					"%08" PRIx64 " was mapped (%s %s), and is not any more",
+					"%08" PRIx64 " is no longer mapped (it was %s %s)",
 					at, then->perms, then->name);
 		if (!is_same(then, found))
 			return complain(STATUS_REFUSED,
-					"%08" PRIx64 " was mapped as %s %s, and is %s %s by now",
+					"%08" PRIx64 " was mapped as %s %s, and is %s %s now",
 					at, then->perms, then->name,
 					found->perms, found->name);
 		at = found->end;

@@ -21,17 +21,17 @@ enum status process_failed(pid_t pid, const char *name, int error)
 	switch (error) {
 	case ESRCH:
 		return complain(STATUS_NO_PROCESS,
-				"%d: no such process, or it has no memory any more",
+				"%d: no such process, or its memory is gone",
 				pid);
 	case EACCES:
 	case EPERM:
 		return complain(STATUS_NOT_PERMITTED,
-				"%d: not permitted; this takes its owner, whom Yama lets attach to it, or root (CAP_SYS_PTRACE)",
+				"%d: not permitted; you must own the process, and Yama must let you attach, or have CAP_SYS_PTRACE",
 				pid);
 	case ENOSYS:
 	case EOPNOTSUPP:
 		return complain(STATUS_UNSUPPORTED,
-				"%d: this kernel cannot tell what was written; it takes one with CONFIG_PROC_DIRTY_PAGES and CONFIG_MEM_SOFT_DIRTY",
+				"%d: this kernel does not track writes; a kernel with CONFIG_PROC_DIRTY_PAGES and CONFIG_MEM_SOFT_DIRTY is required",
 				pid);
 	}
 	return complain(STATUS_OTHER, "/proc/%d/%s: %s", pid, name,

@@ -154,7 +154,7 @@ enum status wait_for_stop(const struct target *target, pid_t tid, bool *gone)
 		}
 		if (pid == -1 && errno == EINTR)
 			return complain(STATUS_OTHER,
-					"thread %d does not stop: it waits in the kernel, as for a disk or the child of vfork(); try again",
+					"thread %d does not stop: it waits in the kernel, for example for a disk or a child of vfork(); try again",
 					tid);
 		if (pid == -1 || !WIFSTOPPED(status)) {
 			*gone = true;
@@ -215,7 +215,7 @@ static enum status seize_thread(struct target *target, struct threads *threads,
 			return complain(STATUS_VANISHED, "%d: called exec",
 					target->process.pid);
 		return complain(STATUS_NOT_PERMITTED,
-				"thread %d cannot be stopped: %s; is it being debugged, or this program's own?",
+				"thread %d cannot be stopped: %s; is it being debugged, or a thread of this program?",
 				tid, strerror(error));
 	}
 	ptrace(PTRACE_INTERRUPT, tid, 0, 0);
@@ -309,11 +309,11 @@ enum status seize(struct target *target, struct threads *threads)
 		others = !status && are_others(target, threads);
 		if (others && nanoseconds() - threads->began > PATIENCE)
 			status = complain(STATUS_OTHER,
-					  "%d: its threads make others faster than they can be stopped, or a debugger keeps one that has ended; try again",
+					  "%d: threads are created faster than they can be stopped, or a debugger holds one that has exited; try again",
 					  target->process.pid);
 	} while (!status && others);
 	if (!status && have_ended(threads))
-		status = complain(STATUS_VANISHED, "%d: has ended, or called exec",
+		status = complain(STATUS_VANISHED, "%d: exited, or called exec",
 				  target->process.pid);
 	return status;
 }
@@ -367,7 +367,7 @@ enum status release(struct threads *threads)
 		int error = let_go(tid);
 
 		if (error)
-			status = complain(STATUS_OTHER, "thread %d cannot be let go: %s",
+			status = complain(STATUS_OTHER, "thread %d cannot be released: %s",
 					  tid, strerror(error));
 	}
 	threads->pause = nanoseconds() - threads->began;

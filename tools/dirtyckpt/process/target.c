@@ -54,7 +54,7 @@ enum status target_check(struct target *target)
 	if (status == STATUS_NO_PROCESS)
 		return STATUS_VANISHED;
 	if (!status && *target->of.random && !identity_equal(&of, &target->of))
-		return complain(STATUS_VANISHED, "%d: ended, or called exec, meanwhile",
+		return complain(STATUS_VANISHED, "%d: exited, or called exec, meanwhile",
 				target->process.pid);
 	return status;
 }
@@ -117,7 +117,7 @@ enum status target_open(struct target *target, pid_t pid, bool write)
 		return process_failed(pid, "stat", -error);
 	if (!is_proc_ours())
 		return complain(STATUS_REFUSED,
-				"%d: /proc is of another PID namespace, and has other numbers; mount it anew, as by unshare --mount-proc",
+				"%d: /proc is of another PID namespace, and has other PIDs; mount a matching one, for example by unshare --mount-proc",
 				pid);
 	status = identity_read(&target->process, &target->of);
 	if (!status)
@@ -160,10 +160,10 @@ enum status target_listing(struct target *target,
 	*listing = (struct dirty_listing){ 0 };
 	error = dirty_read(&target->reader, listing);
 	if (error == -ESRCH || (!error && !listing->count))
-		return complain(STATUS_VANISHED, "%d: ended, or called exec, while it was listed",
+		return complain(STATUS_VANISHED, "%d: exited, or called exec, while it was listed",
 				pid);
 	if (error == -EPROTO)
-		return complain(STATUS_OTHER, "%d: line %zu of its listing makes no sense",
+		return complain(STATUS_OTHER, "%d: line %zu of its listing is malformed",
 				pid, listing->count + 1);
 	if (error)
 		return complain(STATUS_OTHER, "/proc/%d/dirty_pages: %s", pid,
@@ -201,7 +201,7 @@ enum status target_maps(struct target *target, struct dirty_maps *maps,
 						-error);
 		else if (!maps->count)
 			status = complain(STATUS_VANISHED,
-					  "%d: has ended, or called exec",
+					  "%d: exited, or called exec",
 					  target->process.pid);
 	}
 	if (text && !status) {
