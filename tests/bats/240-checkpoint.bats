@@ -1,13 +1,13 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# What acknowledging is for: incremental checkpoints, as the document shows them.
+# The use of acknowledging: incremental checkpoints, as the document shows them.
 
 load lib
 
 rst=$BATS_TEST_DIRNAME/../../Documentation/filesystems/proc_dirty_pages.rst
 
-# functions_of_document - save, copy and restore, as they stand there. They use
-# descriptor 3, as bats does: save goes into a shell of its own.
+# functions_of_document - print save, copy and restore of the document. They use
+# descriptor 3, like bats, so save runs in a shell of its own.
 functions_of_document() {
 	local name
 	for name in save copy restore; do
@@ -18,7 +18,7 @@ functions_of_document() {
 	done
 }
 
-# sum_of PID LISTING - of all that is listed there
+# sum_of PID LISTING - print a checksum of all listed pages
 sum_of() {
 	local range flags
 	while read -r range flags; do
@@ -27,7 +27,7 @@ sum_of() {
 	done <"$2" | sha256sum
 }
 
-# start_program - the target changes some of its memory all the time
+# start_program - start a target that changes some of its memory all the time
 start_program() {
 	tell map anon 1024
 	tell write
@@ -39,7 +39,7 @@ stop_program() {
 	wait_until is_stopped "$pid"
 }
 
-@test "the documented checkpoint of a running program, restored and compared" {
+@test "the documented checkpoint of a running program restores all of its memory" {
 	local dir=$BATS_TEST_TMPDIR/image round before
 	functions_of_document
 	start_program
@@ -86,7 +86,7 @@ stop_program() {
 }
 
 # bats test_tags=concurrent
-@test "a reader killed at any system call: who copies its list misses nothing" {
+@test "a reader killed at any system call misses nothing if its list is copied afterwards" {
 	checked_pid=
 	cd "$BATS_TEST_TMPDIR"
 	run -0 timeout "$((TIMEOUT * 4))" killed
@@ -94,7 +94,7 @@ stop_program() {
 }
 
 # bats test_tags=concurrent
-@test "a reader killed at any system call: who forgets its list misses pages" {
+@test "a reader killed at any system call misses pages if its list is lost" {
 	checked_pid=
 	cd "$BATS_TEST_TMPDIR"
 	run -0 timeout "$((TIMEOUT * 4))" killed --no-leftover
@@ -102,14 +102,14 @@ stop_program() {
 }
 
 # bats test_tags=concurrent
-@test "pages that go while a round copies: those around them are not missed" {
+@test "pages unmapped while a round copies do not make it miss pages around them" {
 	local dir=$BATS_TEST_TMPDIR/image before saver
 	functions_of_document
 	tell map anon 1024
 	tell write
 	mkdir "$dir"
 	(
-		# What comes between listing and copying
+		# Unmap them between listing and copying
 		sync() {
 			command sync "$@"
 			touch "$dir/listed"
@@ -151,7 +151,7 @@ stop_program() {
 	[[ -s $dir/todo ]]
 }
 
-@test "the session of the README" {
+@test "the session of the README works" {
 	tell map anon 8
 	tell write
 	sed -n '/^\$ exec 3<>/,/^```/s/^\$ //p' "$BATS_TEST_DIRNAME/../../README.md" |
@@ -163,7 +163,7 @@ stop_program() {
 	[[ -s list ]]
 }
 
-@test "two checkpointers share the bit: what one acknowledges the other does not see" {
+@test "of two checkpointers that share the bit, one does not see pages that the other has acknowledged" {
 	local one other
 	tell map anon 4
 	tell write
@@ -177,7 +177,7 @@ stop_program() {
 }
 
 # bats test_tags=concurrent
-@test "checkpointers and clear_refs all at once, on a process that writes: all stay well" {
+@test "checkpointers and clear_refs can run at once on a writing process" {
 	local i loops=()
 	tell map anon-aligned 2048
 	tell advise hugepage 0 1024

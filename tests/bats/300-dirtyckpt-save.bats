@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# dirtyckpt save: what is in an image, and when it begins anew.
+# dirtyckpt save: contents of an image, and reasons to start over.
 
 load lib
 load dirtyckpt
 
-@test "the first save has all pages, the next what was written since" {
+@test "the first save has all pages, the next only those written since" {
 	tell map anon 1024
 	tell write
 	save
@@ -20,7 +20,7 @@ load dirtyckpt
 }
 
 # bats test_tags=concurrent
-@test "a process that writes all the while: stopped at last, it is as it was saved" {
+@test "a process saved while it writes, and then with --stop, equals its last generation" {
 	tell map anon 1024
 	tell write
 	tell storm 50 64
@@ -31,7 +31,7 @@ load dirtyckpt
 	saves_all
 }
 
-@test "pages that were given back are not in the next generation, and come back with it" {
+@test "pages given back are not in the next generation, and come back when written again" {
 	tell map anon 64
 	tell write
 	save
@@ -43,28 +43,28 @@ load dirtyckpt
 	go_on "$pid"
 	tell write 15 1 9
 	saves_all
-	# Known to the last list are 44 of them, and the one that came back.
+	# The last list had 44 of them; the other one has come back.
 	(($(column pages 3) - $(column pages 2) == 1))
 }
 
-@test "a page that is clean for a while is stored anew, even if nothing says that it was written" {
+@test "a page that was clean for a while is stored again, even if it is not listed as written" {
 	tell map anon 8
 	tell write 0 8 1
 	save
 	tell advise dontneed 3 1
 	save
 	tell write 3 1 2
-	# What only another tracker does; whoever looks at d alone misses the page.
+	# Only another tracker does this. A tracker that relies on d alone misses the page.
 	put "$(page_range 0 8) d"
 	expect "8:ap-x---"
 	saves_all
 }
 
-@test "pages that are all zero: chunks of them are not in the file, single ones are holes" {
+@test "zero-filled chunks are not in the file, and zero-filled pages are holes" {
 	local i length
 	tell map anon 512
 	tell write 0 512 0
-	# One for each chunk of 16 pages, wherever these begin
+	# One for each chunk of 16 pages, whatever the alignment
 	for ((i = 256; i < 512; i += 16)); do
 		tell write $i 1 7
 	done
@@ -89,12 +89,12 @@ load dirtyckpt
 	tell map anon 2048
 	tell write
 	strace -P "/proc/$pid/task/$pid/mem" -e trace=pread64 -o reads dirtyckpt save "$pid" image
-	# MiB, but where a piece begins in the middle of one
+	# Reads are of 1 MiB, except where a span starts in the middle of one.
 	(($(grep -c ' = 1048576$' reads) >= 7))
 	saves_all
 }
 
-# steps - of a save under strace: what is on disk by then, and what has its name
+# steps - print the order of syncs and renames of a save under strace
 steps() {
 	strace -y -e trace=fsync,renameat,renameat2,write -o calls dirtyckpt save "$pid" image
 	sed -nE 's|^fsync\([0-9]+<.*/([^/]+)>\) += 0$|\1 is on disk|p
@@ -102,7 +102,7 @@ steps() {
 		s|^renameat2?\(.*, "([^"]+)", [0-9]+<.*>, "([^"]+)".* = 0$|\1 becomes \2|p' calls
 }
 
-@test "the record is on disk before anything is acknowledged, all files before the generation has its name" {
+@test "the record is on disk before pages are acknowledged, and all files before the generation gets its name" {
 	tell map anon 16
 	tell write
 	run -0 steps
@@ -128,7 +128,7 @@ steps() {
 	END
 }
 
-@test "--stop: one moment, with registers of all threads, and it says how long" {
+@test "--stop saves one moment with the registers of all threads, and reports the pause" {
 	start_threads
 	run -0 dirtyckpt save --stop "$pid" image
 	[[ $output =~ 6\ threads\ stopped\ for\ [0-9.]+\ ms ]]
@@ -140,7 +140,7 @@ steps() {
 	ask wake
 }
 
-# save_relay TIMES - threads that make others and end, all the while
+# save_relay TIMES - save while threads keep creating others and exiting
 save_relay() {
 	start_program relay
 	hear
@@ -157,17 +157,17 @@ save_relay() {
 }
 
 # bats test_tags=concurrent
-@test "--stop: threads that make others and end, all the while, are stopped as well" {
+@test "--stop stops threads that keep creating others and exiting" {
 	save_relay 2
 }
 
 # bats test_tags=long
-@test "--stop: threads that make others and end, all the while, 20 times" {
+@test "--stop stops threads that keep creating others and exiting, 20 times" {
 	save_relay 20
 }
 
 # bats test_tags=concurrent
-@test "--stop: threads that make others and end, where the first thread has ended: its memory is found" {
+@test "--stop works on such threads after the first thread has exited" {
 	start_program relay alone
 	hear
 	for n in 1 2 3; do
@@ -177,7 +177,7 @@ save_relay() {
 }
 
 # bats test_tags=concurrent
-@test "--stop: a thread that calls exec, over and over: nobody waits for ever, and what is saved is sound" {
+@test "--stop neither hangs nor saves garbage while a thread calls exec over and over" {
 	local whole=0
 	start_program relay again
 	hear
@@ -192,12 +192,12 @@ save_relay() {
 	run -0 dirtyckpt list --check image
 }
 
-@test "--stop: a thread that waits for a child of vfork() is given up, and told" {
+@test "--stop gives up with a message if a thread waits for a child of vfork()" {
 	mkfifo pipe
 	start_program python3 -c '
 import os
 input()
-# The child waits for somebody to write, and then calls exec.
+# The child waits for a writer, and then calls exec.
 pid = os.posix_spawn("/bin/true", ["true"], {}, file_actions=[(os.POSIX_SPAWN_OPEN, 0, "pipe", os.O_RDONLY, 0)])
 os.waitpid(pid, 0)
 print("went on", flush=True)'
@@ -212,7 +212,7 @@ print("went on", flush=True)'
 	[[ $told == "went on" ]]
 }
 
-@test "--stop leaves a stopped process stopped, and one that runs running" {
+@test "--stop leaves a stopped process stopped, and a running one running" {
 	stop "$pid"
 	save --stop
 	wait_until is_stopped "$pid"
@@ -222,12 +222,12 @@ print("went on", flush=True)'
 	tell map anon 8
 }
 
-# is_idle - it sleeps, and no signal is pending but SIGUSR2
+# is_idle - the target sleeps, and only SIGUSR2 is pending
 is_idle() {
 	[[ $(grep -cE '^(State:\s*S|ShdPnd:\s*0*800$)' "/proc/$pid/status") == 2 ]]
 }
 
-@test "signals that come while it is stopped are there afterwards" {
+@test "signals sent to a stopped process are delivered afterwards" {
 	start_program python3 -c '
 import signal, sys
 got = []
@@ -241,7 +241,7 @@ print(len(got), flush=True)'
 	hear
 	kill -USR2 "$pid"
 	for i in 1 2 3 4 5 6; do
-		# Of two that it has not handled yet, it would count one.
+		# Two pending signals would count as one.
 		wait_until is_idle
 		kill -USR1 "$pid"
 		kill -s RTMIN+3 "$pid"
@@ -251,10 +251,10 @@ print(len(got), flush=True)'
 	[[ $told == 13 ]] || fail "$told of 13"
 }
 
-@test "a signal that is just about to be delivered when it is stopped is delivered" {
+@test "a signal that is about to be delivered when the process is stopped is delivered" {
 	start_program bash -c 'got=none; trap "got=it" USR1; echo ready; read -r _; echo $got'
 	hear
-	# After it was seized, and before it is interrupted
+	# After PTRACE_SEIZE, and before PTRACE_INTERRUPT
 	hold_save ptrace 1 --stop
 	kill -USR1 "$pid"
 	let_go
@@ -263,7 +263,7 @@ print(len(got), flush=True)'
 	[[ $told == it ]]
 }
 
-@test "--rounds: so many passes before the last one, each smaller than what it would have been" {
+@test "--rounds makes passes before the last one, which leave less to it" {
 	tell map anon 1024
 	tell write
 	save --rounds 2 --stop
@@ -273,7 +273,7 @@ print(len(got), flush=True)'
 }
 
 # bats test_tags=concurrent
-@test "--until-pages: passes end when few pages are left, or say that they never will be" {
+@test "--until-pages ends when few pages are left, or reports that this never happens" {
 	tell map anon 1024
 	tell write
 	save --until-pages 100 --stop
@@ -284,7 +284,7 @@ print(len(got), flush=True)'
 	[[ $output == *"writes faster than dirtyckpt copies"* ]]
 }
 
-@test "exec begins anew, though number and start time stay" {
+@test "a save starts over after exec, although PID and start time stay" {
 	save
 	save
 	before=$(sed -n 's/^base //p' image/000002/head)
@@ -305,7 +305,7 @@ print(len(got), flush=True)'
 	matches
 }
 
-@test "another process that has got the same number begins anew" {
+@test "a save starts over for another process with the same PID" {
 	tell map anon 8
 	save
 	end_target
@@ -320,7 +320,7 @@ print(len(got), flush=True)'
 	checked_pid=
 }
 
-@test "a folder of another process is refused, and is as it was" {
+@test "a folder of another process is refused and left unchanged" {
 	save
 	before=$(find image -type f -exec cksum {} + | sort)
 	sleep 1000 3>&- &
@@ -330,12 +330,12 @@ print(len(got), flush=True)'
 	[[ $output == *"use another folder"* ]]
 	[[ $(find image -type f -exec cksum {} + | sort) == "$before" ]]
 	[[ ! -s $(pid=$other lock_name) ]]
-	# Its last head does not tell whose it is.
+	# Its last head is damaged.
 	save
 	echo >image/000002/head
 	run -9 dirtyckpt save $other image
 	[[ $output == *"contains generations of process $pid (memstate), not of $other; use another folder" ]]
-	# None does.
+	# All heads are damaged.
 	echo >image/000001/head
 	before=$(find image -type f -exec cksum {} + | sort)
 	run -9 dirtyckpt save $other image
@@ -343,7 +343,7 @@ print(len(got), flush=True)'
 	[[ $(find image -type f -exec cksum {} + | sort) == "$before" ]]
 }
 
-@test "one tracker a process: others are told, and dirtycat --clear refuses" {
+@test "other trackers, and dirtycat --clear, are refused, with the name of the image" {
 	save
 	[[ $(head -n 1 "$(lock_name)") == "dirtyckpt $PWD/image" ]]
 	run -6 dirtycat --clear "$pid"
@@ -351,13 +351,13 @@ print(len(got), flush=True)'
 	run -9 dirtyckpt save "$pid" other
 	[[ $output == *"dirtyckpt untrack $PWD/image" ]]
 	save
-	# An image that is no more tracks nothing.
+	# An image that was removed tracks nothing.
 	rm -r image
 	run -0 dirtyckpt save "$pid" other
 	[[ $(head -n 1 "$(lock_name)") == "dirtyckpt $PWD/other" ]]
 }
 
-@test "while somebody acknowledges, nobody else does" {
+@test "only one program at a time acknowledges pages" {
 	exec {lock}>"$(lock_name)"
 	flock -n $lock
 	run -9 dirtyckpt save "$pid" image
@@ -366,12 +366,12 @@ print(len(got), flush=True)'
 	save
 }
 
-@test "lock files of processes that have ended go when another one is saved first, others stay" {
+@test "the first save of a process removes lock files of exited processes, and no others" {
 	save
 	sleep 1000 3>&- &
 	other=$!
 	cleanup() { end "$other"; }
-	# Of one that has had the number before, one that somebody holds, and no such file
+	# One of an earlier process with this PID, one that is locked, and one with another name
 	touch /run/lock/dirty_pages.{"$other.1",999999.{1,2,3x}}
 	exec {lock}>/run/lock/dirty_pages.999999.2
 	flock $lock
@@ -380,7 +380,7 @@ print(len(got), flush=True)'
 		<(printf '%s\n' /run/lock/dirty_pages.* | sort)
 }
 
-@test "a pipe in place of the lock file: nobody waits for it" {
+@test "a FIFO in place of the lock file blocks nobody" {
 	setpriv --reuid 1000 --clear-groups sleep 1000 3>&- &
 	end_target
 	adopt $!
@@ -394,7 +394,7 @@ print(len(got), flush=True)'
 	done
 }
 
-# stand_in_for_lock - the lock file is removed, and another one is locked
+# stand_in_for_lock - remove the lock file, and lock another one in its place
 stand_in_for_lock() {
 	local name
 	name=$(lock_name)
@@ -403,7 +403,7 @@ stand_in_for_lock() {
 	flock -n $lock
 }
 
-@test "whoever removes the lock file takes the lock: before it is held, and while it is" {
+@test "a save notices that its lock file was replaced, before and after locking it" {
 	tell map anon 8
 	tell write
 	hold_save -P "$(lock_name)" flock 1
@@ -418,11 +418,11 @@ stand_in_for_lock() {
 	((status == 6))
 	grep "nothing was acknowledged" said
 	expect "8:apdx---"
-	# It is not taken for the own one.
+	# The save does not remove it.
 	[[ -e $(lock_name) ]]
 }
 
-@test "an image that is older than what was acknowledged begins anew" {
+@test "a save into an image older than the last acknowledged pages starts over" {
 	tell map anon 64
 	tell write
 	save
@@ -437,7 +437,7 @@ stand_in_for_lock() {
 	matches
 }
 
-@test "after somebody else has tracked the process, an image begins anew" {
+@test "a save starts over after another tracker" {
 	tell map anon 64
 	tell write
 	save
@@ -450,14 +450,14 @@ stand_in_for_lock() {
 	matches
 }
 
-@test "images are private: folders 0700, files 0600" {
+@test "images are private: folders have mode 0700, files 0600" {
 	umask 0
 	save
 	run ! grep -q . <(find image -type d ! -perm 0700 -o -type f ! -perm 0600)
 	[[ $(find image -type f | wc -l) == 8 ]]
 }
 
-@test "symbolic links are not followed: the folder, a generation, its files, the record" {
+@test "symbolic links in place of the folder, a generation, its files or the record are not followed" {
 	mkdir real
 	ln -s real image
 	run -6 dirtyckpt save "$pid" image
@@ -482,7 +482,7 @@ stand_in_for_lock() {
 	run -8 dirtyckpt list image
 }
 
-@test "--zstd: smaller, and the same" {
+@test "--zstd makes images smaller, with the same contents" {
 	tell map anon 512
 	tell write
 	save --zstd
@@ -496,7 +496,7 @@ stand_in_for_lock() {
 	run -0 dirtyckpt list --check image
 }
 
-@test "prune: what stays is whole, and the process is still as it was saved" {
+@test "prune leaves whole generations that still equal the process" {
 	tell map anon 128
 	tell write 0 128 1
 	save
@@ -531,7 +531,7 @@ stand_in_for_lock() {
 	saves_all
 }
 
-@test "a page that is lost after it was saved: each later generation lacks it, none before" {
+@test "a page lost after a save is missing from later generations, not from earlier ones" {
 	tell map anon 8
 	tell write 0 8 1
 	save --stop
@@ -552,7 +552,7 @@ stand_in_for_lock() {
 	[[ $output == *"cannot be read any more"* ]]
 }
 
-@test "a page that is lost to a memory error is missing, and said to be" {
+@test "a page lost to a memory error is missing, with a message" {
 	tell map anon 8
 	tell write
 	tell advise hwpoison 3 1
@@ -566,7 +566,7 @@ stand_in_for_lock() {
 	[[ $output == "$(page_range 3 1) was not saved" ]]
 }
 
-# make_heads - an image that has only what a list of it shows
+# make_heads - make an image that list can show, and nothing else
 make_heads() {
 	python3 - <<-'PYTHON'
 		import os, zlib
@@ -586,7 +586,7 @@ make_heads() {
 	PYTHON
 }
 
-@test "list: a row for each generation, under headings" {
+@test "list prints a row for each generation, under headings" {
 	local table
 	export TZ=UTC
 	make_heads
@@ -609,8 +609,8 @@ make_heads() {
 	END
 }
 
-@test "numbers that programs read are the same in each language: of list, and of dirtycat" {
-	# With a comma for a point
+@test "numbers for programs do not depend on the locale, in list and in dirtycat" {
+	# This locale has a decimal comma.
 	localedef -i de_DE -f UTF-8 ./german.UTF-8
 	export LOCPATH=$PWD LC_ALL=german.UTF-8
 	[[ $(env printf %.1f 1,5) == 1,5 ]]
@@ -622,19 +622,19 @@ make_heads() {
 	run -0 dirtycat -c 2 -d 0.1 "$pid"
 }
 
-# typed_by COMMAND... - what it shows on a terminal
+# typed_by COMMAND... - print the output of a command on a terminal
 typed_by() {
 	LC_ALL=C script -qec "$*" typed </dev/null >/dev/null
 	cat typed
 }
 
-@test "on a terminal, a bar shows how far it is, unless that is done at once, or the process waits" {
+@test "a progress bar is shown on a terminal, unless the save is short or the process stopped" {
 	local bar=$'\r'"$pid: generation 1 \[[# ]{25}\] +[0-9]+% of 3[2-9] MiB"
 	tell map anon 8192
 	tell write
 	typed=$(typed_by dirtyckpt save "$pid" image)
 	[[ $typed =~ $bar$bar ]] || fail "$typed"
-	# Where it was, what was done is told.
+	# The report replaces the bar.
 	[[ $typed == *"] 100% of 3"?$' MiB\r\033[Kgeneration 1:'* ]] || fail "$typed"
 	tell write 0 8192 2
 	run -0 dirtyckpt save "$pid" image

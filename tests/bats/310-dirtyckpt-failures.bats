@@ -1,18 +1,18 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# dirtyckpt when something goes wrong: nothing is lost, and it says what to do.
+# Failures of dirtyckpt: nothing is lost, and messages have a remedy.
 
 load lib
 load dirtyckpt
 
-# What the kernel tells is looked at elsewhere.
+# Other scenarios check the listing itself.
 setup() {
 	target
 	checked_pid=
 	cd "$BATS_TEST_TMPDIR" || return
 }
 
-# checksums - of all that is in the image
+# checksums - print checksums of all files in the image
 checksums() {
 	find image -type f -exec cksum {} + | sort
 }
@@ -21,10 +21,10 @@ is_running() {
 	[[ $(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$pid/status") == [SR] ]]
 }
 
-# killed_while_copying - a save of the target is, which has acknowledged
+# killed_while_copying - kill a save of the target after it has acknowledged pages
 killed_while_copying() {
 	local n
-	# Before that it makes a folder, the record and a note: five calls or more.
+	# Before that it creates a folder, the record and a note: five calls or more.
 	for ((n = 6; n < 15; n++)); do
 		run killat $n dirtyckpt save "$pid" image
 		((status == 0)) || break
@@ -33,10 +33,10 @@ killed_while_copying() {
 	fail "never acknowledged"
 }
 
-# Saves are killed, each before the next of all the calls that change something,
-# and between them the process writes to pages that it never writes to again: what
-# one of them misses stays missed.
-@test "killed before any call that changes something: the process runs on, and nothing is missed" {
+# Kill saves before the first, second, third ... call that changes something. Between
+# saves, the process writes to pages that it never writes to again, so a missed page stays
+# missed.
+@test "a save killed before any call that changes something: the process runs, and the next save misses nothing" {
 	local n status=0
 	tell map anon 256
 	tell write
@@ -47,7 +47,7 @@ killed_while_copying() {
 		((status < 2)) || fail "$(<killed.log)"
 		is_running || fail "not running after $n"
 		tell write $((n * 3 + 2)) 1 7
-		# Now and then one comes to its end.
+		# Now and then a save completes.
 		((n % 4)) || save
 	done
 	echo "killed at $((n - 2)) places"
@@ -57,7 +57,7 @@ killed_while_copying() {
 	run -0 dirtyckpt list --check image
 }
 
-@test "killed in the first save of all: the next has everything" {
+@test "after the first save was killed, the next one has all pages" {
 	tell map anon 64
 	tell write
 	for n in 4 6 8; do
@@ -71,7 +71,7 @@ killed_while_copying() {
 	done
 }
 
-@test "what is on record is copied, though nothing says any more that it was written" {
+@test "recorded pages are copied although they are no longer listed as written" {
 	tell map anon 64
 	tell write
 	save
@@ -84,7 +84,7 @@ killed_while_copying() {
 	[[ ! -e image/todo ]]
 }
 
-@test "a record that is damaged or gone: the image begins anew" {
+@test "a save starts over if the record is damaged or missing" {
 	tell map anon 64
 	tell write
 	save
@@ -101,14 +101,14 @@ killed_while_copying() {
 	done
 }
 
-# small_disk - 2 MiB, in a folder of that name
+# small_disk - mount 2 MiB on the folder "small"
 small_disk() {
 	cleanup() { umount "$BATS_TEST_TMPDIR/small"; }
 	mkdir small
 	mount -t tmpfs -o size=2M small small
 }
 
-@test "a full disk: earlier generations are untouched, and once there is room nothing is missed" {
+@test "a full disk leaves earlier generations unchanged, and the next save misses nothing" {
 	small_disk
 	tell map anon 256
 	tell write
@@ -127,7 +127,7 @@ small_disk() {
 	matches small/image
 }
 
-@test "a disk that cannot take the record: nothing was acknowledged" {
+@test "nothing is acknowledged if the record cannot be written" {
 	small_disk
 	tell map anon 64
 	tell write
@@ -143,7 +143,7 @@ small_disk() {
 	matches small/image
 }
 
-@test "a folder that cannot be written: an error, and all is as it was" {
+@test "a read-only folder is an error, and nothing changes" {
 	cleanup() { umount "$BATS_TEST_TMPDIR/image"; }
 	tell map anon 64
 	tell write
@@ -157,18 +157,18 @@ small_disk() {
 	[[ $output == *"Read-only file system"* && $output == *"use a writable folder"* ]]
 	expect "5:ap-x---" "1:apdx---" "58:ap-x---"
 	[[ $(checksums) == "$before" ]]
-	# To look at it takes no writing.
+	# Reading it works.
 	run -0 dirtyckpt list --check image
 	run -6 dirtyckpt save "$pid" /proc/nothing
 	run -6 dirtyckpt save "$pid" /proc/version
 }
 
-# damage FILE OFFSET - one byte of it
+# damage FILE OFFSET - change one byte
 damage() {
 	printf '\xa5' | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
 }
 
-@test "a damaged generation: it is named, it is not used, and others still are" {
+@test "a damaged generation is reported and not used, and others still are" {
 	tell map anon 64
 	tell write 0 64 3
 	save --stop
@@ -204,7 +204,7 @@ damage() {
 	run -8 dirtyckpt core image core.file
 	[[ ! -e core.file ]]
 	[[ $(checksums) == "$before" ]]
-	# Memory is saved all the same; generation 1 is still there.
+	# Memory is saved nevertheless, and generation 1 is still usable.
 	damage image/000002/head 10
 	run -0 dirtyckpt save "$pid" image
 	[[ $output == *"starting over"* ]]
@@ -213,7 +213,7 @@ damage() {
 	run -8 dirtyckpt prune --keep 2 image
 }
 
-@test "what the next generation would build on is damaged, or not there: the image begins anew" {
+@test "a save starts over if a generation that it would build on is damaged or missing" {
 	local way note
 	tell map anon 64
 	tell write 0 64 1
@@ -233,7 +233,7 @@ damage() {
 		"rm -r image/000002" "rm -r image/000001" true; do
 		rm -r image
 		cp -r whole image
-		# The process was told the number of the generation that begins anew.
+		# The lock file names the generation that has all pages.
 		cat <<<"$note" >"$(lock_name)"
 		eval "$way" >/dev/null
 		run -0 dirtyckpt save "$pid" image
@@ -246,7 +246,7 @@ damage() {
 	done
 }
 
-@test "contents of pages that are damaged are found by list --check, not by the next save" {
+@test "damaged contents of pages are found by list --check, not by the next save" {
 	tell map anon 64
 	tell write 0 64 1
 	save
@@ -256,12 +256,12 @@ damage() {
 	[[ $output == *"image@1: damaged (pages)"* ]]
 }
 
-@test "a page that is written right before it is acknowledged: the copy has it" {
+@test "the copy has a page written right before it is acknowledged" {
 	tell map anon 64
 	tell write 0 64 1
 	save
 	tell write 5 1 2
-	# The note about the generation is the last thing before.
+	# The note about the generation is the last call before that.
 	hold_save ftruncate 1
 	expect "5:ap-x---" "1:apdx---" "58:ap-x---"
 	tell write 5 1 3
@@ -270,7 +270,7 @@ damage() {
 	saves_all
 }
 
-# forge WHAT - make up something in the image, with the right checksums
+# forge KIND - change something in the image, with correct checksums
 forge() {
 	python3 - "$1" <<'EOF'
 import re, struct, sys, zlib
@@ -311,7 +311,7 @@ elif what == "lacking":
 elif what == "unaligned":
     change_part("listing", lambda text: re.sub(rb"\A(\w+)000-", rb"\g<1>010-", text))
 elif what == "registers":
-    # Of its first thread, the last set has 64 bytes less
+    # Cut 64 bytes off the last register set of the first thread
     def edit(threads):
         size = list(struct.unpack("<3Q", threads[32:56]))
         end = 56 + sum(size)
@@ -328,7 +328,7 @@ elif what == "order":
 EOF
 }
 
-@test "an image that somebody has made up: it is damaged, and nothing crashes or waits" {
+@test "a forged image is reported as damaged, without a crash or a hang" {
 	local what file
 	tell map anon 64
 	tell write 0 64 3
@@ -364,7 +364,7 @@ EOF
 	matches
 }
 
-@test "an image with other sets of registers than the process has: refused, and it is as it was" {
+@test "restore refuses an image with other register sets, and leaves the process unchanged" {
 	tell map anon 16
 	tell write 0 16 3
 	save --stop
@@ -379,9 +379,7 @@ EOF
 	[[ $answer == 64 ]]
 }
 
-# At each fourth of those calls: each step that counts takes more, as files go one
-# by one.
-@test "prune: none is removed for one that is whole, but damaged" {
+@test "prune removes nothing if the generation to keep is damaged" {
 	tell map anon 64
 	tell write 0 64 1
 	save
@@ -394,7 +392,9 @@ EOF
 	[[ $output == *"image@2: damaged (pages)"* && $(checksums) == "$before" ]]
 }
 
-@test "prune that is killed: what is there is whole" {
+# Stop at every fourth of these calls: each step takes more than that, as files are
+# removed one by one.
+@test "a killed prune leaves only whole generations" {
 	local n killed=0
 	tell map anon 16
 	for n in 1 2; do
@@ -416,7 +416,7 @@ EOF
 	[[ $(dirtyckpt list --json image | jq -c '[.generations[].generation]') == '[3]' ]]
 }
 
-@test "a generation that others build on is not there: it is named" {
+@test "a missing generation that others build on is named" {
 	tell map anon 64
 	tell write 0 64 3
 	save
@@ -430,11 +430,11 @@ EOF
 	[[ $output == *"builds on"* ]]
 }
 
-@test "a generation in the middle is not there: those after it are damaged, none before" {
+@test "a missing generation damages those after it, and none before" {
 	tell map anon 64
 	tell write 0 64 3
 	save --stop
-	# In the second generation only
+	# These pages are in the second generation only.
 	tell write 5 2 4
 	save --stop
 	tell write 7 1 5
@@ -450,7 +450,7 @@ EOF
 		[[ $output == *"image@2: missing, but @3 builds on it"* ]] || fail "$command: $output"
 	done
 	[[ ! -e core.file && $(checksums) == "$before" ]]
-	# That the other page was written is on no list, so that all is compared.
+	# No list has the other written page, so all pages are compared.
 	run -0 dirtyckpt restore "$pid" image@1
 	matches image@1
 	go_on "$pid"
@@ -458,7 +458,7 @@ EOF
 	[[ $answer == 192 ]] || fail "$answer"
 }
 
-@test "verify: ranges that differ, one more, one less, one other" {
+@test "verify prints the ranges that differ, of modified pages and of clean ones" {
 	tell map anon 64
 	tell write 0 32 1
 	stop "$pid"
@@ -468,13 +468,13 @@ EOF
 	printf '\x07' | dd of="/proc/$pid/mem" bs=1 seek=$((16#$start + 40 * page)) conv=notrunc status=none
 	run -7 dirtyckpt verify "$pid" image
 	[[ $output == "$(page_range 5 1) differs"$'\n'"$(page_range 40 1) differs" ]]
-	# Zeroes in anonymous memory are what it has by itself.
+	# Zeroes are the original contents of anonymous memory.
 	printf '\x00' | dd of="/proc/$pid/mem" bs=1 seek=$((16#$start + 40 * page)) conv=notrunc status=none
 	printf '\x00' | dd of="/proc/$pid/mem" bs=1 seek=$((16#$start + 5 * page + 100)) conv=notrunc status=none
 	matches
 }
 
-@test "verify: a mapping that is new, has gone, or is another one" {
+@test "verify prints mappings that are new, gone or different" {
 	tell map anon 16
 	tell write 0 16 1
 	save
@@ -497,7 +497,7 @@ EOF
 	[[ $output == *"is no longer mapped"* ]]
 }
 
-@test "a mapping right below a stack that has grown is none of it" {
+@test "a mapping right below a stack that has grown is not taken for the stack" {
 	start_program python3 -c '
 import ctypes, re, sys
 libc = ctypes.CDLL(None)
@@ -507,9 +507,9 @@ def stack():
     return int(re.search("(?m)^([0-9a-f]+)-.*\\[stack\\]$", open("/proc/self/maps").read()).group(1), 16)
 print("%x" % stack(), flush=True)
 sys.stdin.readline()
-# It grows by that.
+# Make the stack grow.
 ctypes.memset(stack() - 4096, 0, 1)
-# Private, fixed and anonymous
+# MAP_PRIVATE, MAP_FIXED and MAP_ANONYMOUS
 start = libc.mmap(stack() - 4096, 4096, 1, 0x32, -1, 0)
 print("%08x-%08x" % (start, start + 4096), flush=True)
 sys.stdin.readline()'
@@ -526,7 +526,7 @@ sys.stdin.readline()'
 	run -1 grep "^${told%-*}-" "/proc/$pid/maps"
 }
 
-# change_mappings - the partner goes on, until it has changed something
+# change_mappings - let the partner run until it has changed a mapping
 change_mappings() {
 	maps=$(cat "/proc/$pid/maps")
 	kill -CONT "$partner"
@@ -537,7 +537,7 @@ has_other_mappings() {
 	[[ $(cat "/proc/$pid/maps") != "$maps" ]]
 }
 
-@test "verify: of a process that is otherwise as it was, its mappings tell" {
+@test "verify finds changed mappings of an otherwise unchanged process" {
 	tell map anon 16
 	tell partner
 	partner=$answer
@@ -556,19 +556,18 @@ has_other_mappings() {
 	[[ $output == *" was not mapped"* ]]
 }
 
-@test "verify takes a process that is stopped" {
+@test "verify requires a stopped process" {
 	save
 	run -9 dirtyckpt verify "$pid" image
 	[[ $output == *"kill -STOP"* ]]
 }
 
-@test "pages that go while they are copied" {
+@test "pages unmapped while they are copied are missing, and nothing else is" {
 	tell map anon 2048
 	tell write
 	save
 	tell write 0 2048 2
-	# Behind the back of a save that has looked at what there is, listed and acknowledged,
-	# and then waits
+	# Unmap them while the save is held, after it has listed and acknowledged them.
 	hold_save -P pages openat 2
 	expect "2048:ap-x---"
 	tell unmap 300 1
@@ -580,27 +579,27 @@ has_other_mappings() {
 	saves_all
 }
 
-# Where a save is held: before it lists, before it acknowledges, and while it copies
+# Hold a save before it lists, before it acknowledges, and while it copies
 moments=("mkdirat 1" "ftruncate 1" "-P pages openat 2")
 
 has_no_memory() {
 	[[ -z $(cat "/proc/$1/maps" 2>/dev/null) ]]
 }
 
-# lose_program exec|end - the target has the memory no more that it had
+# lose_program exec|end - have the target lose its address space
 lose_program() {
 	if [[ $1 == exec ]]; then
 		printf 'exec memstate\n' >&"${MEMSTATE[1]}"
 		hear_target exec
 	else
-		# Nobody can wait for one that is traced.
+		# wait does not return for a traced process.
 		kill -KILL "$pid"
 		wait_until has_no_memory "$pid"
 	fi
 }
 
-# held_up WAY MOMENT [OPTION]... - another target is saved, and once more, held there,
-# where it loses its program that way
+# held_up WAY MOMENT [OPTION]... - save a new target twice. Hold the second save at MOMENT,
+# while the target loses its address space by WAY.
 held_up() {
 	end_target
 	target
@@ -616,12 +615,12 @@ held_up() {
 	let_go
 }
 
-# is_as_it_was - the image, after a save that has not come to its end
+# is_as_it_was - check that an incomplete save has not changed the image
 is_as_it_was() {
 	[[ ! -e image/000002 && ! -e image/new ]] && dirtyckpt list --check image
 }
 
-@test "a process that ends while it is saved: that is told, and the image is as it was" {
+@test "a process that exits while it is saved is reported, and the image is unchanged" {
 	local moment option
 	for moment in "${moments[@]}"; do
 		for option in "" --stop; do
@@ -631,7 +630,7 @@ is_as_it_was() {
 			is_as_it_was
 		done
 	done
-	# While its threads are stopped: told to, stopped, counted, and asked for registers
+	# While its threads are interrupted, stopped, counted, and while registers are read
 	for moment in "ptrace 2" "wait4 1" "getdents64 4" "ptrace 3"; do
 		held_up end "$moment" --stop
 		((status == 5)) || fail "$moment: $status, $(<said)"
@@ -640,7 +639,7 @@ is_as_it_was() {
 	done
 }
 
-@test "a process of several threads that is killed while they are stopped: told at once" {
+@test "a multithreaded process killed while it is stopped is reported at once" {
 	local n
 	for n in 1 3 6; do
 		rm -rf image orders answers
@@ -657,7 +656,7 @@ is_as_it_was() {
 	done
 }
 
-@test "a process that calls exec while it is saved: that is told, and the next save begins anew" {
+@test "a process that calls exec while it is saved is reported, and the next save starts over" {
 	local moment
 	for moment in "${moments[@]}"; do
 		held_up exec "$moment"
@@ -671,11 +670,11 @@ is_as_it_was() {
 	done
 }
 
-@test "once its pages are copied, a process may end or call exec: the generation is complete" {
+@test "a generation is complete if the process exits or calls exec after its pages are copied" {
 	local way option
 	for way in end exec; do
 		for option in "" --stop; do
-			# Before anything of the generation goes to disk
+			# Before the generation is written to disk
 			held_up $way "ftruncate 2" $option
 			((status == 0)) || fail "$way $option: $status, $(<said)"
 			run -0 dirtyckpt list --check image
@@ -685,7 +684,7 @@ is_as_it_was() {
 	done
 }
 
-@test "pages that could not be read: whatever is there by then is looked at" {
+@test "after a page could not be read, later contents at its address are found" {
 	tell map anon 16
 	tell write 0 16 1
 	save --stop
@@ -696,7 +695,7 @@ is_as_it_was() {
 	[[ $(column missing 2) == 16 ]]
 	tell map anon-over 16
 	tell write 0 16 3
-	# What only another tracker does; whoever looks at d alone misses them.
+	# Only another tracker does this. A tracker that relies on d alone misses the pages.
 	put "$(page_range 0 16) d"
 	stop "$pid"
 	run -0 dirtyckpt restore "$pid" image@1
@@ -707,12 +706,12 @@ is_as_it_was() {
 	saves_all
 }
 
-@test "pages that could not be read in one pass are looked at in the next" {
+@test "pages that one pass could not read are copied by the next" {
 	tell map anon 16
 	tell write 0 16 1
 	save
 	tell write 0 16 2
-	# The generation before is looked at first, and what it lacks is read.
+	# The save first reads the missing list of the previous generation.
 	hold_save -P pages -P missing openat 4..5 --rounds 1
 	tell unmap
 	hold_again
@@ -725,7 +724,7 @@ is_as_it_was() {
 	saves_all
 }
 
-@test "what makes no sense is told, with its own exit status" {
+@test "each kind of error has a message and an exit status of its own" {
 	run -1 dirtyckpt
 	run -1 dirtyckpt remember
 	run -1 dirtyckpt save "$pid"
@@ -751,7 +750,7 @@ is_as_it_was() {
 	[[ $output == *"not permitted"* ]]
 }
 
-@test "two saves into one folder: the second is told to wait" {
+@test "the second of two saves into one folder is refused" {
 	save
 	exec {lock}<image
 	flock $lock
@@ -761,7 +760,7 @@ is_as_it_was() {
 	save
 }
 
-@test "in another PID namespace, whose numbers /proc has not: refused, with the remedy" {
+@test "a /proc of another PID namespace is refused, with a remedy" {
 	tell map anon 16
 	save
 	run -9 unshare --pid --fork dirtyckpt save "$pid" image

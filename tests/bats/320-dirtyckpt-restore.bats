@@ -1,22 +1,22 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# dirtyckpt restore: a process becomes what it was, or is told why not.
+# dirtyckpt restore: a process gets back a saved state, or is left unchanged for a reason.
 
 load lib
 load dirtyckpt
 
-# restores [DIR[@N]] - the target
+# restores [DIR[@N]] - restore the target
 restores() {
 	run -0 dirtyckpt restore "$pid" "${1:-image}"
 	[[ $output == "restored generation "* ]]
 }
 
-# has_threads N - the target
+# has_threads N - check that the target has N threads
 has_threads() {
 	[[ $(awk '/^Threads:/ { print $2 }' "/proc/$pid/status") == "$1" ]]
 }
 
-@test "pages that were written are as they were, and clean ones clean again" {
+@test "modified pages get back their contents, and clean ones are clean again" {
 	tell map anon 64
 	tell write 0 32 1
 	save --stop
@@ -36,7 +36,7 @@ has_threads() {
 	[[ $answer == 32 ]]
 }
 
-@test "a process with a thread that the kernel made, for io_uring: its own threads are restored" {
+@test "a process with a kernel-created thread (io_uring) is restored" {
 	tell map anon 64
 	tell poller
 	wait_until has_threads 2
@@ -52,7 +52,7 @@ has_threads() {
 	[[ $answer == 32 ]]
 }
 
-@test "any of several generations, backwards and forwards" {
+@test "any of several generations can be restored, in any order" {
 	tell map anon 64
 	for n in 1 2 3 4; do
 		tell write $((n * 4)) 10 $n
@@ -68,13 +68,13 @@ has_threads() {
 	stop "$pid"
 	restores image@2
 	matches image@2
-	# What was put back counts as written.
+	# Restored pages count as written.
 	save
 	matches
 	go_on "$pid"
 }
 
-@test "it restores too if it is not known what was written since" {
+@test "restore works if the pages written since are unknown" {
 	tell map anon 64
 	tell write 0 64 1
 	save --stop
@@ -86,7 +86,7 @@ has_threads() {
 	matches
 }
 
-@test "pages of which it is known that they were not written are not looked at" {
+@test "restore does not read pages that were certainly not written" {
 	tell map anon 64
 	tell write 0 64 1
 	for _ in 1 2 3; do
@@ -94,7 +94,7 @@ has_threads() {
 		tell write 10 1 9
 	done
 	stop "$pid"
-	# What was written since generation 3 was so before as well, so that 2 or 3 has it.
+	# Pages written since generation 3 were also written before, so generation 2 or 3 has them.
 	rm -r image/000001
 	restores
 	rm "$(lock_name)"
@@ -102,7 +102,7 @@ has_threads() {
 	[[ $output == *"builds on"* ]]
 }
 
-@test "a file that is mapped: pages that were clean have what the file has" {
+@test "clean pages of a mapped file get back the contents of the file" {
 	new_file file 16
 	tell map file 16 "$PWD/file"
 	tell write 3 1 7
@@ -118,9 +118,9 @@ has_threads() {
 	[[ $answer == 120 ]]
 }
 
-# press FIRST COUNT - from outside, the kernel is asked for such pages of the mapping at hand
+# press FIRST COUNT - have the kernel reclaim these pages of the current mapping
 press() {
-	# Those that wait in a processor's batch cannot be had.
+	# Pages in the batch of a CPU cannot be reclaimed.
 	echo 1 >/proc/sys/vm/compact_memory
 	python3 - "$pid" "$(page_range "$@")" <<-'PYTHON'
 		import ctypes, os, struct, sys
@@ -132,7 +132,7 @@ press() {
 }
 
 # bats test_tags=concurrent
-@test "pages that were lazily freed since: the kernel does not drop them any more" {
+@test "after a restore, the kernel does not drop pages that were lazily freed since the save" {
 	cleanup() { drop_swap; }
 	use_swap zram
 	tell map anon 32
@@ -151,18 +151,18 @@ press() {
 	tell advise free 4 8
 	echo 1 >/proc/sys/vm/compact_memory
 	are_kept 4
-	# A processor on which no other program ends keeps the last ones: not listed as freed yet.
+	# The last pages stay in the batch of an idle CPU, and are not listed as freed yet.
 	taskset -p -c 1 $BASHPID
 	taskset -p -c 0 "$pid"
 	tell advise free 16 8
 	are_kept 16
-	# So too if it is not known what was written.
+	# This also holds if the written pages are unknown.
 	rm "$(lock_name)"
 	tell advise free 24 8
 	are_kept 24
 }
 
-@test "pages that had been lazily freed: equal if the kernel has dropped them, and restored" {
+@test "pages that were lazily freed before the save may be dropped without a difference, and are restored" {
 	cleanup() { drop_swap; }
 	use_swap zram
 	tell map anon 32
@@ -184,10 +184,10 @@ press() {
 	[[ $answer == 32 ]]
 }
 
-@test "memory that is locked is written, as it cannot be given back" {
+@test "locked memory is written, as it cannot be given back" {
 	new_file file 16
 	tell map file 16 "$PWD/file"
-	# Locked while it is read-only, it has no pages of its own.
+	# Memory that is locked while read-only has no pages of its own.
 	tell protect r
 	tell lock 0 16
 	expect "16:-"
@@ -204,7 +204,7 @@ press() {
 	[[ $answer == 360 ]]
 }
 
-@test "refused before anything is changed: locked memory whose file cannot be read any more" {
+@test "locked memory of an unreadable file is refused before anything is changed" {
 	new_file file 16
 	tell map file 16 "$PWD/file"
 	tell protect r
@@ -217,13 +217,14 @@ press() {
 	tell map anon 4
 	run -9 setpriv --bounding-set=-sys_admin,-checkpoint_restore dirtyckpt restore "$pid" image
 	[[ $output == *"its file cannot be read"* ]]
-	# That mapping, which is new, is still there.
+	# The new mapping still exists.
 	tell write 0 4 1
 	restores
 }
 
-# start_pages CODE - a python3 that has run that. Its m are 16 pages; each line has
-# it write to the next one, and tell which, and what that and the first one had.
+# start_pages CODE - start a python3 that runs CODE. Its m are 16 pages. For each line
+# of input, it writes to the next page, and prints the number of this page, its old
+# contents, and those of the first page.
 start_pages() {
 	start_program python3 -c "
 import ctypes, mmap, os, re, struct, sys
@@ -238,8 +239,8 @@ for n, line in enumerate(sys.stdin, 2):
     print(n, was, m[0], flush=True)"
 }
 
-@test "a process whose calls are filtered: what it does not allow is not made" {
-	# madvise ends the process, all else is allowed
+@test "a process with a seccomp filter is restored without calls that the filter forbids" {
+	# madvise kills the process, all other calls are allowed
 	start_pages '
 code = [(0x20, 0, 0, 0), (0x15, 0, 1, 28), (6, 0, 0, 0x80000000), (6, 0, 0, 0x7fff0000)]
 code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *c) for c in code))
@@ -255,8 +256,8 @@ assert prctl(38, 1, 0, 0, 0) == 0 and prctl(22, 2, ctypes.addressof(prog), 0, 0)
 	done
 }
 
-@test "a process that handles its calls itself: none is made in its name" {
-	# Calls from above the libraries, as from the vdso, are signals
+@test "no calls are injected into a process with syscall user dispatch" {
+	# Calls from addresses above the libraries, such as the vdso, raise signals
 	start_pages '
 stack = int(re.search(r"(\w+)-.*\[stack", open("/proc/self/maps").read())[1], 16)
 block = ctypes.create_string_buffer(b"\1")
@@ -270,7 +271,7 @@ assert prctl(59, 1, 0, stack, ctypes.addressof(block)) == 0'
 	[[ $told == "3 0 1" ]]
 }
 
-@test "a thread in a critical section of rseq(2) is in it afterwards" {
+@test "a thread in a critical section of rseq(2) is still in it after a restore" {
 	checked_pid=
 	end_target
 	critical >address 3>&- &
@@ -288,7 +289,7 @@ assert prctl(59, 1, 0, stack, ctypes.addressof(block)) == 0'
 }
 
 # bats test_tags=concurrent
-@test "verify: a thread that has moved to another processor is as it was" {
+@test "verify ignores that a thread has moved to another CPU" {
 	taskset -p -c 0 "$pid"
 	tell read 0 0
 	save --stop
@@ -299,7 +300,7 @@ assert prctl(59, 1, 0, stack, ctypes.addressof(block)) == 0'
 	run -0 dirtyckpt verify "$pid" image
 }
 
-# in_calls NUMBER COUNT... - so many threads of the target are in each of these
+# in_calls NUMBER COUNT... - check that COUNT threads of the target are in call NUMBER
 in_calls() {
 	local calls
 	calls=$(cat "/proc/$pid"/task/*/syscall)
@@ -309,12 +310,12 @@ in_calls() {
 	done
 }
 
-@test "verify: a timed call that goes on is the one that was saved" {
+@test "verify finds a continued call with a timeout equal to the saved call" {
 	checked_pid=
 	end_target
 	python3 -c 'import select; select.poll().poll(1000000)' 3>&- &
 	adopt $!
-	# The number that the kernel gives it from then on is that of restart_syscall.
+	# The kernel continues the call under the number of restart_syscall.
 	wait_until in_calls 7 1
 	save --stop
 	wait_until in_calls 219 1
@@ -331,13 +332,13 @@ in_calls() {
 	end_target
 }
 
-# sleeps_on SINCE - the thread that sleeps for a moment has done so again
+# sleeps_on SINCE - wait until the sleeping thread has slept again
 sleeps_on() {
 	ask state
 	((counts[0] > $1 + 3))
 }
 
-@test "threads in any call, or in none: they go on as from the moment that was saved" {
+@test "threads in any call, or in none, continue from the saved moment" {
 	start_threads
 	for _ in 1 2 3; do
 		rm -rf image
@@ -349,7 +350,7 @@ sleeps_on() {
 		((counts[1] > was[1] && counts[2] > was[2] && counts[3] > was[3]))
 		restores
 		ask state
-		# What counts without being asked has gone on; the others are back.
+		# Threads that count without input have continued; the others are back.
 		((counts[0] >= was[0] && counts[4] >= was[4]))
 		((counts[1] == was[1] && counts[2] == was[2] && counts[3] == was[3]))
 		ask wake
@@ -357,10 +358,10 @@ sleeps_on() {
 	done
 }
 
-@test "a thread that was elsewhere in the kernel when it was saved: same call, same end" {
+@test "a thread saved in one call and restored from another completes the saved call" {
 	start_threads
 	save --stop
-	# Ten restores, each at another moment of all of them
+	# Ten restores, each at another moment
 	for i in 1 2 3 4 5 6 7 8 9 10; do
 		((i % 2)) || ask wake
 		restores
@@ -369,7 +370,7 @@ sleeps_on() {
 	ask wake
 }
 
-@test "a thread that waits elsewhere, with another time-out: it does what it did" {
+@test "a thread restored from a call with another timeout continues as saved" {
 	start_threads
 	for _ in 1 2 3; do
 		rm -rf image
@@ -390,13 +391,13 @@ sleeps_on() {
 	done
 }
 
-@test "a timed call is made again, or fails with EINTR if it was interrupted before" {
+@test "a call with a timeout is made again, or fails with EINTR if it had been interrupted before" {
 	start_threads
 	ask timed
 	# poll, nanosleep, and futex of three threads
 	wait_until in_calls 7 1 35 1 202 3
 	save --stop
-	# Those that wait for less than an hour are in a call of which nobody remembers anything.
+	# Timeouts of less than an hour are of calls whose number is lost.
 	ask wake
 	wait_until sleeps_on "${counts[0]}"
 	wait_until in_calls 219 3
@@ -406,7 +407,7 @@ sleeps_on() {
 		ask wake
 		wait_until in_calls 7 0 35 0 219 0 230 0 202 6
 		restores image@$n
-		# Those that failed are made again by the program.
+		# The program repeats calls that failed.
 		wait_until in_calls 7 1 35 1 219 0 202 3
 		order failed
 		((n == 2)) && failed="1 1 1" || failed="0 0 0"
@@ -414,7 +415,7 @@ sleeps_on() {
 	done
 }
 
-@test "signals that were not blocked then are not blocked afterwards" {
+@test "restore sets the saved signal mask" {
 	start_threads
 	save --stop
 	ask mask
@@ -424,7 +425,7 @@ sleeps_on() {
 	ask state
 }
 
-@test "a process that was stopped stays stopped, one that ran runs" {
+@test "a stopped process stays stopped, and a running one runs" {
 	tell map anon 16
 	save --stop
 	tell write
@@ -438,14 +439,14 @@ sleeps_on() {
 	[[ $answer == 0 ]]
 }
 
-@test "what was mapped since is unmapped, and the heap is as large as it was" {
+@test "new mappings are unmapped, and the heap gets back its size" {
 	start_threads
 	save --stop
 	ask grow 50
 	ask grow 50
 	heap() { sed -n 's/ .*\[heap]$//p' "/proc/$pid/maps"; }
 	grown=$(heap)
-	# It waits for what to answer all the while.
+	# The target waits for input all the while.
 	restores
 	ask state
 	ask grow 100
@@ -470,7 +471,7 @@ sleeps_on() {
 	matches
 }
 
-@test "what was mapped right behind a heap that has grown is unmapped as well" {
+@test "a new mapping right behind a grown heap is unmapped as well" {
 	start_threads
 	save --stop
 	ask grow 10
@@ -483,7 +484,7 @@ sleeps_on() {
 	ask grow 10
 }
 
-@test "a stack that has grown keeps its size, without what was written there" {
+@test "a grown stack keeps its size, without the new contents" {
 	save --stop
 	tell stack 64
 	stop "$pid"
@@ -491,7 +492,7 @@ sleeps_on() {
 	matches
 }
 
-@test "refused, with the reason, and as it was: a mapping that has gone or changed" {
+@test "a mapping that is gone or has changed is refused, with the reason, and nothing changes" {
 	tell map anon 16
 	tell write 0 16 1
 	save --stop
@@ -509,7 +510,7 @@ sleeps_on() {
 	tell write 0 1 1
 }
 
-@test "refused: a thread that is new, or has ended" {
+@test "a thread that is new or has exited is refused" {
 	start_threads
 	save --stop
 	ask start
@@ -525,12 +526,12 @@ sleeps_on() {
 	ask wake
 }
 
-# has_threads COUNT - the target
+# has_threads COUNT - check the number of threads of the target
 has_threads() {
 	grep -q "^Threads:[[:space:]]*$1\$" "/proc/$pid/status"
 }
 
-@test "verify: a thread that is new, and one that has ended" {
+@test "verify prints threads that are new or have exited" {
 	local new
 	start_threads
 	save --stop
@@ -548,7 +549,7 @@ has_threads() {
 	[[ $output == *"thread $new has exited"* ]]
 }
 
-@test "verify: a process that a debugger has stopped" {
+@test "verify refuses a process that a debugger has stopped" {
 	save --stop
 	run -0 gdb -nx -q -batch -ex "shell dirtyckpt verify $pid image" -ex 'print $_shell_exitcode' -p "$pid"
 	[[ $output == *"is stopped by a debugger"* && $output == *" = 9"* ]]
@@ -556,7 +557,7 @@ has_threads() {
 	[[ $output == *"is running"* ]]
 }
 
-@test "verify: a thread of which nothing but a register is another" {
+@test "verify finds a single changed register" {
 	local register
 	save --stop
 	for register in rbx xmm15.v4_int32[1]; do
@@ -572,7 +573,7 @@ has_threads() {
 	tell map anon 16
 }
 
-@test "refused: a generation of a process that ran, and another process" {
+@test "a moving generation, and another process, are refused" {
 	save
 	run -9 dirtyckpt restore "$pid" image
 	[[ $output == *"save --stop"* ]]
@@ -585,8 +586,8 @@ has_threads() {
 	run -9 dirtyckpt verify $other image
 }
 
-@test "a call made in its name that does not return: the process does not go on half restored" {
-	# Who gives back what is registered so waits until that has been read.
+@test "if an injected call does not return, the process does not continue half restored" {
+	# With such a registration, madvise waits until the event has been read.
 	start_pages '
 ioctl = ctypes.CDLL(None).ioctl
 print("ready", flush=True)
@@ -609,11 +610,11 @@ for line in sys.stdin:
 	wait_until has_ended
 }
 
-# Each time before the next of the calls that change something, until none is left.
-@test "restore that is killed in the middle: the process does not go on half restored" {
+# Kill it before the first, second, ... call that changes something, until it completes.
+@test "if restore is killed in the middle, the process does not continue half restored" {
 	local n status=0 unchanged=0 ended=0
 	checked_pid=
-	# Before every third call, as each takes a process of its own
+	# At every third call only, as each takes a process of its own
 	for ((n = 1; ; n += 3)); do
 		tell map anon 600
 		tell write 0 500 1
@@ -640,7 +641,7 @@ for line in sys.stdin:
 	((unchanged >= 1 && ended >= 2))
 }
 
-# settled - the target is not traced any more, and waits for what to do
+# settled - the target is not traced any more, and waits for input
 settled() {
 	grep -q '^TracerPid:[[:space:]]*0$' "/proc/$pid/status" &&
 		grep -q '^State:[[:space:]]*S' "/proc/$pid/status"
@@ -654,19 +655,19 @@ has_ended() {
 	[[ ! -e /proc/$pid/status ]] || grep -q '^State:[[:space:]]*[ZX]' "/proc/$pid/status"
 }
 
-# resets COUNT
+# resets COUNT - reset a process COUNT times
 resets() {
 	timeout "$((TIMEOUT * 10))" python3 "$BATS_TEST_DIRNAME/../programs/resets.py" "$1" image
 }
 
-@test "100 resets of one process, each back to the same state" {
+@test "100 resets of one process lead to the same state" {
 	run -0 resets 100
 	echo "# $output" >&3
 	[[ $output == "100 resets, 0 differ;"* ]]
 }
 
 # bats test_tags=long
-@test "2,000 resets of one process, each back to the same state" {
+@test "2,000 resets of one process lead to the same state" {
 	run -0 resets 2000
 	echo "# $output" >&3
 	[[ $output == "2000 resets, 0 differ;"* ]]

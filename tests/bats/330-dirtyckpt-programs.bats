@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# dirtyckpt on programs that people run, and its cores in their debuggers.
+# dirtyckpt on real programs, and its cores in debuggers.
 
 load lib
 load dirtyckpt
@@ -11,7 +11,7 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 }
 
-@test "python3 with a growing heap: saved while it runs, restored, right afterwards" {
+@test "python3 with a growing heap is saved while it runs, restored, and works afterwards" {
 	start_program python3 -c '
 import hashlib, sys
 kept, n = [], 0
@@ -23,7 +23,7 @@ for line in sys.stdin:
     print(len(kept), hashlib.sha1("".join(kept).encode()).hexdigest(), flush=True)'
 	order grow 5000
 	save
-	# Saved while it grows
+	# Save it while it grows
 	echo grow 60000 >&"$orders"
 	for _ in 1 2 3; do save; done
 	hear
@@ -56,8 +56,8 @@ start_redis() {
 	redis-cli -p 6399 debug populate 2000 key 1000
 }
 
-# start_load - a client that increments a counter all the time, by one connection as
-# long as it is answered
+# start_load - start a client that increments a counter over one connection, until it gets
+# no answer
 start_load() {
 	python3 -c '
 import socket
@@ -73,13 +73,13 @@ while True:
 	cleanup() { end "$load"; }
 }
 
-# has_connections COUNT - the target, beside the socket that it listens on. They are not
-# restored: it has to have the same ones.
+# has_connections COUNT - check the number of sockets of the target besides the listening
+# one. Sockets are not restored, so it must have the same ones.
 has_connections() {
 	[[ $(find "/proc/$pid/fd" -lname 'socket:*' | wc -l) == $((1 + $1)) ]]
 }
 
-# loads_more - the load is served
+# loads_more - wait until the counter has increased
 loads_more() {
 	local before after
 	before=$(redis-cli -p 6399 get counter)
@@ -88,7 +88,7 @@ loads_more() {
 }
 
 # bats test_tags=concurrent
-@test "redis-server under load during BGSAVE: saved while it runs, restored, right afterwards" {
+@test "redis-server under load during BGSAVE is saved while it runs, restored, and works afterwards" {
 	start_redis
 	redis-cli -p 6399 bgsave
 	wait_until pgrep -P "$pid"
@@ -113,7 +113,7 @@ loads_more() {
 	[[ $(redis-cli -p 6399 get word) == before ]]
 	[[ $(redis-cli -p 6399 dbsize) == 2002 ]]
 	loads_more
-	# It is as it was while its child saves, and notices that this one ends.
+	# It is restored to a moment when its child was saving, and notices that the child exits.
 	[[ $(redis-cli -p 6399 info persistence) == *rdb_bgsave_in_progress:1* ]]
 	pkill -KILL -P "$pid"
 	has_noticed() {
@@ -136,12 +136,12 @@ loads_more() {
 	[[ $(redis-cli -p 6399 get word) == again ]]
 }
 
-# rows FIRST LAST - what sqlite3 is told, to have such rows
+# rows FIRST LAST - print statements for sqlite3 that insert these rows
 rows() {
 	echo "with recursive c(n) as (select $1 union all select n + 1 from c where n < $2) insert into t select n, hex(n) from c;"
 }
 
-@test "sqlite3 in a transaction, at work: it goes on in the middle, and it can be committed" {
+@test "sqlite3 restored into the middle of a statement completes it, and can commit" {
 	local last=50000
 	is_at_work() { is_done || grep -q '^running' "/proc/$pid/syscall"; }
 	is_done() { read -r -t 0 <&"$answers"; }
@@ -153,7 +153,7 @@ rows() {
 		save --stop
 		is_done
 	do
-		# It was done before; once more with more of them.
+		# It had completed before; repeat with more rows.
 		hear
 		last=$((4 * last))
 		order "rollback; select 'undone';"
@@ -177,7 +177,7 @@ rows() {
 	saves_all
 }
 
-@test "sqlite3 in a transaction: what came after the moment is undone, and it can be committed" {
+@test "sqlite3 restored into a transaction loses later statements, and can commit" {
 	start_program sqlite3 :memory:
 	order "create table t(n integer primary key, text); select 'made';"
 	[[ $told == made ]]
@@ -206,7 +206,7 @@ rows() {
 	saves_all
 }
 
-@test "python3 grows by 1 MiB between two saves of 64: the second has that, and little else" {
+@test "if python3 with 64 MiB grows by 1 MiB, the next save has that, and little else" {
 	start_program python3 -u -c '
 import sys
 kept = [bytes(4000) for _ in range(16000)]
@@ -222,12 +222,12 @@ for line in sys.stdin:
 	order on
 	save
 	column stored 2
-	# Some pages more are the interpreter's own.
+	# The interpreter has written some other pages.
 	(($(column stored 2) >= 250 && $(column stored 2) < 400))
 	saves_all
 }
 
-# in_gdb COMMAND... - in the core and in the living process, which is the same
+# in_gdb COMMAND... - run it on the core and on the living process, and compare
 in_gdb() {
 	local command options=()
 	for command in "$@"; do options+=(-ex "$command"); done
@@ -235,12 +235,12 @@ in_gdb() {
 	gdb -nx -q -batch "${options[@]}" -p "$pid" >of_process 2>process_errors
 }
 
-# shown FILE - without what gdb says about how it got there
+# shown FILE - print it without messages of gdb that differ
 shown() {
 	sed -n '/^=begin/,$s/^\(Thread .*)\) "threads"):$/\1):/; /^=begin/,$p' "$1" | grep -v '^\[Inferior'
 }
 
-@test "a core: gdb shows variables, threads and backtraces as of the living process" {
+@test "gdb shows the same variables, threads and backtraces of a core and of the living process" {
 	start_threads
 	ask state
 	stop "$pid"
@@ -260,7 +260,7 @@ shown() {
 	[[ $output == *libc.so.6* && $output == *AT_RANDOM* ]]
 }
 
-@test "a core: memory that is reserved, and mostly never used, takes no room, and is zero" {
+@test "reserved memory that is mostly unused takes no space in a core, and is zero-filled" {
 	target
 	tell map anon 100000
 	tell write 1 1 7
@@ -273,7 +273,7 @@ shown() {
 	end_target
 }
 
-@test "a core: eu-readelf and eu-unstrip find notes, files and build IDs" {
+@test "eu-readelf and eu-unstrip find notes, files and build IDs in a core" {
 	start_threads
 	save
 	ask wake
@@ -289,19 +289,19 @@ shown() {
 	[[ $output == *"CORE (Core file)"* ]]
 	run -0 eu-unstrip -n --core core.file
 	[[ $output == *libc.so.6* && $output =~ [0-9a-f]{40}@0x ]]
-	# Clean pages of files are not in it, clean anonymous ones are holes.
+	# Clean pages of files are not in the core, and clean anonymous pages are holes.
 	(($(stat -c '%b * 512' core.file) < 2000000))
-	# A generation of a process that ran has no registers.
+	# A moving generation has no registers.
 	run -0 dirtyckpt core image@1 core.moving
 	[[ $output == *"not a consistent state"* ]]
 	run -0 eu-readelf -n core.moving
 	[[ $output != *PRSTATUS* && $output == *AUXV* ]]
 }
 
-@test "a core: none of a program of 32 bits, whether it was stopped or not" {
+@test "core refuses a 32-bit program, stopped or not" {
 	start_threads
 	save
-	# No test runs one; the generation would be known by its auxv.
+	# No test runs a 32-bit program; its auxv would identify it.
 	python3 - <<-'PYTHON'
 		import re, struct, zlib
 		auxv = struct.pack("<8I", 32, 0xf7f00540, 16, 0x1fabfbff, 6, 4096, 0, 0)
@@ -320,7 +320,7 @@ shown() {
 	[[ ! -e core.file ]]
 }
 
-@test "the examples of the manual" {
+@test "the examples of the manual work" {
 	start_threads
 	sed -nE 's/^\.RB "[$#] " "(.*)"$/\1/p' "$BATS_TEST_DIRNAME/../../tools/dirtyckpt/dirtyckpt.1" |
 		sed 's/\\(aq/'\''/g; s/\\(rs/\\/g; s/\\//g' >examples
@@ -335,7 +335,7 @@ shown() {
 }
 
 # bats test_tags=long
-@test "what checkpoints take, side by side: none fails" {
+@test "no checkpoint of the benchmark fails" {
 	run -0 --separate-stderr "$BATS_TEST_DIRNAME/../bench/checkpoints" 500
 	printf '# %s\n' "${lines[@]}" >&3
 	[[ $(grep -cvE '^(CHECKPOINT|criu) ' <<<"$output") == 8 && $(grep -v ^criu <<<"$output") != *fails:* ]]

@@ -1,20 +1,20 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# What other checkpointers and trackers were reported to get wrong.
+# Bugs reported of other checkpointers and trackers.
 
 load lib
 load dirtyckpt
 
-# restores DIR[@N] - the target, which is stopped
+# restores DIR[@N] - restore the stopped target
 restores() {
 	run -0 dirtyckpt restore "$pid" "$1"
 	[[ $output == "restored generation "* ]] || fail "$output"
 }
 
-# Chains of generations. Some pages of the target are written, given up, read,
-# written, unmapped and mapped anew, and it is saved after each step.
+# Chains of generations: pages of the target are written, given up, read, written,
+# unmapped and mapped again, with a save after each step.
 
-# chain FIRST COUNT - make such a chain of the mapping at hand. Set $expected[N] to
+# chain FIRST COUNT - make such a chain of the current mapping. Set $expected[N] to
 # the sum of the mapping's bytes in generation N.
 chain() {
 	local others sum
@@ -33,8 +33,8 @@ chain() {
 	unmapped=5
 }
 
-# goes_back FIRST COUNT N... - the target is restored to each of these generations of
-# the chain
+# goes_back FIRST COUNT N... - restore the target to each of these generations of the
+# chain
 goes_back() {
 	local n
 	for n in "${@:3}"; do
@@ -56,7 +56,7 @@ goes_back() {
 	done
 }
 
-# maps_of FIRST COUNT - the lines of maps for such pages of the mapping at hand
+# maps_of FIRST COUNT - print the lines of maps for these pages of the current mapping
 maps_of() {
 	python3 - "$pid" "$(page_range "$1" "$2")" <<-'PYTHON'
 		import sys
@@ -70,14 +70,14 @@ maps_of() {
 	PYTHON
 }
 
-# is_restored_in_any_order FIRST COUNT - the chain, also after pruning
+# is_restored_in_any_order FIRST COUNT - restore the chain in any order, also after prune
 is_restored_in_any_order() {
 	goes_back "$@" 5 3 1 6 2 4
 	run -0 dirtyckpt prune --keep 4 image
 	goes_back "$@" 4 6 3 5
 }
 
-@test "six generations of a page that is written, given up, read, written, unmapped and mapped anew: each is restored" {
+@test "each of six generations of a page that is written, given up, read, written, unmapped and mapped again is restored" {
 	settle() { :; }
 	tell map anon 8
 	tell write
@@ -85,7 +85,7 @@ is_restored_in_any_order() {
 	is_restored_in_any_order 3 1
 }
 
-@test "six generations of a huge page that is given up whole, and mapped anew: each is restored" {
+@test "each of six generations of a huge page that is given up as a whole and mapped again is restored" {
 	settle() { tell advise hugepage "$1" "$2"; }
 	tell map anon-aligned 1024
 	tell advise hugepage
@@ -95,7 +95,7 @@ is_restored_in_any_order() {
 	is_restored_in_any_order 0 512
 }
 
-@test "six generations of a huge page of which all but one page is given up, and mapped anew: each is restored" {
+@test "each of six generations of a huge page that is given up except for one page and mapped again is restored" {
 	settle() { tell advise hugepage "$1" "$2"; }
 	tell map anon-aligned 512
 	tell advise hugepage
@@ -105,7 +105,7 @@ is_restored_in_any_order() {
 	is_restored_in_any_order 1 511
 }
 
-# addresses DIR - of all pages that its only generation stores
+# addresses DIR - print addresses of all pages stored in its only generation
 addresses() {
 	python3 - "$1" <<-'PYTHON'
 		import glob, struct, sys
@@ -116,7 +116,7 @@ addresses() {
 	PYTHON
 }
 
-@test "restored, and saved into another image, four times: the same pages each time" {
+@test "a process restored and saved into another image four times has the same pages each time" {
 	new_file file 64
 	tell map anon 64
 	tell write 8 32 5
@@ -134,7 +134,7 @@ addresses() {
 	(($(wc -l <expected) > 32 + 20 + 512))
 	for n in 1 2 3 4; do
 		restores "image$n"
-		# The way out of being tracked by that image
+		# This ends the tracking by that image.
 		rm -r "image$n"
 		run -0 dirtyckpt save --stop "$pid" "image$((n + 1))"
 		addresses "image$((n + 1))" >got
@@ -144,7 +144,7 @@ addresses() {
 	done
 }
 
-@test "mappings side by side, of other permissions, the first with clean pages at its end: restored byte for byte" {
+@test "adjacent mappings with different permissions, the first ending with clean pages, are restored byte for byte" {
 	tell map anon 32
 	tell fill 65 0 10
 	tell fill 66 16 12
@@ -169,16 +169,15 @@ addresses() {
 	[[ $(picture) == *" 6:- "*" 4:-" ]] || fail "clean pages are not clean again: $(picture)"
 }
 
-@test "any pages of any mappings side by side: restored byte for byte, and so in a core" {
+@test "any pages of adjacent mappings are restored byte for byte, and are the same in a core" {
 	run -0 timeout "$((TIMEOUT * 4))" python3 "$BATS_TEST_DIRNAME/../programs/subsets.py" 1 6 image
 	echo "# $output" >&3
 	[[ $output =~ ^6\ rounds,\ [1-9][0-9]*\ pages\ compared,\ 0\ differ$ ]] || fail "$output"
 }
 
-# page_out [OPTION] - the target's private memory, all of it, or with "half" every
-# other mapping or half of the mapping at hand
+# page_out [RANGE]... - page out these ranges of the target, or all of its private memory
 page_out() {
-	# Pages that wait in a processor's batch cannot be paged out.
+	# Pages in the batch of a CPU cannot be paged out.
 	echo 1 >/proc/sys/vm/compact_memory
 	python3 - "$pid" "$@" <<-'PYTHON'
 		import ctypes, os, struct, sys
@@ -196,14 +195,14 @@ page_out() {
 	PYTHON
 }
 
-# is_paged_out - no page of the target is left in memory
+# is_paged_out - no page of the target is in memory
 is_paged_out() {
 	page_out
 	listing >listed
 	[[ -s listed ]] && ! grep -q ' .p' listed
 }
 
-# saves_from_swap zram|file - a target with all of its memory in swap
+# saves_from_swap zram|file - save a target with all of its memory in swap
 saves_from_swap() {
 	cleanup() {
 		end_target
@@ -225,7 +224,7 @@ saves_from_swap() {
 	((answer == 1500 * 4))
 	tell write 700 300 9
 
-	# Half of it, behind the back of a save that has listed it
+	# Page out half of it again while a save is held that has listed it
 	hold_save -P pages openat 2
 	page_out "$(page_range 600 200)"
 	expect "600:ap-x--- 200:as-x--- 700:ap-x--- 548:-"
@@ -245,22 +244,22 @@ saves_from_swap() {
 	((answer == 1200 * 4 + 300 * 9)) || fail "the sum is $answer"
 }
 
-@test "a process that is paged out to zram before the first save, half of it again while it is copied: nothing is missed" {
+@test "nothing is missed of a process paged out to zram before the first save, and by half while it is copied" {
 	saves_from_swap zram
 }
 
-@test "a process that is paged out to a file before the first save, half of it again while it is copied: nothing is missed" {
+@test "nothing is missed of a process paged out to a file before the first save, and by half while it is copied" {
 	saves_from_swap file
 }
 
-# freeze 0|1 - the cgroup of the target
+# freeze 0|1 - freeze or thaw the cgroup of the target
 freeze() {
 	echo "$1" >"$group/cgroup.freeze"
 	is_so() { grep -qx "frozen $1" "$group/cgroup.events"; }
 	wait_until is_so "$1"
 }
 
-@test "a process in a frozen cgroup: it is listed, acknowledged and saved, and runs on" {
+@test "a process in a frozen cgroup is listed, acknowledged and saved, and runs after thawing" {
 	group=/sys/fs/cgroup/frozen
 	cleanup() {
 		echo 0 >"$group/cgroup.freeze"
@@ -279,7 +278,7 @@ freeze() {
 	expect "1024:ap-x--- 1024:-"
 	save --stop
 	(($(column stored 1) >= 1024))
-	# Nothing can have been written since, but by the kernel for the thread itself.
+	# Only the kernel can have written since, on behalf of the thread.
 	save --stop
 	(($(column stored 2) <= 8)) || fail "$(column stored 2) pages stored"
 	[[ $(column kind 2) == stopped && $(column pages 2) -ge 1024 ]]
@@ -302,7 +301,7 @@ freeze() {
 	matches
 }
 
-@test "clear_refs that only clears what was referenced, as cAdvisor does each minute, leaves every d" {
+@test "writing 1 to clear_refs (referenced bits only, as cAdvisor does) leaves every d" {
 	cleanup() {
 		end_target
 		drop_swap
@@ -338,7 +337,7 @@ freeze() {
 		listing >after
 		diff before after || fail "$what has changed the listing"
 	done
-	# Pages of libraries are referenced by others as well.
+	# Pages of libraries are referenced by other processes too.
 	(($(referenced) < before / 2)) || fail "of $before kB, $(referenced) are still referenced"
 	go_on "$pid"
 	save
@@ -346,9 +345,9 @@ freeze() {
 	saves_all
 }
 
-# workers N FLAGS COPIED LEFT - 64 MiB and four workers, forked one after the other. Each
-# writes to 4 MiB more of it than the one before. What is written anew has flags COPIED,
-# all else FLAGS, and what only the parent has left, LEFT.
+# workers FLAGS COPIED LEFT - fork four workers of a process with 64 MiB, one by one.
+# Each writes to 4 MiB more than the one before. Rewritten pages have flags COPIED, pages
+# that only the parent still has have LEFT, and all others FLAGS.
 workers() {
 	local n
 	tell write
@@ -368,19 +367,19 @@ workers() {
 	done
 }
 
-@test "four workers that rewrite 4, 8, 12 and 16 MiB of 64: the x of each says that" {
+@test "x tells how much of 64 MiB each of four workers has rewritten: 4, 8, 12 and 16 MiB" {
 	tell map anon-aligned $((64 * 256))
 	tell advise nohugepage
 	workers apd---- apdx--- apdx---
 }
 
-@test "four workers that rewrite 4, 8, 12 and 16 MiB of 64 in huge pages: the x of each says that" {
+@test "x tells how much of 64 MiB in huge pages each of four workers has rewritten" {
 	tell map anon-aligned $((64 * 256))
 	tell advise hugepage
 	workers apd-h-- apdx--- apdxh--
 }
 
-@test "four workers that rewrite 4, 8, 12 and 16 MiB of 64 in folios of 64 KiB: the x of each says that" {
+@test "x tells how much of 64 MiB in 64 KiB folios each of four workers has rewritten" {
 	size=/sys/kernel/mm/transparent_hugepage/hugepages-64kB/enabled
 	cleanup() { echo never >"$size"; }
 	echo always >$size

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# dirtyckpt in the hands of people: folders that are no image, an image that is not
-# to track any more, files and names that need care.
+# Use and misuse of dirtyckpt: folders that are no image, untrack, and files and names
+# that need care.
 
 load lib
 load dirtyckpt
@@ -13,12 +13,12 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 }
 
-# checksums - of all that is in the image
+# checksums - print checksums of all files in the image
 checksums() {
 	find image -type f -exec cksum {} + | sort
 }
 
-@test "a generation of a newer format: each command names the format, and none calls it damaged" {
+@test "every command reports a generation of a newer format, and none calls it damaged" {
 	local command before
 	tell map anon 16
 	tell write 0 16 3
@@ -37,14 +37,14 @@ checksums() {
 	done
 	run -10 --separate-stderr dirtyckpt list --json image
 	[[ $(jq -r '.generations[].state' <<<"$output") == $'ok\nnewer' ]]
-	# A generation before it can still be used.
+	# An earlier generation can still be used.
 	run -0 dirtyckpt verify "$pid" image@1
 	run -0 dirtyckpt core image@1 core.file
 	run -0 dirtyckpt restore "$pid" image@1
 	[[ $output != *damaged* && $(checksums) == "$before" ]]
 }
 
-@test "a newer generation that others come after: none is removed, none is added" {
+@test "save and prune change nothing if a generation in the middle has a newer format" {
 	local before n
 	for n in 1 2 3; do
 		save
@@ -54,13 +54,13 @@ checksums() {
 	run -10 dirtyckpt prune image
 	run -10 dirtyckpt save "$pid" image
 	[[ $output == *"image@2: has format 17"* && $(checksums) == "$before" ]]
-	# Anything but a number is damage.
+	# A format that is not a number is damage.
 	sed -i '1s/.*/dirtyckpt 17x/' image/000002/head
 	run -8 dirtyckpt list image
 	[[ $output == *"image@2: damaged (head)"* ]]
 }
 
-@test "a folder that is no image: each command says so, and leaves all as it is" {
+@test "every command reports a folder that is no image, and changes nothing" {
 	local dir
 	mkdir -p empty other/new
 	echo precious >other/new/file
@@ -81,7 +81,7 @@ checksums() {
 	run -0 dirtyckpt list empty
 }
 
-@test "a first save that did not complete: list and prune say so, and the next save goes on" {
+@test "list and prune report an incomplete first save, and the next save continues it" {
 	for n in 4 8; do
 		rm -rf image
 		run -0 killat $n dirtyckpt save "$pid" image
@@ -92,12 +92,12 @@ checksums() {
 	done
 }
 
-# is_untracked - nobody tracks the target
+# is_untracked - check that nobody tracks the target
 is_untracked() {
 	[[ ! -e $(lock_name) ]]
 }
 
-@test "untrack: the image stays, and another one can track the process" {
+@test "after untrack, the image stays usable, and another one can track the process" {
 	tell map anon 64
 	tell write 0 64 1
 	save --stop
@@ -127,7 +127,7 @@ is_untracked() {
 	run -9 dirtyckpt save "$pid" image
 }
 
-@test "untrack, and save again into the same image: it begins anew, and nothing is missed" {
+@test "after untrack, a save into the same image starts over, and misses nothing" {
 	tell map anon 64
 	tell write 0 64 1
 	save
@@ -142,12 +142,12 @@ is_untracked() {
 	[[ $(column whole 2) == true ]]
 	matches
 	go_on "$pid"
-	# From here on it goes on as ever.
+	# Later saves are incremental again.
 	tell write 7 1 4
 	saves_all
 }
 
-@test "untrack after a save that did not complete: what was acknowledged for it is in the next" {
+@test "after an incomplete save and untrack, the next save has all acknowledged pages" {
 	local n
 	tell map anon 64
 	tell write 0 64 1
@@ -168,7 +168,7 @@ is_untracked() {
 	matches
 }
 
-@test "untrack that is killed before any call that changes something: the next save misses nothing" {
+@test "untrack killed before any call that changes something: the next save misses nothing" {
 	local n status=1
 	tell map anon 16
 	save
@@ -185,7 +185,7 @@ is_untracked() {
 	((n > 1))
 }
 
-@test "untrack: a process that has ended, and a first save that did not complete" {
+@test "untrack works after the process has exited, and after an incomplete first save" {
 	local lock n
 	lock=$(lock_name)
 	for ((n = 5; n < 15; n++)); do
@@ -205,7 +205,7 @@ is_untracked() {
 	run -0 dirtyckpt untrack image
 }
 
-@test "untrack waits for nobody: neither for an image in use nor for a process that is" {
+@test "untrack does not wait for an image or a process in use, and refuses" {
 	save
 	exec {lock}<image
 	flock $lock
@@ -236,7 +236,7 @@ is_untracked() {
 	[[ $(_dirtyckpt_options untrack | xargs) == "-q --quiet -h --help -V --version" ]]
 }
 
-@test "what cannot be written is told: of --help, --version, list, verify, prune" {
+@test "write errors are reported by --help, --version, list, verify and prune" {
 	save
 	save
 	stop "$pid"
@@ -247,14 +247,13 @@ is_untracked() {
 	done
 }
 
-# is_safe TEXT - for a terminal: no control characters, none in UTF-8 either, and it
-# is UTF-8
+# is_safe TEXT - check that it is UTF-8 without control characters, C1 included
 is_safe() {
 	iconv -f UTF-8 -t UTF-8 <<<"$1" >/dev/null || fail "not UTF-8: $(od -c <<<"$1")"
 	! LC_ALL=C grep -aqP '[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]' <<<"$1" || fail "$(od -c <<<"$1")"
 }
 
-@test "a process with escapes in its name: no list and no message has them" {
+@test "escape sequences in the name of a process are not printed in lists and messages" {
 	start_program python3 -c '
 open("/proc/self/comm", "wb").write(b"\x1b[31mr\xc3\xa9\xc2\x9b\xff\x7f")
 print("ready", flush=True)
@@ -281,7 +280,7 @@ input()'
 	is_safe "$(<image/000001/head)"
 }
 
-@test "folders, files, options and operands with escapes: no message has them" {
+@test "escape sequences in folders, files, options and operands are not printed" {
 	local bad=$'\e[31m\xff\xc2\x9b\a'
 	# shellcheck disable=SC2031  # each scenario has its own
 	export LC_ALL=C.UTF-8
@@ -318,7 +317,7 @@ input()'
 	[[ $output == *'x1b[31m'* ]]
 }
 
-@test "an image that somebody has made up with escapes: no list and no message has them" {
+@test "escape sequences in a forged image are not printed" {
 	mkdir -p image/000001
 	python3 - <<-'PYTHON'
 		import zlib
@@ -335,7 +334,7 @@ input()'
 	done
 }
 
-@test "core: devices, pipes and open files are written, and stay what they are" {
+@test "core writes to devices, pipes and open files without replacing them" {
 	tell map anon 64
 	tell write 0 64 7
 	tell write 5 20 0
@@ -365,7 +364,7 @@ input()'
 	run ! grep -q ELF typed
 }
 
-@test "core: a file keeps mode and owner, and a new one is private" {
+@test "core keeps mode and owner of an existing file, and makes a new one private" {
 	save
 	umask 022
 	run -0 dirtyckpt core image new
@@ -381,7 +380,7 @@ input()'
 	[[ $output == *"nowhere/file: "* && $(ls) != *~* ]]
 }
 
-@test "core: a symbolic link is followed if it is ours, and its folder; else it is refused" {
+@test "core follows a symbolic link only if it and its folder are our own" {
 	save
 	mkdir elsewhere
 	echo precious >elsewhere/file
@@ -389,7 +388,7 @@ input()'
 	run -0 dirtyckpt core image link
 	[[ -L link && $(head -c 4 elsewhere/file) == $'\x7fELF' ]]
 	echo precious >elsewhere/file
-	# Planted by another user, or in a folder of theirs
+	# Planted by another user, or in a folder of another user
 	ln -s elsewhere/file planted
 	chown -h 1000 planted
 	run -6 dirtyckpt core image planted

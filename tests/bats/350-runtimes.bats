@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# dirtyckpt on the runtimes of other languages, and on another libc. What they answer
-# depends on how many steps they have made, and on all that is in their memory.
+# dirtyckpt on the runtimes of other languages, and on another libc. Their answers depend
+# on the number of steps that they have made, and on all of their memory.
 
 load lib
 load dirtyckpt
@@ -12,14 +12,14 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 }
 
-# is_idle - each thread of the target waits
+# is_idle - every thread of the target waits
 is_idle() {
 	! grep -L '^State:[[:space:]]*S' "/proc/$pid/task"/*/status | grep -q .
 }
 
-# goes_back STEPS - the target, which is saved, makes STEPS, is restored, and makes them again.
-# Return false if a runtime has meanwhile made a thread, or changed a mapping, which
-# restore has to refuse.
+# goes_back STEPS - let the saved target make STEPS, restore it, and let it repeat them.
+# Return false if restore refused because the runtime created a thread or changed a
+# mapping.
 goes_back() {
 	local first
 	order step "$1"
@@ -39,8 +39,8 @@ goes_back() {
 	[[ $told == "$first" ]] || fail "after it was restored: $told, not $first" || return 2
 }
 
-# goes_on STEPS - the target is saved while it works and while it waits, and goes on from
-# the moment that was saved
+# goes_on STEPS - save the target while it works and while it waits, and restore both
+# moments
 goes_on() {
 	local n result
 	hear
@@ -67,26 +67,26 @@ goes_on() {
 	run -0 dirtyckpt list --check image
 }
 
-@test "a static program of musl with threads: saved, verified, restored, and right afterwards" {
+@test "a static musl program with threads is saved, verified and restored, and works afterwards" {
 	start_program steps-musl
 	goes_on 50
 }
 
-@test "a Go program with many threads that gives memory back: saved, verified, restored, and right afterwards" {
+@test "a Go program with many threads that gives memory back is saved, verified and restored, and works afterwards" {
 	has_threads() { (($(find "/proc/$pid/task" -maxdepth 1 -mindepth 1 | wc -l) > 1)); }
 	start_program steps-go
 	wait_until has_threads
 	goes_on 20
 }
 
-@test "a Java program: saved, verified, restored, and right afterwards" {
-	# The heap is as large from the start as it may become.
+@test "a Java program is saved, verified and restored, and works afterwards" {
+	# The heap has its maximum size from the start.
 	start_program env MALLOC_ARENA_MAX=1 java -Xint -Xshare:auto -Xms32m -Xmx32m -Xss512k -XX:+UseSerialGC \
 		-XX:+AlwaysPreTouch -XX:-UsePerfData -cp "$BUILD/tools" Steps
 	goes_on 10
 }
 
-@test "a node program with workers: saved, verified, restored, and right afterwards" {
+@test "a node program with workers is saved, verified and restored, and works afterwards" {
 	start_program env MALLOC_ARENA_MAX=1 node "$BATS_TEST_DIRNAME/../runtimes/steps.js"
 	goes_on 10
 }

@@ -1,24 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# What the scenarios about dirtyckpt share, after lib.bash.
+# Functions for the scenarios about dirtyckpt, to be loaded after lib.bash.
 
-# A target, and an image of it that is not there yet
+# Start a target; its image does not exist yet.
 setup() {
 	target
 	cd "$BATS_TEST_TMPDIR" || return
 }
 
-# end PID - without a word from the shell
+# end PID - kill it and reap it, without a message from the shell
 end() {
 	{ kill -KILL "$1" && wait "$1"; } 2>/dev/null || true
 }
 
-# adopt PID - the target is another one
+# adopt PID - make it the target
 adopt() {
 	pid=$1
 }
 
-# stop PID / go_on PID
+# stop PID / go_on PID - by SIGSTOP and SIGCONT
 stop() {
 	kill -STOP "$1"
 	wait_until is_stopped "$1"
@@ -29,23 +29,23 @@ go_on() {
 }
 
 # shellcheck disable=SC2120  # scenarios pass some
-# save [OPTION]... - of the target, into image; it has to go on from what is there
+# save [OPTION]... - save the target into image, which must not start over
 save() {
 	run -0 dirtyckpt save "$@" "$pid" image
 	[[ $output != *"starting over"* ]] || fail "$output"
 }
 
 # shellcheck disable=SC2120  # scenarios pass one
-# matches [DIR[@N]] - the target, which is stopped, is as it was saved
+# matches [DIR[@N]] - check that the stopped target equals the generation
 matches() {
-	# One that was stopped and traced stops again by itself.
+	# A stopped process that was traced stops again by itself.
 	wait_until is_stopped "$pid"
 	run -0 dirtyckpt verify "$pid" "${1:-image}"
 	[[ $output == "equal: "* ]]
 }
 
-# saves_all - the target, saved while stopped, is in the image as a whole, and
-# the image has not begun anew for that
+# saves_all - stop the target, save it, and check that the image has all of it and has not
+# started over
 saves_all() {
 	stop "$pid"
 	# shellcheck disable=SC2119  # nothing to add
@@ -55,17 +55,17 @@ saves_all() {
 	go_on "$pid"
 }
 
-# column NAME N - of generation N in the list
+# column NAME N - print a column of generation N in the list
 column() {
 	dirtyckpt list --json image | jq -r ".generations[] | select(.generation == $2) | .$1"
 }
 
-# lock_name - the file that whoever acknowledges pages of the target locks
+# lock_name - print the name of the lock file of the target
 lock_name() {
 	echo "/run/lock/dirty_pages.$pid.$(sed 's/.*) //' "/proc/$pid/stat" | cut -d' ' -f20)"
 }
 
-# start_program COMMAND... - the target is that, which is told what to do by order
+# start_program COMMAND... - make it the target; order sends lines to it
 start_program() {
 	mkfifo orders answers
 	"$@" <orders >answers 3>&- &
@@ -74,20 +74,20 @@ start_program() {
 	exec {orders}>orders {answers}<answers
 }
 
-# order LINE - sets $told to what the target answers
+# order LINE - send a line to the target, and set $told to the answer
 order() {
 	echo "$*" >&"$orders"
 	hear
 }
 
-# hear - what it says next
+# hear - set $told to the next line from the target
 hear() {
 	IFS= read -r -t "$TIMEOUT" told <&"$answers" || fail "it says nothing"
 }
 
-# hold_save [-P FILE]... CALL N [OPTION]... - a save of the target, stopped right after
-# its Nth call of that kind, about these files, until let_go; with M..N, at each from
-# the Mth on, until hold_again
+# hold_save [-P FILE]... CALL N [OPTION]... - start a save of the target, and stop it right
+# after its Nth CALL on these files, until let_go; with M..N, at each such call from the
+# Mth on, until hold_again
 hold_save() {
 	local about=()
 	while [[ $1 == -P ]]; do
@@ -106,22 +106,22 @@ is_held() {
 	[[ $(grep -cs "stopped by SIGSTOP" held) -ge $holds ]]
 }
 
-# hold_again - on to where it is stopped next
+# hold_again - let the save continue to its next stop
 hold_again() {
 	((++holds))
 	kill -CONT "$(pgrep -P "$saver")"
 	wait_until is_held
 }
 
-# let_go - on to its end; sets $status
+# let_go - let the save run to its end, and set $status
 let_go() {
 	status=0
 	kill -CONT "$(pgrep -P "$saver")"
 	wait "$saver" || status=$?
 }
 
-# saved_numbers N ADDRESS COUNT - so many numbers of 64 bits at the start of a page
-# that generation N stores
+# saved_numbers N ADDRESS COUNT - print COUNT 64-bit numbers from the start of a page that
+# generation N stores
 saved_numbers() {
 	python3 - "$@" <<-'PYTHON'
 		import struct, sys
@@ -135,7 +135,7 @@ saved_numbers() {
 	PYTHON
 }
 
-# start_threads - that program; ask it by ask
+# start_threads - start the threads program; talk to it by ask
 start_threads() {
 	start_program threads
 	hear
@@ -143,7 +143,7 @@ start_threads() {
 	ask wake
 }
 
-# ask LINE - sets $counts, and looks whether any thread noticed something
+# ask LINE - send a line, set $counts, and check that no thread noticed an error
 ask() {
 	order "$@" || return
 	[[ $told == *" wrong 0 0 0 0 0" ]] || {
