@@ -88,11 +88,9 @@ static void add_files(FILE *f, const struct notes *notes)
 {
 	char *data = NULL;
 	size_t size;
-	FILE *note = open_memstream(&data, &size);
+	FILE *note = checked(open_memstream(&data, &size));
 	uint64_t head[2] = { 0, PAGE_BYTES };
 
-	if (!note)
-		exit(complain(STATUS_OTHER, "not enough memory"));
 	for (size_t i = 0; i < notes->maps->count; i++)
 		head[0] += notes->maps->mappings[i].inode != 0;
 	fwrite(head, sizeof(head), 1, note);
@@ -108,7 +106,7 @@ static void add_files(FILE *f, const struct notes *notes)
 			fwrite(notes->maps->mappings[i].name, 1,
 			       strlen(notes->maps->mappings[i].name) + 1, note);
 	if (fclose(note))
-		exit(complain(STATUS_OTHER, "not enough memory"));
+		die(STATUS_OTHER, "not enough memory");
 	add_note(f, "CORE", NT_FILE, data, size);
 	free(data);
 }
@@ -161,9 +159,7 @@ enum status notes_make(struct notes *notes)
 	for (size_t i = 0; i < notes->threads->count; i++)
 		if (!arch_is_wide(&notes->threads->threads[i]))
 			return refuse_narrow(notes);
-	f = open_memstream(&notes->data, &notes->size);
-	if (!f)
-		return complain(STATUS_OTHER, "not enough memory");
+	f = checked(open_memstream(&notes->data, &notes->size));
 	status = add_all(f, notes);
 	if (fclose(f) && !status)
 		return complain(STATUS_OTHER, "not enough memory");

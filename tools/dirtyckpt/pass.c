@@ -230,14 +230,14 @@ static enum status three_steps_stopped(struct saver *saver, struct pass *pass)
 static char *listing_text(const struct dirty_listing *listing, size_t *size)
 {
 	char *text = NULL;
-	FILE *f = open_memstream(&text, size);
+	FILE *f = checked(open_memstream(&text, size));
 
-	for (size_t i = 0; f && i < listing->count; i++)
+	for (size_t i = 0; i < listing->count; i++)
 		fprintf(f, "%08" PRIx64 "-%08" PRIx64 " %s\n",
 			listing->ranges[i].start, listing->ranges[i].end,
 			listing->ranges[i].text);
-	if (!f || fclose(f))
-		exit(complain(STATUS_OTHER, "not enough memory"));
+	if (fclose(f))
+		die(STATUS_OTHER, "not enough memory");
 	return text;
 }
 
@@ -262,7 +262,7 @@ static enum status write_missing(struct saver *saver, struct pass *pass)
 	for (size_t i = 0; i < pass->missing.count; i++)
 		if (dirty_listing_add(&missing, pass->missing.spans[i].start,
 				      pass->missing.spans[i].end, "-", 1))
-			exit(complain(STATUS_OTHER, "not enough memory"));
+			die(STATUS_OTHER, "not enough memory");
 	status = write_listing(saver, pass, PART_MISSING, &missing);
 	dirty_listing_free(&missing);
 	return status;

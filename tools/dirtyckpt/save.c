@@ -30,7 +30,7 @@ static void new_base(struct saver *saver)
 	unsigned char bytes[16];
 
 	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
-		exit(complain(STATUS_OTHER, "cannot get random numbers"));
+		die(STATUS_OTHER, "cannot get random numbers");
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		sprintf(saver->base + 2 * i, "%02x", bytes[i]);
 	saver->whole = true;

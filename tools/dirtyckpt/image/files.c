@@ -71,7 +71,7 @@ void seal_text(FILE *f, char **text, size_t *size)
 	fflush(f);
 	fprintf(f, "crc32 %08lx\n", crc32(0, (void *)*text, *size));
 	if (fclose(f))
-		exit(complain(STATUS_OTHER, "not enough memory"));
+		die(STATUS_OTHER, "not enough memory");
 }
 
 /**

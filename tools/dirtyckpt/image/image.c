@@ -64,9 +64,7 @@ static enum status make_folder(const struct image *image)
 		return complain(STATUS_OTHER, "%s: %s; its parent must exist and be writable",
 				image->path, strerror(errno));
 	}
-	path = strdup(image->path);
-	if (!path)
-		return complain(STATUS_OTHER, "not enough memory");
+	path = checked(strdup(image->path));
 	fd = open(dirname(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd == -1 || (fsync(fd) && errno != EINVAL))
 		status = complain(STATUS_OTHER, "%s: %s", path, strerror(errno));
@@ -224,9 +222,7 @@ enum status image_open(struct image *image, const char *path,
 {
 	enum status status;
 
-	*image = (struct image){ .path = strdup(path), .fd = -1 };
-	if (!image->path)
-		return complain(STATUS_OTHER, "not enough memory");
+	*image = (struct image){ .path = checked(strdup(path)), .fd = -1 };
 	status = open_folder(image, access);
 	if (!status)
 		status = lock_folder(image, access);

@@ -17,10 +17,8 @@
 static char *record_text(const struct record *record, size_t *size)
 {
 	char *text = NULL;
-	FILE *f = open_memstream(&text, size);
+	FILE *f = checked(open_memstream(&text, size));
 
-	if (!f)
-		exit(complain(STATUS_OTHER, "not enough memory"));
 	fprintf(f, "dirtyckpt-todo %lu %s\n", record->number, record->base);
 	for (size_t i = 0; i < record->spans.count; i++)
 		fprintf(f, "%08" PRIx64 "-%08" PRIx64 "\n",
