@@ -10,7 +10,7 @@
 /**
  * spans_add() - append addresses to a set
  * @set: the set, zero-initialised, without higher addresses; to be freed by
- * 	spans_free()
+ *	spans_free()
  * @start: the first
  * @end: the one after the last
  */

@@ -147,7 +147,7 @@ static bool is_noted(const char *note, const char *base, unsigned long number)
  * @note: set by tracking_begin()
  * @last: the last generation of the image
  * @record: filled in by record_read(); emptied if it was left by a complete
- * 	generation
+ *	generation
  *
  * Return: true if all acknowledged pages are in @last, in generations that it
  * builds on, or on record.

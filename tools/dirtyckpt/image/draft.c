@@ -82,7 +82,7 @@ static int write_head(const struct generation *draft)
  * @image: the image
  * @draft: the generation, with all its parts; its @fd is closed
  * @exchange: replace the generation with the same number, which becomes the
- * 	draft
+ *	draft
  *
  * The generation is on disk when this returns STATUS_OK, and is not in the
  * image before.

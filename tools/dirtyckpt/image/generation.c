@@ -162,7 +162,7 @@ enum status generation_choose(const struct image *image, unsigned long number,
  * @image: the image
  * @gen: the other generation, which is not whole
  * @before: filled in from its head; to be closed by generation_close(), also on
- * 	failure
+ *	failure
  *
  * That generation has the preceding number: an incomplete save leaves its
  * number to the next one, and prune removes no generation that another one

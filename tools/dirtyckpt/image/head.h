@@ -29,7 +29,7 @@
  * @process: description of its process
  * @size: size of each part in bytes
  * @crc: checksum of each part, except for the pages, which have one for each
- * 	chunk
+ *	chunk
  * @fd: descriptor of its folder, -1 if closed
  */
 struct generation {

@@ -213,7 +213,7 @@ static enum status refuse_others(const struct image *image)
  * @image: filled in; to be closed by image_close(), also on failure
  * @path: its path
  * @access: a writer excludes all others, readers exclude writers, and
- * 	ACCESS_LIST takes no lock
+ *	ACCESS_LIST takes no lock
  *
  * Return: STATUS_OK, or the exit status.
  */
