@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2207
 # Completion of dirtyckpt's command line for bash
 
-# Options that a command takes, as its help has them in parentheses
+# Print the options of a command. --help lists their commands in parentheses.
 _dirtyckpt_options() {
 	dirtyckpt --help | awk -v command="$1" '
 		/^Options/ { on = 1; next }

@@ -39,47 +39,43 @@ static const struct command {
 	const char *operands;
 	const char *help;
 } commands[] = {
-	{ "save", SAVE, cmd_save, "PID DIR",
-	  "save the pages written since the last save" },
-	{ "verify", VERIFY, cmd_verify, "PID DIR[@N]",
-	  "stop the process and compare it with a generation" },
-	{ "list", LIST, cmd_list, "DIR", "list the generations" },
-	{ "restore", RESTORE, cmd_restore, "PID DIR[@N]",
-	  "return the living process to a saved state" },
+	{ "save", SAVE, cmd_save, "PID DIR", "save pages written since the last save" },
+	{ "verify", VERIFY, cmd_verify, "PID DIR[@N]", "compare a stopped process with a generation" },
+	{ "list", LIST, cmd_list, "DIR", "list generations" },
+	{ "restore", RESTORE, cmd_restore, "PID DIR[@N]", "reset the living process to a generation" },
 	{ "core", CORE, cmd_core, "DIR[@N] FILE", "write an ELF core file for gdb" },
 	{ "prune", PRUNE, cmd_prune, "DIR", "remove all but the last generations" },
-	{ "untrack", UNTRACK, cmd_untrack, "DIR",
-	  "let others track the process; keep the image" },
+	{ "untrack", UNTRACK, cmd_untrack, "DIR", "end the tracking, keep the image" },
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
 
 static const struct option_row options[] = {
 	{ "stop", OPTION_STOP, NULL,
-	  .help = "stop the process for the last pass; save registers",
+	  .help = "stop the process for the last pass",
 	  .commands = SAVE },
 	{ "rounds", OPTION_ROUNDS, "N", .help = "make N passes before the last one",
 	  .commands = SAVE },
 	{ "until-pages", OPTION_UNTIL, "N",
-	  .help = "make passes until at most N pages are left", .commands = SAVE },
+	  .help = "make passes until N pages or fewer are left", .commands = SAVE },
 	{ "zstd", OPTION_ZSTD, "[=LEVEL]", .help = "compress contents",
 	  .commands = SAVE | PRUNE },
 	{ "keep", OPTION_KEEP, "N",
-	  .help = "keep N generations (default: 1)", .commands = PRUNE },
+	  .help = "number of generations to keep, 1 by default", .commands = PRUNE },
 	{ "check", OPTION_CHECK, NULL,
-	  .help = "read all contents to detect damage",
+	  .help = "read and check all contents",
 	  .commands = LIST },
 	{ "each-line", OPTION_EACH_LINE, NULL,
 	  .help = "restore again for each line of standard input",
 	  .commands = RESTORE },
 	{ "bytes", 'b', NULL, .help = "print sizes in bytes", .commands = LIST },
-	{ "json", 'J', NULL, .help = "print JSON", .commands = LIST },
-	{ "noheadings", 'n', NULL, .help = "do not print headings", .commands = LIST },
-	{ "raw", 'r', NULL, .help = "do not align columns", .commands = LIST },
-	{ "quiet", 'q', NULL, .help = "do not report success",
+	{ "json", 'J', NULL, .help = "use JSON output format", .commands = LIST },
+	{ "noheadings", 'n', NULL, .help = "print no headings", .commands = LIST },
+	{ "raw", 'r', NULL, .help = "use raw output format, not aligned", .commands = LIST },
+	{ "quiet", 'q', NULL, .help = "print no report",
 	  .commands = RESTORE | PRUNE | UNTRACK },
-	{ "help", 'h', NULL, .help = "print this help", .commands = ~0 },
-	{ "version", 'V', NULL, .help = "print the version", .commands = ~0 },
+	{ "help", 'h', NULL, .help = "display this help", .commands = ~0 },
+	{ "version", 'V', NULL, .help = "display the version", .commands = ~0 },
 	{ 0 }
 };
 
@@ -109,7 +105,7 @@ static void print_help(void)
 		printf(" %-8s %-12s %s\n", commands[i].name,
 		       commands[i].operands, commands[i].help);
 	puts("\n"
-	     "DIR holds the generations of one process. DIR@N is number N, DIR the last.\n"
+	     "DIR is the image of a process, DIR@N its generation N, DIR alone the last one.\n"
 	     "\n"
 	     "Options:");
 	for (const struct option_row *o = options; o->name; o++) {
@@ -120,14 +116,14 @@ static void print_help(void)
 	puts("\nColumns of the list:");
 	columns_help();
 	puts("\n"
-	     "Exit status: 0 on success, 1 usage, 2 no such process, 3 not permitted,\n"
-	     "4 unsupported by the kernel, 5 process vanished, 6 anything else, 7 process\n"
-	     "differs, 8 generation damaged, 9 refused, 10 generation of a newer format.\n"
+	     "Exit status: 0 success, 1 usage error, 2 no such process, 3 not permitted,\n"
+	     "4 not supported by the kernel, 5 process vanished, 6 other error, 7 process\n"
+	     "differs, 8 damaged generation, 9 refused, 10 generation of a newer format.\n"
 	     "\n"
 	     "See dirtyckpt(1) and proc_pid_dirty_pages(5).");
 }
 
-/* A slash at the end names a folder whose own name ends like "@N". */
+/* Split DIR@N. A trailing slash marks a folder whose own name ends in @N. */
 static void parse_generation(struct control *ctl)
 {
 	char *at = strrchr(ctl->dir, '@');
@@ -139,7 +135,7 @@ static void parse_generation(struct control *ctl)
 	*at = '\0';
 }
 
-/* Symbolic links are not followed, but "LINK/" would be: strip the slash. */
+/* Remove trailing slashes, as the kernel would follow a link named "DIR/". */
 static void parse_dir(struct control *ctl, char *text, bool generation)
 {
 	size_t len = strlen(text);
@@ -214,7 +210,7 @@ static const struct command *find_command(const char *name)
 	for (int i = 0; i < COMMANDS; i++)
 		if (!strcmp(name, commands[i].name))
 			return &commands[i];
-	usage_error("%s: no such command", name);
+	usage_error("%s: unknown command", name);
 }
 
 static void parse_operands(struct control *ctl, const struct command *command,
@@ -234,12 +230,12 @@ static void parse_operands(struct control *ctl, const struct command *command,
 }
 
 /**
- * parse_command_line() - read the command line
+ * parse_command_line() - parse the command line
  * @ctl: filled in
- * @argc: of main()
- * @argv: of main()
+ * @argc: argument count of main()
+ * @argv: argument vector of main()
  *
- * Ends the program on an error and after --help and --version.
+ * Exits on usage errors, and after --help and --version.
  *
  * Return: the function of the command.
  */
@@ -249,7 +245,7 @@ command_fn parse_command_line(struct control *ctl, int argc, char **argv)
 	const struct option_row *option;
 	char name[80];
 
-	/* The command is the first argument. Only --help and --version need none. */
+	/* The command comes first; only --help and --version are valid without one. */
 	if (argc > 1 && *argv[1] != '-') {
 		command = find_command(argv[1]);
 		argv[1] = argv[0];
