@@ -51,8 +51,8 @@ static const struct {
 	[COL_MISSING] = { "MISSING", SCOLS_JSON_NUMBER, "pages that could not be read" },
 	[COL_SIZE] = { "SIZE", SCOLS_JSON_NUMBER, "disk space of the contents" },
 	[COL_THREADS] = { "THREADS", SCOLS_JSON_NUMBER, "threads stored in this generation" },
-	[COL_PAUSE] = { "PAUSE", SCOLS_JSON_NUMBER, "time the process was stopped, in milliseconds" },
-	[COL_SPENT] = { "SPENT", SCOLS_JSON_NUMBER, "time the save took, in milliseconds" },
+	[COL_PAUSE] = { "PAUSE", SCOLS_JSON_NUMBER, "milliseconds the process was stopped" },
+	[COL_SPENT] = { "SPENT", SCOLS_JSON_NUMBER, "milliseconds the save took" },
 	[COL_STATE] = { "STATE", SCOLS_JSON_STRING, "ok, damaged (--check reads contents), newer" },
 };
 

@@ -40,9 +40,11 @@ static const struct command {
 	const char *help;
 } commands[] = {
 	{ "save", SAVE, cmd_save, "PID DIR", "save pages written since the last save" },
-	{ "verify", VERIFY, cmd_verify, "PID DIR[@N]", "compare a stopped process with a generation" },
+	{ "verify", VERIFY, cmd_verify, "PID DIR[@N]",
+	  "compare a stopped process with a generation" },
 	{ "list", LIST, cmd_list, "DIR", "list generations" },
-	{ "restore", RESTORE, cmd_restore, "PID DIR[@N]", "reset the living process to a generation" },
+	{ "restore", RESTORE, cmd_restore, "PID DIR[@N]",
+	  "reset the living process to a generation" },
 	{ "core", CORE, cmd_core, "DIR[@N] FILE", "write an ELF core file for gdb" },
 	{ "prune", PRUNE, cmd_prune, "DIR", "remove all but the last generations" },
 	{ "untrack", UNTRACK, cmd_untrack, "DIR", "end the tracking, keep the image" },

@@ -72,7 +72,8 @@ static enum status compare_mappings(struct restorer *r)
 		return status;
 	status = layout_compare(&then, &r->maps, &r->added);
 	if (status)
-		complain(status, "%d: mappings differ from those in %s@%lu (process left unchanged)",
+		complain(status,
+			 "%d: mappings differ from those in %s@%lu (process left unchanged)",
 			 r->ctl->pid, r->image.path, r->gen.number);
 	dirty_maps_free(&then);
 	return status;

@@ -94,7 +94,7 @@ static const char *why_anew(struct saver *saver, const struct generation *gen,
 	if (!identity_equal(&gen->of, &saver->target.of))
 		return "the process runs another program now";
 	if (!*note)
-		return "the process was not tracked meanwhile, for example after 'dirtyckpt untrack'";
+		return "the process was not tracked meanwhile, as after 'dirtyckpt untrack'";
 	if (!tracking_is_seamless(note, gen, &saver->record))
 		return "acknowledged pages are missing from it, perhaps because of another tracker";
 	if (parts_probe(&saver->image, gen) || read_before(saver, gen))
