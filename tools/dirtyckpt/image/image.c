@@ -44,8 +44,7 @@ enum status fail_to_write(const struct image *image, const char *name,
 	const char *remedy = "";
 
 	if (error == ENOSPC || error == EDQUOT)
-		remedy =
-			"; free some space and save again: complete generations are intact, other pages are on record";
+		remedy = "; free some space and save again: no pages are lost";
 	else if (error == EROFS || error == EACCES || error == EPERM)
 		remedy = "; use a writable folder";
 	return complain(STATUS_OTHER, "%s/%s: %s%s", image->path, name,
