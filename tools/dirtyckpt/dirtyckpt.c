@@ -5,14 +5,14 @@
  * options.c parses the command line. Each command has a file of its name. There
  * are two folders below the commands:
  *
- *   image/    what is on disk: a folder (image.c) with a record (record.c) and
+ *   image/    files on disk: a folder (image.c) with a record (record.c) and
  *             generations (generation.c), each with a head (head.c) and other
- *             files (parts.c, draft.c), and contents of pages (pages.c writes
- *             them, source.c and contents.c find and read them)
+ *             files (parts.c, draft.c). pages.c writes contents of pages,
+ *             source.c and contents.c find and read them.
  *   process/  the process: its address space (target.c, identity.c, layout.c,
  *             mapping.c), its threads (seize.c, threads.c, registers.c), and
- *             system calls that it makes for us (inject.c); arch-*.c has all
- *             that depends on the architecture
+ *             system calls that it makes for us (inject.c). Everything that
+ *             depends on the architecture is in arch-*.c.
  *
  * Files in process/ use nothing from image/. The commands combine both, with
  * tracking.c, compare.c, and spans.c for sets of addresses. The libraries are

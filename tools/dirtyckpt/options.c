@@ -125,7 +125,7 @@ static void print_help(void)
 	     "See dirtyckpt(1) and proc_pid_dirty_pages(5).");
 }
 
-/* Split DIR@N. A trailing slash marks a folder whose own name ends in @N. */
+/* Split DIR@N. A trailing slash marks a folder with a name that ends in @N. */
 static void parse_generation(struct control *ctl)
 {
 	char *at = strrchr(ctl->dir, '@');
