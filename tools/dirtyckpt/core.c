@@ -319,7 +319,7 @@ static enum status open_core(struct core *core, const struct control *ctl)
 		status = notes_make(&core->notes);
 	if (!status && !core->gen.stopped)
 		complain(STATUS_OK,
-			 "%s@%lu: was saved while the process was running, so the core is not a consistent state, and has no registers",
+			 "%s@%lu: was saved while the process was running, so the core is not a consistent state, and its registers are zero",
 			 core->image.path, core->gen.number);
 	if (!status && core->contents.missing.count)
 		complain(STATUS_OK,

@@ -47,7 +47,9 @@ static void add_status(FILE *f, const struct notes *notes,
 		.pr_fpvalid = thread->size[SET_FLOAT] != 0,
 	};
 
-	memcpy(&status.pr_reg, thread->set[SET_GENERAL], sizeof(status.pr_reg));
+	if (thread->size[SET_GENERAL])
+		memcpy(&status.pr_reg, thread->set[SET_GENERAL],
+		       sizeof(status.pr_reg));
 	add_note(f, "CORE", NT_PRSTATUS, &status, sizeof(status));
 }
 
@@ -118,9 +120,13 @@ static enum status refuse_narrow(const struct notes *notes)
 			notes->image->path, notes->gen->number);
 }
 
-/* Use the kernel's order: the first thread, the process, the other threads. */
+/*
+ * Use the kernel's order: the first thread, the process, the other threads. gdb 16
+ * crashes on a core without threads, so there is one with registers of zero.
+ */
 static enum status add_all(FILE *f, struct notes *notes)
 {
+	const struct thread none = { .tid = notes->gen->of.pid };
 	enum status status;
 	void *auxv;
 
@@ -131,8 +137,7 @@ static enum status add_all(FILE *f, struct notes *notes)
 		free(auxv);
 		return status;
 	}
-	if (notes->threads->count)
-		add_status(f, notes, &notes->threads->threads[0]);
+	add_status(f, notes, notes->threads->count ? &notes->threads->threads[0] : &none);
 	add_process(f, notes);
 	add_note(f, "CORE", NT_AUXV, auxv, notes->gen->size[PART_AUXV]);
 	add_files(f, notes);
