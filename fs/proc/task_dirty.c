@@ -267,13 +267,6 @@ static void note_batch(struct dirty_batch *b, const struct dirty_reader *r,
 	b->pages = nr_pages(runs, w->runs.free);
 	b->last = r->done;
 	b->contended = !r->done && w->budget > 0 && w->runs.free != w->runs.end;
-
-	dirty_stat_add(DIRTY_STAT_BATCHES, 1);
-	dirty_stat_add(DIRTY_STAT_CONTENDED, b->contended);
-	dirty_stat_add(DIRTY_STAT_FAST, b->fast);
-	dirty_stat_add(DIRTY_STAT_SLOW, b->slow);
-	dirty_stat_add(DIRTY_STAT_RANGES, b->ranges);
-	dirty_stat_add(DIRTY_STAT_PAGES, b->pages);
 }
 
 /*
@@ -340,7 +333,7 @@ static int dirty_show(struct seq_file *m, void *v)
 	if (ret)
 		return ret;
 
-	if (IS_ENABLED(CONFIG_PROC_DIRTY_PAGES_DEBUG) || batch.times.begin)
+	if (batch.times.begin)
 		note_batch(&batch, r, &w, run, budget);
 	for (p = buf; run != w.runs.free; run++)
 		p = put_run(p, run, &line);
@@ -366,7 +359,6 @@ static void *dirty_start(struct seq_file *m, loff_t *pos)
 		r->run_flags = 0;
 		r->done = !r->mm;
 		r->batches = 0;
-		dirty_stat_add(DIRTY_STAT_LISTINGS, 1);
 	}
 	return r->done ? NULL : r;
 }

@@ -736,12 +736,6 @@ static void note_hold(struct dirty_ack *a)
 		hold->times.unlocked = ktime_get_ns();
 		trace_dirty_pages_ack(a->pid, hold);
 	}
-	dirty_stat_add(DIRTY_STAT_ACK_HOLDS, 1);
-	dirty_stat_add(DIRTY_STAT_ACK_FAST, hold->entries - hold->slow);
-	dirty_stat_add(DIRTY_STAT_ACK_SLOW, hold->slow);
-	dirty_stat_add(DIRTY_STAT_ACK_PAGES, hold->pages);
-	dirty_stat_add(DIRTY_STAT_ACK_HELD, hold->held);
-	dirty_stat_add(DIRTY_STAT_ACK_SPLIT, hold->split);
 }
 
 /* Returns -ESRCH if the address space was being torn down meanwhile. */
@@ -763,7 +757,6 @@ static int end_hold(struct dirty_ack *a)
 
 	if (a->drain) {
 		lru_add_drain_all();
-		dirty_stat_add(DIRTY_STAT_ACK_DRAINS, 1);
 		a->drain = false;
 		a->drained = true;
 	}
@@ -789,8 +782,6 @@ static int ack_range(struct dirty_ack *a, unsigned long start,
 			ret = end_hold(a);
 	}
 	a->resume = ret == -ERESTARTSYS;
-	if (!ret)
-		dirty_stat_add(DIRTY_STAT_ACK_LINES, 1);
 	return ret;
 }
 

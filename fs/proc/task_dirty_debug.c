@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * debugfs dirty_pages/: the self-check of /proc/<pid>/dirty_pages, what it has
- * done so far, and what is to go wrong.
+ * debugfs dirty_pages/: the self-check of /proc/<pid>/dirty_pages, the size of
+ * its batches, and what is to go wrong.
  *
  * verify	write a pid and read, on the same descriptor, how the range walk
  *		behind the file compares to get_dirty_page(), and its flags to
  *		those of a walk entry by entry, page by page; and whether a
  *		page could be written without a trace
  * batch	how many entries one hold of the mmap lock may cover
- * stats	what all readers and writers of the file have done, since boot
- * fail/	what is to go wrong for them, by the fault-injection framework
+ * fail/	what is to go wrong for its readers and writers, by the fault-injection framework
  *
  * The check brings swapped pages in, marks pages accessed and waits for
  * migration: a debugging aid for root, not a way to list.
@@ -594,42 +593,6 @@ static const struct file_operations verify_fops = {
 	.release	= verify_release,
 };
 
-DEFINE_PER_CPU(struct dirty_stats, dirty_stats);
-
-static const char *const stat_names[NR_DIRTY_STATS] = {
-	[DIRTY_STAT_LISTINGS]	= "listings",
-	[DIRTY_STAT_BATCHES]	= "batches",
-	[DIRTY_STAT_CONTENDED]	= "contended",
-	[DIRTY_STAT_FAST]	= "fast_entries",
-	[DIRTY_STAT_SLOW]	= "slow_entries",
-	[DIRTY_STAT_RANGES]	= "ranges",
-	[DIRTY_STAT_PAGES]	= "pages",
-	[DIRTY_STAT_ACK_LINES]	= "ack_lines",
-	[DIRTY_STAT_ACK_HOLDS]	= "ack_holds",
-	[DIRTY_STAT_ACK_FAST]	= "ack_fast_entries",
-	[DIRTY_STAT_ACK_SLOW]	= "ack_slow_entries",
-	[DIRTY_STAT_ACK_PAGES]	= "ack_pages",
-	[DIRTY_STAT_ACK_HELD]	= "ack_held_pages",
-	[DIRTY_STAT_ACK_SPLIT]	= "ack_split_huge_pages",
-	[DIRTY_STAT_ACK_DRAINS]	= "ack_drains",
-};
-
-/* The sums are not of one moment: others go on counting. */
-static int stats_show(struct seq_file *m, void *unused)
-{
-	unsigned long sum;
-	int stat, cpu;
-
-	for (stat = 0; stat < NR_DIRTY_STATS; stat++) {
-		sum = 0;
-		for_each_possible_cpu(cpu)
-			sum += READ_ONCE(per_cpu(dirty_stats, cpu).count[stat]);
-		seq_printf(m, "%s %lu\n", stat_names[stat], sum);
-	}
-	return 0;
-}
-DEFINE_SHOW_ATTRIBUTE(stats);
-
 #ifdef CONFIG_PROC_DIRTY_PAGES_FAIL
 static struct fault_attr faults[NR_DIRTY_FAULTS] = {
 	[0 ... NR_DIRTY_FAULTS - 1] = FAULT_ATTR_INITIALIZER,
@@ -675,7 +638,6 @@ static int __init dirty_pages_debug_init(void)
 
 	debugfs_create_file("verify", 0600, dir, NULL, &verify_fops);
 	debugfs_create_u32("batch", 0600, dir, &dirty_pages_batch);
-	debugfs_create_file("stats", 0400, dir, NULL, &stats_fops);
 #ifdef CONFIG_PROC_DIRTY_PAGES_FAIL
 	create_faults(debugfs_create_dir("fail", dir));
 #endif

@@ -14,7 +14,6 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/pagewalk.h>
-#include <linux/percpu.h>
 #include <linux/pgtable.h>
 #include <linux/swap.h>
 #include <linux/swapops.h>
@@ -200,43 +199,6 @@ struct dirty_hold {
 	unsigned long held;
 	unsigned long split;
 };
-
-/* What debugfs dirty_pages/stats counts */
-enum dirty_stat {
-	DIRTY_STAT_LISTINGS,
-	DIRTY_STAT_BATCHES,
-	DIRTY_STAT_CONTENDED,
-	DIRTY_STAT_FAST,
-	DIRTY_STAT_SLOW,
-	DIRTY_STAT_RANGES,
-	DIRTY_STAT_PAGES,
-	DIRTY_STAT_ACK_LINES,
-	DIRTY_STAT_ACK_HOLDS,
-	DIRTY_STAT_ACK_FAST,
-	DIRTY_STAT_ACK_SLOW,
-	DIRTY_STAT_ACK_PAGES,
-	DIRTY_STAT_ACK_HELD,
-	DIRTY_STAT_ACK_SPLIT,
-	DIRTY_STAT_ACK_DRAINS,
-	NR_DIRTY_STATS,
-};
-
-#ifdef CONFIG_PROC_DIRTY_PAGES_DEBUG
-struct dirty_stats {
-	unsigned long count[NR_DIRTY_STATS];
-};
-
-DECLARE_PER_CPU(struct dirty_stats, dirty_stats);
-
-static inline void dirty_stat_add(enum dirty_stat stat, unsigned long n)
-{
-	this_cpu_add(dirty_stats.count[stat], n);
-}
-#else
-static inline void dirty_stat_add(enum dirty_stat stat, unsigned long n)
-{
-}
-#endif
 
 /* What debugfs dirty_pages/fail/ can have go wrong */
 enum dirty_fault {

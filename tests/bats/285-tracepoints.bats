@@ -56,6 +56,31 @@ times_are_right() {
 	(($(sum time_ns) > 50000))
 }
 
+@test "a listing follows read-only entries to their pages, but not written ones" {
+	tell map anon 4000
+	tell write
+	kill -STOP "$pid"
+	traced listing
+	(($(sum slow) < 4000 && $(sum fast) >= 4000))
+	acknowledge
+	traced listing
+	(($(sum slow) >= 4000 && $(sum fast) < 4000))
+}
+
+# bats test_tags=concurrent
+@test "listings on several CPUs have one last event each" {
+	reading() {
+		local readers=()
+		for _ in {1..8}; do
+			listing >/dev/null &
+			readers+=($!)
+		done
+		wait "${readers[@]}"
+	}
+	traced reading
+	[[ $(sum last) == 8 ]]
+}
+
 @test "an acknowledgment has an event for each hold, with its pages, and those that are held" {
 	tell map anon 100
 	tell write
@@ -67,6 +92,38 @@ times_are_right() {
 	(($(sum slow) == 60 && $(sum fast) > 0))
 	times_are_right
 	tell drain
+}
+
+@test "an acknowledgment checks each page of a line with d, cleared or not" {
+	tell map anon 100
+	tell write
+	traced put "$(page_range 0 50)" "$(page_range 60 10)" "$(page_range 0 9) apx----"
+	(($(sum pages) == 60 && $(sum slow) == 60))
+	traced put "$(page_range 0 100)"
+	(($(sum pages) == 40 && $(sum slow) == 100))
+	traced put "$(page_range 0 100)"
+	(($(sum pages) == 0 && $(sum slow) == 100))
+}
+
+@test "an acknowledgment splits a huge page only for a part of it" {
+	tell map anon-aligned 512
+	tell advise hugepage
+	tell write
+	expect 512:apdxh--
+	traced put "$(page_range 0 512)"
+	(($(sum pages) == 512 && $(sum split) == 0))
+	tell write
+	traced put "$(page_range 0 10)"
+	(($(sum pages) == 10 && $(sum split) == 1))
+}
+
+@test "all fields are documented" {
+	local field rst=$BATS_TEST_DIRNAME/../../Documentation/filesystems/proc_dirty_pages.rst
+	run -0 sed -n 's/.*field:.* \([a-z_]*\);.*/\1/p' $trace/events/dirty_pages/*/format
+	((${#lines[@]} >= 18))
+	for field in "${lines[@]}"; do
+		[[ $field == common_* ]] || grep -qE "^\`\`$field\`\` +" "$rst" || fail "$field is not documented"
+	done
 }
 
 @test "an event for a thread shows the pid of its process" {
