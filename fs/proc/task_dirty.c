@@ -6,7 +6,6 @@
  * Runs are collected in batches by the walk of task_dirty_walk.c, under the mmap
  * lock held for reading, and become text after it was dropped.
  */
-#include <linux/dirty_pages.h>
 #include <linux/mmap_lock.h>
 #include <linux/oom.h>
 #include <linux/ptrace.h>
@@ -15,17 +14,14 @@
 #include <linux/seq_file.h>
 #include <linux/timekeeping.h>
 #include <linux/uio.h>
-#include <linux/unaligned.h>
 
 #include <uapi/linux/dirty_pages.h>
 
+#include "internal.h"
+#include "task_dirty.h"
+
 #define CREATE_TRACE_POINTS
 #include <trace/events/dirty_pages.h>
-
-#include "internal.h"
-
-/* "start-end flags\n": two addresses of at most 16 digits, seven flags */
-#define DIRTY_LINE_MAX	(16 + 1 + 16 + 1 + 7 + 1)
 
 /* All the memory that a reader takes, apart from the open file itself. */
 #define DIRTY_TEXT_MAX	SZ_64K
@@ -68,134 +64,6 @@ struct dirty_reader {
 	unsigned long batches;
 	unsigned long patience;
 };
-
-/* Eight hexadecimal digits, computed side by side, one in each byte */
-static char *put_digits(char *p, u32 value)
-{
-	u64 x = value, letters;
-
-	x = (x << 16 | x) & 0x0000ffff0000ffffULL;
-	x = (x << 8 | x) & 0x00ff00ff00ff00ffULL;
-	x = (x << 4 | x) & 0x0f0f0f0f0f0f0f0fULL;
-	/* 1 where it is a letter: from 10 on, there is a carry. */
-	letters = (x + 0x0606060606060606ULL) >> 4 & 0x0101010101010101ULL;
-	x += 0x3030303030303030ULL + letters * ('a' - 10 - '0');
-	put_unaligned_be64(x, p);
-	return p + 8;
-}
-
-/* As in maps: at least eight digits. */
-static char *put_address(char *p, unsigned long addr)
-{
-	u32 upper = (u64)addr >> 32;
-	int digits = DIV_ROUND_UP(fls(upper), 4);
-
-	if (digits) {
-		put_digits(p, upper << (32 - 4 * digits));
-		p += digits;
-	}
-	return put_digits(p, addr);
-}
-
-static char *put_flags(char *p, unsigned long flags)
-{
-	*p++ = flags & DIRTY_FILE ? 'f' : 'a';
-	*p++ = flags & DIRTY_PRESENT ? 'p' : flags & DIRTY_SWAPPED ? 's' : 'e';
-	*p++ = flags & DIRTY_WRITTEN ? 'd' : '-';
-	*p++ = flags & DIRTY_EXCLUSIVE ? 'x' : '-';
-	*p++ = flags & DIRTY_HUGE ? 'h' : '-';
-	*p++ = flags & DIRTY_KSM ? 'k' : '-';
-	*p++ = flags & DIRTY_LAZYFREE ? 'l' : '-';
-	return p;
-}
-
-/* The text of a byte */
-static char two_digits[256][2] __ro_after_init;
-
-/* Text of the flags, with the newline, ready to be stored as one word */
-#define DIRTY_FLAGS	(2 * DIRTY_LAZYFREE)
-static u64 flags_text[DIRTY_FLAGS] __ro_after_init;
-
-static int __init dirty_text_init(void)
-{
-	char text[sizeof(u64) + 1] = "-------\n";
-	unsigned long flags;
-	int byte;
-
-	for (byte = 0; byte < 256; byte++)
-		hex_byte_pack(two_digits[byte], byte);
-	for (flags = 0; flags < DIRTY_FLAGS; flags++) {
-		put_flags(text, flags);
-		memcpy(&flags_text[flags], text, sizeof(u64));
-	}
-	return 0;
-}
-fs_initcall(dirty_text_init);
-
-/*
- * The digits of a page number that change from line to line, while those above
- * mostly stay as they are
- */
-#define LOW_DIGITS	0xff000UL
-
-/**
- * struct dirty_line - the last line, as a pattern for the next
- * @start: where its run starts, but for LOW_DIGITS
- * @end: where its run ends, but for LOW_DIGITS
- * @start_digits: where in @text LOW_DIGITS of the start are
- * @end_digits: where in @text LOW_DIGITS of the end are
- * @length: how long the line is
- * @text: the line without its flags
- */
-struct dirty_line {
-	unsigned long start;
-	unsigned long end;
-	unsigned long start_digits;
-	unsigned long end_digits;
-	unsigned long length;
-	u64 text[5];
-};
-
-static noinline struct dirty_line make_line(const struct dirty_run *run)
-{
-	struct dirty_line line = {
-		.start = run->start & ~LOW_DIGITS,
-		.end = dirty_run_end(run) & ~LOW_DIGITS,
-	};
-	char *text = (char *)line.text;
-	char *p;
-
-	p = put_address(text, run->start);
-	line.start_digits = p - text - 5;
-	*p++ = '-';
-	p = put_address(p, dirty_run_end(run));
-	line.end_digits = p - text - 5;
-	*p++ = ' ';
-	line.length = p - text + sizeof(flags_text[0]);
-	return line;
-}
-
-/* Writes at most DIRTY_LINE_MAX bytes, of which the line is the first. */
-static __always_inline char *put_run(char *p, const struct dirty_run *run,
-				     struct dirty_line *line)
-{
-	unsigned long start = run->start, end = run->end_flags;
-	u64 flags = flags_text[dirty_run_flags(run)];
-
-	if (unlikely(((start ^ line->start) | (end ^ line->end)) &
-		     PAGE_MASK & ~LOW_DIGITS))
-		*line = make_line(run);
-	put_unaligned(line->text[0], (u64 *)p);
-	put_unaligned(line->text[1], (u64 *)(p + 8));
-	put_unaligned(line->text[2], (u64 *)(p + 16));
-	put_unaligned(line->text[3], (u64 *)(p + 24));
-	put_unaligned(line->text[4], (u64 *)(p + 32));
-	memcpy(p + line->start_digits, two_digits[(start & LOW_DIGITS) >> 12], 2);
-	memcpy(p + line->end_digits, two_digits[(end & LOW_DIGITS) >> 12], 2);
-	p += line->length;
-	put_unaligned(flags, (u64 *)(p - sizeof(flags)));
-	return p;
-}
 
 /*
  * Take the lock once and collect runs into @w. Returns -ESRCH, with all as it
@@ -243,28 +111,29 @@ out_mmput:
 	return ret;
 }
 
-static unsigned long nr_pages(const struct dirty_run *run,
-			      const struct dirty_run *end)
+static unsigned long pages_in_runs(const struct dirty_run *run,
+				   const struct dirty_run *end)
 {
 	unsigned long size = 0;
 
 	for (; run != end; run++)
-		size += dirty_run_end(run) - run->start;
+		size += run->end - run->start;
 	return size >> PAGE_SHIFT;
 }
 
-/* Count what a batch that could look at @budget entries found, from @runs on. */
-static void note_batch(struct dirty_batch *b, const struct dirty_reader *r,
-		       const struct dirty_walk *w, const struct dirty_run *runs,
-		       long budget)
+/* For the tracepoint: a batch of up to @budget entries found @runs. */
+static void account_batch(struct dirty_list_batch *b,
+			  const struct dirty_reader *r,
+			  const struct dirty_walk *w,
+			  const struct dirty_run *runs, long budget)
 {
 	unsigned long entries = budget - w->budget;
 
-	/* One that had no more room for its run does not count as looked at. */
+	/* An entry that had no room for its run was not visited. */
 	b->slow = min(w->slow, entries);
 	b->fast = entries - b->slow;
 	b->ranges = w->runs.free - runs;
-	b->pages = nr_pages(runs, w->runs.free);
+	b->pages = pages_in_runs(runs, w->runs.free);
 	b->last = r->done;
 	b->contended = !r->done && w->budget > 0 && w->runs.free != w->runs.end;
 }
@@ -294,11 +163,10 @@ static bool is_interrupted(struct seq_file *m)
 static int dirty_show(struct seq_file *m, void *v)
 {
 	struct dirty_reader *r = m->private;
-	struct dirty_line line = { .start = ~0UL };
 	long budget = max(READ_ONCE(dirty_pages_batch), 1U);
 	struct dirty_walk w = { .budget = budget };
-	struct dirty_batch batch = {};
-	struct dirty_run *run;
+	struct dirty_list_batch batch = {};
+	struct dirty_run *runs;
 	size_t size;
 	char *buf, *p;
 	int ret;
@@ -320,8 +188,8 @@ static int dirty_show(struct seq_file *m, void *v)
 	 */
 	w.runs.end = PTR_ALIGN_DOWN((struct dirty_run *)(buf + size),
 				    sizeof(long));
-	run = w.runs.end - (size - 1) / DIRTY_LINE_MAX;
-	w.runs.free = run;
+	runs = w.runs.end - (size - 1) / DIRTY_LINE_MAX;
+	w.runs.free = runs;
 	if (trace_dirty_pages_list_enabled())
 		batch.times.begin = ktime_get_ns();
 	ret = collect_batch(r, &w, &batch.times);
@@ -334,9 +202,8 @@ static int dirty_show(struct seq_file *m, void *v)
 		return ret;
 
 	if (batch.times.begin)
-		note_batch(&batch, r, &w, run, budget);
-	for (p = buf; run != w.runs.free; run++)
-		p = put_run(p, run, &line);
+		account_batch(&batch, r, &w, runs, budget);
+	p = dirty_format_runs(buf, runs, w.runs.free);
 	r->batches++;
 	if (p != buf)
 		r->shown = true;

@@ -23,11 +23,10 @@
  * such pages are writable. Fork removes the mark, but the lock excludes fork. Others
  * that remove it flush first (see mm_tlb_flush_pending()).
  */
-#include <linux/dirty_pages.h>
 #include <linux/bitops.h>
 #include <linux/delay.h>
-#include <linux/huge_mm.h>
 #include <linux/hugetlb.h>
+#include <linux/mm.h>
 #include <linux/mm_inline.h>
 #include <linux/mmap_lock.h>
 #include <linux/mmu_notifier.h>
@@ -43,6 +42,8 @@
 #include <asm/tlbflush.h>
 
 #include <trace/events/dirty_pages.h>
+
+#include "task_dirty.h"
 
 /* What an open file takes: of a byte more, kmalloc() makes twice as much. */
 #define ACK_SIZE	SZ_64K
@@ -78,15 +79,15 @@ struct ack_span {
  * @end: where it ends
  * @resume: a signal interrupted the line at hand; the next may be its repetition
  * @budget: entries that this hold of the mmap lock may still look at
- * @hold: counts of this hold
- * @holding: the mmap lock is held for reading
+ * @batch: counts of this hold
+ * @locked: the mmap lock is held for reading
  * @drain: a page is held, perhaps only by an LRU batch of a CPU: drain these
  * @drained: the batches were drained during this write
- * @looked: the entries that this hold has looked at
+ * @visited: the entries that this hold has looked at
  * @changed: the entries that this hold has changed
  * @range: the range that MMU notifiers were told of
  * @notified: the invalidation of @range has begun, and has not ended
- * @kept: bytes of an unfinished line at the start of @text
+ * @partial: bytes of an unfinished line at the start of @text
  * @broken: a bad line was written
  * @text: the text that is being written
  */
@@ -99,25 +100,25 @@ struct dirty_ack {
 	unsigned long end;
 	bool resume;
 	long budget;
-	struct dirty_hold hold;
-	bool holding;
+	struct dirty_ack_batch batch;
+	bool locked;
 	bool drain;
 	bool drained;
-	struct ack_span looked;
+	struct ack_span visited;
 	struct ack_span changed;
 	struct mmu_notifier_range range;
 	bool notified;
-	size_t kept;
+	size_t partial;
 	bool broken;
 	char text[];
 };
 
 /* Returns 1 to end the hold of the lock: all below @addr has been looked at. */
-static int looked_at(struct dirty_ack *a, unsigned long addr, long entries)
+static int account_progress(struct dirty_ack *a, unsigned long addr, long entries)
 {
 	a->next = addr;
 	a->budget -= entries;
-	a->hold.entries += entries;
+	a->batch.entries += entries;
 	return a->budget <= 0 || mmap_lock_is_contended(a->mm) ||
 	       fatal_signal_pending(current) ||
 	       dirty_should_fail(DIRTY_FAIL_CONTENTION);
@@ -171,8 +172,8 @@ static __always_inline struct page_counts counts_of(struct page *page)
 	return u.counts;
 }
 
-/* See folio_is_held(). */
-static bool small_page_is_held(struct folio *folio, unsigned int ours)
+/* See folio_has_extra_refs(). */
+static bool small_folio_has_extra_refs(struct folio *folio, unsigned int ours)
 {
 	bool cached = folio_test_swapcache(folio);
 	struct page_counts count;
@@ -203,13 +204,13 @@ static bool small_page_is_held(struct folio *folio, unsigned int ours)
  * missed only if one relative goes and another comes, twice, each between the right
  * two of five neighbouring loads.
  */
-static bool folio_is_held(struct folio *folio, unsigned int ours)
+static bool folio_has_extra_refs(struct folio *folio, unsigned int ours)
 {
 	unsigned int expected;
 	int look;
 
 	if (IS_ENABLED(CONFIG_64BIT) && !folio_test_large(folio))
-		return small_page_is_held(folio, ours);
+		return small_folio_has_extra_refs(folio, ours);
 	if (folio_maybe_dma_pinned(folio))
 		return true;
 	expected = expected_refs(folio);
@@ -243,7 +244,7 @@ static __always_inline bool page_is_only_mapped(struct page *page)
  * The extra reference of a small page may be that of an LRU batch of a CPU, until
  * the batches are drained. Large folios do not wait in batches.
  */
-static bool held_for_sure(struct dirty_ack *a, struct folio *folio)
+static bool is_surely_busy(struct dirty_ack *a, struct folio *folio)
 {
 	return a->drained || folio_test_large(folio) ||
 	       folio_maybe_dma_pinned(folio);
@@ -251,27 +252,27 @@ static bool held_for_sure(struct dirty_ack *a, struct folio *folio)
 
 /**
  * struct ack_entries - neighbouring entries, a bit each
- * @asked: the references to their pages have to be counted
+ * @counted: the references to their pages have to be counted
  * @cleared: they had the soft-dirty bit, or were writable
  * @writable: they were writable
- * @held: they have the bit again, as somebody refers to their pages
- * @unsure: like @held, but perhaps only an LRU batch of a CPU holds the page
+ * @busy: they have the bit again, as somebody refers to their pages
+ * @unsure: like @busy, but perhaps only an LRU batch of a CPU holds the page
  * @swapped: their pages are in swap; the references were counted already
  */
 struct ack_entries {
-	u64 asked;
+	u64 counted;
 	u64 cleared;
 	u64 writable;
-	u64 held;
+	u64 busy;
 	u64 unsure;
 	u64 swapped;
 };
 
-static void note_held(struct dirty_ack *a, struct ack_entries *e, u64 bit,
+static void note_busy(struct dirty_ack *a, struct ack_entries *e, u64 bit,
 		      struct folio *folio)
 {
-	e->held |= bit;
-	if (!held_for_sure(a, folio))
+	e->busy |= bit;
+	if (!is_surely_busy(a, folio))
 		e->unsure |= bit;
 }
 
@@ -318,7 +319,7 @@ static void clear_present_pte(struct ack_entries *e, u64 bit,
 
 	if (!page || !PageAnon(page))
 		return;
-	e->asked |= bit;
+	e->counted |= bit;
 	if (pte_write(pte))
 		e->writable |= bit;
 	if (!pte_write(pte) && !pte_soft_dirty(pte))
@@ -347,11 +348,11 @@ static void clear_swap_pte(struct dirty_ack *a, struct ack_entries *e, u64 bit,
 	/* Count first: a fault that maps the page has to wait for our lock. */
 	folio = swap_cache_peek(entry);
 	if (folio) {
-		if (folio_is_held(folio, 1))
-			note_held(a, e, bit, folio);
+		if (folio_has_extra_refs(folio, 1))
+			note_busy(a, e, bit, folio);
 		folio_put(folio);
 	}
-	if (e->held & bit) {
+	if (e->busy & bit) {
 		set_pte_at(vma->vm_mm, addr, ptep, pte_swp_mksoft_dirty(pte));
 	} else if (pte_swp_soft_dirty(pte)) {
 		e->cleared |= bit;
@@ -359,8 +360,8 @@ static void clear_swap_pte(struct dirty_ack *a, struct ack_entries *e, u64 bit,
 	}
 }
 
-static void give_back(struct vm_area_struct *vma, unsigned long addr,
-		      pte_t *ptep, bool writable)
+static void restore_pte(struct vm_area_struct *vma, unsigned long addr,
+			pte_t *ptep, bool writable)
 {
 	pte_t old = ptep_modify_prot_start(vma, addr, ptep);
 	pte_t pte = pte_mksoft_dirty(old);
@@ -371,27 +372,28 @@ static void give_back(struct vm_area_struct *vma, unsigned long addr,
 }
 
 /* Neighbours often belong to one folio: count its references once. */
-static void ask_folio(struct dirty_ack *a, struct ack_entries *e, unsigned int i,
-		      struct folio *folio, struct folio **last, bool *is_held)
+static void check_folio(struct dirty_ack *a, struct ack_entries *e,
+			unsigned int i, struct folio *folio,
+			struct folio **last, bool *busy)
 {
 	if (folio != *last)
-		*is_held = folio_is_held(folio, 0);
+		*busy = folio_has_extra_refs(folio, 0);
 	*last = folio;
-	if (*is_held)
-		note_held(a, e, BIT_ULL(i), folio);
+	if (*busy)
+		note_busy(a, e, BIT_ULL(i), folio);
 }
 
 /* Give bit and write permission back to entries whose pages are held. */
-static void ask_pages(struct dirty_ack *a, struct ack_entries *e,
-		      struct vm_area_struct *vma, unsigned long addr,
-		      pte_t *ptep)
+static void check_pages(struct dirty_ack *a, struct ack_entries *e,
+			struct vm_area_struct *vma, unsigned long addr,
+			pte_t *ptep)
 {
 	struct folio *last = NULL;
-	bool is_held = false;
+	bool busy = false;
 	pte_t *pte = ptep;
 	struct page *page;
 	unsigned int i;
-	u64 ask;
+	u64 rest;
 
 	/*
 	 * Pairs with get_user_pages_fast(), which takes its reference before it
@@ -399,24 +401,24 @@ static void ask_pages(struct dirty_ack *a, struct ack_entries *e,
 	 * code never enters lazy MMU mode.
 	 */
 	smp_mb();
-	for (ask = e->writable; ask; pte++, ask >>= 1) {
-		if (!(ask & 1))
+	for (rest = e->writable; rest; pte++, rest >>= 1) {
+		if (!(rest & 1))
 			continue;
 		page = pfn_to_page(dirty_frame_of(ptep_get(pte)));
 		if (!page_is_only_mapped(page))
-			ask_folio(a, e, pte - ptep, page_folio(page), &last,
-				  &is_held);
+			check_folio(a, e, pte - ptep, page_folio(page), &last,
+				    &busy);
 	}
-	for (ask = e->asked & ~e->writable; ask; ask &= ask - 1) {
-		i = __ffs64(ask);
+	for (rest = e->counted & ~e->writable; rest; rest &= rest - 1) {
+		i = __ffs64(rest);
 		page = pfn_to_page(pte_pfn(ptep_get(ptep + i)));
 		if (!page_is_only_mapped(page))
-			ask_folio(a, e, i, page_folio(page), &last, &is_held);
+			check_folio(a, e, i, page_folio(page), &last, &busy);
 	}
-	for (ask = e->held & ~e->swapped; ask; ask &= ask - 1) {
-		i = __ffs64(ask);
-		give_back(vma, addr + i * PAGE_SIZE, ptep + i,
-			  e->writable & BIT_ULL(i));
+	for (rest = e->busy & ~e->swapped; rest; rest &= rest - 1) {
+		i = __ffs64(rest);
+		restore_pte(vma, addr + i * PAGE_SIZE, ptep + i,
+			    e->writable & BIT_ULL(i));
 	}
 }
 
@@ -425,9 +427,9 @@ static int note_entries(struct dirty_ack *a, const struct ack_entries *e,
 			struct vm_area_struct *vma, unsigned long addr,
 			unsigned int nr)
 {
-	u64 changed = e->cleared | e->held, counted = ~0ULL;
+	u64 changed = e->cleared | e->busy, below = ~0ULL;
 
-	add_to_span(&a->looked, vma, addr, addr + nr * PAGE_SIZE);
+	add_to_span(&a->visited, vma, addr, addr + nr * PAGE_SIZE);
 	/*
 	 * This includes swap entries: reclaim sets them before it flushes, so that
 	 * a CPU may still be able to write to the page.
@@ -435,16 +437,16 @@ static int note_entries(struct dirty_ack *a, const struct ack_entries *e,
 	if (changed)
 		add_to_span(&a->changed, vma, addr + __ffs64(changed) * PAGE_SIZE,
 			    addr + fls64(changed) * PAGE_SIZE);
-	a->hold.pages += hweight64(e->cleared & ~e->held);
+	a->batch.pages += hweight64(e->cleared & ~e->busy);
 	/* After the drain, go on at the first page that is perhaps not held. */
 	if (e->unsure) {
 		a->drain = true;
 		nr = __ffs64(e->unsure);
-		counted = BIT_ULL(nr) - 1;
+		below = BIT_ULL(nr) - 1;
 	}
-	a->hold.slow += hweight64((e->asked | e->swapped) & counted);
-	a->hold.held += hweight64(e->held & counted);
-	return looked_at(a, addr + nr * PAGE_SIZE, nr) || e->unsure;
+	a->batch.slow += hweight64((e->counted | e->swapped) & below);
+	a->batch.busy += hweight64(e->busy & below);
+	return account_progress(a, addr + nr * PAGE_SIZE, nr) || e->unsure;
 }
 
 /* Returns -EAGAIN if the table has just become something else. */
@@ -461,7 +463,7 @@ static int ack_ptes(struct dirty_ack *a, struct vm_area_struct *vma, pmd_t *pmd,
 		return -EAGAIN;
 	if (!(vma->vm_flags & DIRTY_VM_SPECIAL))
 		e.writable = protect_writable(vma, addr, ptep, nr);
-	e.asked = e.writable;
+	e.counted = e.writable;
 	e.cleared = e.writable;
 	for (rest = GENMASK_ULL(nr - 1, 0) & ~e.writable; rest; rest &= rest - 1) {
 		unsigned int i = __ffs64(rest);
@@ -474,8 +476,8 @@ static int ack_ptes(struct dirty_ack *a, struct vm_area_struct *vma, pmd_t *pmd,
 			clear_swap_pte(a, &e, BIT_ULL(i), vma, addr + i * PAGE_SIZE,
 				       ptep + i, pte);
 	}
-	if (e.asked)
-		ask_pages(a, &e, vma, addr, ptep);
+	if (e.counted)
+		check_pages(a, &e, vma, addr, ptep);
 	pte_unmap_unlock(ptep, ptl);
 	return note_entries(a, &e, vma, addr, nr);
 }
@@ -511,7 +513,7 @@ static bool huge_pmd_is_clearable(struct vm_area_struct *vma,
 	if (!page || !PageAnon(page))
 		return false;
 	return pmd_soft_dirty(pmd) || pmd_write(pmd) ||
-	       folio_is_held(page_folio(page), 0);
+	       folio_has_extra_refs(page_folio(page), 0);
 }
 
 static void clear_huge_pmd(struct dirty_ack *a, struct vm_area_struct *vma,
@@ -519,15 +521,15 @@ static void clear_huge_pmd(struct dirty_ack *a, struct vm_area_struct *vma,
 {
 	pmd_t pmd = pmdp_invalidate_ad(vma, addr, pmdp);
 
-	a->hold.slow++;
-	/* Pairs as in ask_pages() */
+	a->batch.slow++;
+	/* Pairs as in check_pages() */
 	smp_mb();
-	if (folio_is_held(pmd_folio(pmd), 0)) {
+	if (folio_has_extra_refs(pmd_folio(pmd), 0)) {
 		pmd = pmd_mksoft_dirty(pmd);
-		a->hold.held += HPAGE_PMD_NR;
+		a->batch.busy += HPAGE_PMD_NR;
 	} else {
 		pmd = pmd_clear_soft_dirty(pmd_wrprotect(pmd));
-		a->hold.pages += HPAGE_PMD_NR;
+		a->batch.pages += HPAGE_PMD_NR;
 	}
 	set_pmd_at(vma->vm_mm, addr, pmdp, pmd);
 	add_to_span(&a->changed, vma, addr, addr + HPAGE_PMD_SIZE);
@@ -551,14 +553,14 @@ static int ack_huge_pmd(struct dirty_ack *a, struct vm_area_struct *vma,
 			spin_unlock(ptl);
 			split_huge_pmd(vma, pmd, addr);
 			a->budget -= HPAGE_PMD_NR;
-			a->hold.split++;
+			a->batch.split++;
 			return -EAGAIN;
 		}
 		clear_huge_pmd(a, vma, addr, pmd);
 	}
 	spin_unlock(ptl);
-	add_to_span(&a->looked, vma, addr, end);
-	return looked_at(a, end, 1);
+	add_to_span(&a->visited, vma, addr, end);
+	return account_progress(a, end, 1);
 }
 #else
 static int ack_huge_pmd(struct dirty_ack *a, struct vm_area_struct *vma,
@@ -574,7 +576,7 @@ static int ack_huge_pmd(struct dirty_ack *a, struct vm_area_struct *vma,
  */
 static const struct ack_span *to_flush(const struct dirty_ack *a)
 {
-	return mm_tlb_flush_nested(a->mm) ? &a->looked : &a->changed;
+	return mm_tlb_flush_nested(a->mm) ? &a->visited : &a->changed;
 }
 
 /* Flush the TLBs, then end the invalidation that notify_begin() has begun. */
@@ -588,7 +590,7 @@ static void flush_tlbs(struct dirty_ack *a)
 		flush_tlb_range(span->vma, span->start, span->end);
 	else if (span->end)
 		flush_tlb_mm(a->mm);
-	a->looked.end = 0;
+	a->visited.end = 0;
 	a->changed.end = 0;
 	if (a->notified)
 		mmu_notifier_invalidate_range_end(&a->range);
@@ -647,8 +649,8 @@ static int ack_hole(unsigned long addr, unsigned long end, int depth,
 	struct dirty_ack *a = walk->private;
 
 	/* userfaultfd may just have taken a huge page out, and put it back. */
-	add_to_span(&a->looked, walk->vma, addr, end);
-	return looked_at(a, end, 1);
+	add_to_span(&a->visited, walk->vma, addr, end);
+	return account_progress(a, end, 1);
 }
 
 static const struct mm_walk_ops ack_walk_ops = {
@@ -662,13 +664,13 @@ static const struct mm_walk_ops ack_walk_ops = {
  * Acknowledge what of the line at hand this hold of the lock allows. Returns
  * false if the hold has to end.
  */
-static bool ack_batch(struct dirty_ack *a)
+static bool ack_rest_of_line(struct dirty_ack *a)
 {
 	VMA_ITERATOR(vmi, a->mm, a->next);
 	struct vm_area_struct *vma;
 
 	dirty_may_lose_mapping(&vmi, a->mm, a->next);
-	a->hold.ranges++;
+	a->batch.ranges++;
 	for_each_vma_range(vmi, vma, a->end) {
 		unsigned long start = max(a->next, vma->vm_start);
 		unsigned long end = min(a->end, vma->vm_end);
@@ -678,10 +680,10 @@ static bool ack_batch(struct dirty_ack *a)
 		    !is_vm_hugetlb_page(vma) &&
 		    walk_page_range_vma(vma, start, end, &ack_walk_ops, a))
 			return false;
-		if (looked_at(a, end, 1))
+		if (account_progress(a, end, 1))
 			return false;
 	}
-	return !looked_at(a, a->end, 1);
+	return !account_progress(a, a->end, 1);
 }
 
 /* The OOM reaper takes pages under the mmap lock held for reading, too. */
@@ -691,7 +693,7 @@ static bool is_reaped(struct mm_struct *mm)
 	       dirty_should_fail(DIRTY_FAIL_REAP);
 }
 
-static int begin_hold(struct dirty_ack *a)
+static int begin_batch(struct dirty_ack *a)
 {
 	struct mm_struct *mm = a->mm;
 	int ret;
@@ -701,15 +703,15 @@ static int begin_hold(struct dirty_ack *a)
 	if (!mm || dirty_should_fail(DIRTY_FAIL_EXIT) || !mmget_not_zero(mm))
 		return -ESRCH;
 	lru_add_drain();
-	a->hold = (struct dirty_hold){};
+	a->batch = (struct dirty_ack_batch){};
 	if (trace_dirty_pages_ack_enabled())
-		a->hold.times.begin = ktime_get_ns();
+		a->batch.times.begin = ktime_get_ns();
 	ret = dirty_should_fail(DIRTY_FAIL_LOCK) ? -EINTR :
 	      mmap_read_lock_killable(mm);
 	if (ret)
 		goto out_mmput;
-	if (a->hold.times.begin)
-		a->hold.times.locked = ktime_get_ns();
+	if (a->batch.times.begin)
+		a->batch.times.locked = ktime_get_ns();
 	if (is_reaped(mm)) {
 		ret = -ESRCH;
 		goto out_unlock;
@@ -718,7 +720,7 @@ static int begin_hold(struct dirty_ack *a)
 	set_bit(MMF_SOFT_DIRTY_CLEARED, &mm->flags);
 	inc_tlb_flush_pending(mm);
 	a->budget = clamp_t(u32, READ_ONCE(dirty_pages_batch), 1, INT_MAX);
-	a->holding = true;
+	a->locked = true;
 	return 0;
 
 out_unlock:
@@ -728,30 +730,30 @@ out_mmput:
 	return ret;
 }
 
-static void note_hold(struct dirty_ack *a)
+static void account_batch(struct dirty_ack *a)
 {
-	struct dirty_hold *hold = &a->hold;
+	struct dirty_ack_batch *batch = &a->batch;
 
-	if (hold->times.begin) {
-		hold->times.unlocked = ktime_get_ns();
-		trace_dirty_pages_ack(a->pid, hold);
+	if (batch->times.begin) {
+		batch->times.unlocked = ktime_get_ns();
+		trace_dirty_pages_ack(a->pid, batch);
 	}
 }
 
 /* Returns -ESRCH if the address space was being torn down meanwhile. */
-static int end_hold(struct dirty_ack *a)
+static int end_batch(struct dirty_ack *a)
 {
 	struct mm_struct *mm = a->mm;
 	int ret;
 
-	if (!a->holding)
+	if (!a->locked)
 		return 0;
 	flush_tlbs(a);
 	dec_tlb_flush_pending(mm);
 	ret = is_reaped(mm) ? -ESRCH : 0;
-	a->holding = false;
+	a->locked = false;
 	mmap_read_unlock(mm);
-	note_hold(a);
+	account_batch(a);
 	mmput(mm);
 	cond_resched();
 
@@ -776,56 +778,13 @@ static int ack_range(struct dirty_ack *a, unsigned long start,
 		a->end = end;
 	}
 	while (!ret && a->next < a->end) {
-		if (!a->holding)
-			ret = begin_hold(a);
-		if (!ret && !ack_batch(a))
-			ret = end_hold(a);
+		if (!a->locked)
+			ret = begin_batch(a);
+		if (!ret && !ack_rest_of_line(a))
+			ret = end_batch(a);
 	}
 	a->resume = ret == -ERESTARTSYS;
 	return ret;
-}
-
-/* A number of 1 to 16 hexadecimal digits. Returns NULL if there is none. */
-static const char *scan_address(const char *p, u64 *addr)
-{
-	const char *start = p;
-	int digit;
-
-	*addr = 0;
-	while (p - start < 16 && (digit = hex_to_bin(*p)) >= 0) {
-		*addr = *addr << 4 | digit;
-		p++;
-	}
-	return p == start ? NULL : p;
-}
-
-/*
- * Parse a line that ends in a newline. Returns 1 if it names pages that have
- * "d", 0 if it names others.
- */
-static int parse_line(const char *p, u64 limit, u64 *start, u64 *end)
-{
-	bool written = true;
-
-	p = scan_address(p, start);
-	if (!p || *p++ != '-')
-		return -EINVAL;
-	p = scan_address(p, end);
-	if (!p)
-		return -EINVAL;
-	if (*p == ' ') {
-		const char *flags = ++p;
-
-		while ((*p >= 'a' && *p <= 'z') || *p == '-')
-			p++;
-		if (p == flags)
-			return -EINVAL;
-		written = memchr(flags, 'd', p - flags);
-	}
-	if (*p != '\n' || *start >= *end || *end > limit ||
-	    !PAGE_ALIGNED(*start | *end))
-		return -EINVAL;
-	return written;
 }
 
 static int ack_line(struct dirty_ack *a, const char *line)
@@ -835,7 +794,7 @@ static int ack_line(struct dirty_ack *a, const char *line)
 
 	if (!a->mm)
 		return -ESRCH;
-	ret = parse_line(line, a->mm->task_size, &start, &end);
+	ret = dirty_parse_line(line, a->mm->task_size, &start, &end);
 	if (ret > 0)
 		ret = ack_range(a, start, end);
 	else if (ret < 0)
@@ -869,7 +828,7 @@ static size_t ack_lines(struct dirty_ack *a, size_t len, int *err)
 		done = newline + 1 - a->text;
 	}
 	/* write() does not return before the TLBs are flushed. */
-	ret = end_hold(a);
+	ret = end_batch(a);
 	if (!*err)
 		*err = ret;
 	return done;
@@ -885,8 +844,8 @@ static ssize_t ack_text(struct dirty_ack *a, struct iov_iter *from)
 	int err = 0;
 
 	while (iov_iter_count(from) && !err) {
-		size_t kept = a->kept;
-		size_t room = ACK_TEXT_MAX - kept;
+		size_t partial = a->partial;
+		size_t room = ACK_TEXT_MAX - partial;
 		size_t len, done;
 
 		if (signal_pending(current)) {
@@ -895,26 +854,26 @@ static ssize_t ack_text(struct dirty_ack *a, struct iov_iter *from)
 		}
 		if (dirty_should_fail(DIRTY_FAIL_COPY_FROM_USER))
 			room = min(room, iov_iter_count(from)) / 2;
-		len = kept + copy_from_iter(a->text + kept, room, from);
-		if (len == kept) {
+		len = partial + copy_from_iter(a->text + partial, room, from);
+		if (len == partial) {
 			err = -EFAULT;
 			break;
 		}
 		done = ack_lines(a, len, &err);
 		if (!err) {
-			taken += len - kept;
-			a->kept = len - done;
-			memmove(a->text, a->text + done, a->kept);
+			taken += len - partial;
+			a->partial = len - done;
+			memmove(a->text, a->text + done, a->partial);
 		} else if (done) {
-			taken += done - kept;
-			a->kept = 0;
+			taken += done - partial;
+			a->partial = 0;
 		}
 		cond_resched();
 	}
 	if (a->broken) {
 		/* The bad line's start does not count, as far as it is of now. */
-		taken -= min_t(size_t, taken, a->kept);
-		a->kept = 0;
+		taken -= min_t(size_t, taken, a->partial);
+		a->partial = 0;
 	}
 	return taken ?: err;
 }
@@ -954,7 +913,7 @@ ssize_t dirty_ack_write(struct dirty_ack *a, struct iov_iter *from)
  */
 int dirty_ack_flush(struct dirty_ack *a)
 {
-	return READ_ONCE(a->kept) ? -EINVAL : 0;
+	return READ_ONCE(a->partial) ? -EINVAL : 0;
 }
 
 /**
@@ -987,12 +946,9 @@ void dirty_ack_free(struct dirty_ack *a)
 	kvfree(a);
 }
 
-#ifdef CONFIG_PROC_DIRTY_PAGES_KUNIT_TEST
-#include "tests/task_dirty_ack_kunit.c"
-#ifdef CONFIG_MEM_SOFT_DIRTY
+#if defined(CONFIG_PROC_DIRTY_PAGES_KUNIT_TEST) && defined(CONFIG_MEM_SOFT_DIRTY)
 #include "tests/task_dirty_ack_entry_kunit.c"
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
 #include "tests/task_dirty_ack_huge_kunit.c"
-#endif
 #endif
 #endif

@@ -14,13 +14,14 @@
  * migration: a debugging aid for root, not a way to list.
  */
 #include <linux/debugfs.h>
-#include <linux/dirty_pages.h>
 #include <linux/fault-inject.h>
 #include <linux/hugetlb.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+
+#include "task_dirty.h"
 
 /* How many pages are checked at a time */
 #define CHUNK_PAGES	512
@@ -83,7 +84,7 @@ struct verify {
 	bool ran;
 };
 
-static unsigned int nr_pages(const struct verify *v)
+static unsigned int pages_in_chunk(const struct verify *v)
 {
 	return (v->end - v->start) >> PAGE_SHIFT;
 }
@@ -112,9 +113,9 @@ static void ask_walk(struct verify *v, u16 *flags, bool plain)
 		for (run = v->runs; run != w.runs.free; run++) {
 			unsigned long addr = run->start;
 
-			for (; addr < dirty_run_end(run); addr += PAGE_SIZE)
+			for (; addr < run->end; addr += PAGE_SIZE)
 				flags[(addr - v->start) >> PAGE_SHIFT] =
-					dirty_run_flags(run);
+					run->flags;
 		}
 	} while (!done);
 }
@@ -319,7 +320,7 @@ static int compare_chunk(struct verify *v)
 	if (ret)
 		return ret;
 	ask_walk(v, v->before, false);
-	for_each_set_bit(i, v->differs, nr_pages(v)) {
+	for_each_set_bit(i, v->differs, pages_in_chunk(v)) {
 		ret = ask_reference(v, v->start + i * PAGE_SIZE, &v->asked[i]);
 		if (ret)
 			return ret;
@@ -328,7 +329,7 @@ static int compare_chunk(struct verify *v)
 	ask_walk(v, v->plain, true);
 	ask_walk(v, v->after, false);
 	ask_entries(v);
-	for_each_set_bit(i, v->differs, nr_pages(v)) {
+	for_each_set_bit(i, v->differs, pages_in_chunk(v)) {
 		if (is_stable(v, i) && answers_agree(v, i))
 			clear_bit(i, v->differs);
 	}
@@ -348,18 +349,18 @@ static int verify_chunk(struct verify *v)
 	unsigned int tries, i;
 	int ret;
 
-	bitmap_fill(v->differs, nr_pages(v));
+	bitmap_fill(v->differs, pages_in_chunk(v));
 	for (tries = 0; tries < VERIFY_TRIES; tries++) {
 		ret = compare_chunk(v);
 		if (ret)
 			return ret;
-		if (bitmap_empty(v->differs, nr_pages(v)))
+		if (bitmap_empty(v->differs, pages_in_chunk(v)))
 			break;
 		cond_resched();
 	}
 
-	v->checked += nr_pages(v);
-	for_each_set_bit(i, v->differs, nr_pages(v)) {
+	v->checked += pages_in_chunk(v);
+	for_each_set_bit(i, v->differs, pages_in_chunk(v)) {
 		/* Still changing after the last try: nothing is known. */
 		if (!is_stable(v, i)) {
 			v->checked--;
@@ -501,7 +502,7 @@ static int verify_mm(struct verify *v)
 			return ret;
 
 		if (skip)
-			v->skipped += nr_pages(v);
+			v->skipped += pages_in_chunk(v);
 		else
 			ret = verify_chunk(v);
 		if (ret < 0)

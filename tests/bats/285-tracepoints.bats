@@ -87,7 +87,7 @@ times_are_right() {
 	tell pipe 2 4
 	traced put "$(page_range 0 50)" "$(page_range 60 10)"
 	run ! grep -v "^dirty_pages_ack: pid=$pid " <<<"$events"
-	(($(sum pages) == 56 && $(sum held) == 4 && $(sum split) == 0))
+	(($(sum pages) == 56 && $(sum busy) == 4 && $(sum split) == 0))
 	(($(sum ranges) >= 2))
 	(($(sum slow) == 60 && $(sum fast) > 0))
 	times_are_right

@@ -59,7 +59,7 @@ skipped() {
 @test "all suites pass in User-Mode Linux, except for features that it lacks" {
 	run -0 cases_run run_um
 	# The other suites need bits and pages that it lacks.
-	all_pass fs/proc/tests/task_dirty{,_walk,_ack,_debug}_kunit.c
+	all_pass fs/proc/tests/task_dirty{,_text,_line,_walk,_fast,_debug}_kunit.c
 	[[ $(skipped) == "no device memory in this kernel
 no memory failure in this kernel
 no soft-dirty bits in this kernel
@@ -82,7 +82,7 @@ kunit_py() {
 
 @test "the kernel's kunit.py runs the suites as well" {
 	local um x86
-	um=$(names_of fs/proc/tests/task_dirty{,_walk,_ack,_debug}_kunit.c | wc -l)
+	um=$(names_of fs/proc/tests/task_dirty{,_text,_line,_walk,_fast,_debug}_kunit.c | wc -l)
 	x86=$(names_of fs/proc/tests/*_kunit.c | wc -l)
 	run -0 kunit_py um
 	[[ $output == *"Testing complete. Ran $um tests: passed: $((um - 4)), skipped: 4"$'\n'* ]]

@@ -56,7 +56,7 @@ static void start_anew(struct dirty_ack *a)
 {
 	a->drain = false;
 	a->drained = true;
-	a->looked.end = 0;
+	a->visited.end = 0;
 	a->changed.end = 0;
 	a->budget = LONG_MAX;
 }
@@ -612,7 +612,7 @@ static void a_hold_covers_no_more_than_its_batch(struct kunit *test)
 		a->end = f->addr + ACK_PAGES * PAGE_SIZE;
 		mmap_write_lock(f->mm);
 		a->budget = budget;
-		KUNIT_EXPECT_FALSE(test, ack_batch(a));
+		KUNIT_EXPECT_FALSE(test, ack_rest_of_line(a));
 		mmap_write_unlock(f->mm);
 		flush_tlb_mm(f->mm);
 		KUNIT_EXPECT_EQ(test, a->next, f->addr + budget * PAGE_SIZE);
@@ -626,11 +626,11 @@ static void begin_all(struct kunit *test)
 	struct ack_fixture *f = test->priv;
 	struct dirty_ack *a = f->ack;
 
-	KUNIT_ASSERT_EQ(test, begin_hold(a), 0);
+	KUNIT_ASSERT_EQ(test, begin_batch(a), 0);
 	a->start = f->addr;
 	a->next = f->addr;
 	a->end = f->addr + ACK_PAGES * PAGE_SIZE;
-	KUNIT_EXPECT_TRUE(test, ack_batch(a));
+	KUNIT_EXPECT_TRUE(test, ack_rest_of_line(a));
 }
 
 /* Another acknowledgment may have cleared the entries without a flush yet. */
@@ -643,7 +643,7 @@ static void clear_entries_are_flushed_beside_others(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, to_flush(f->ack)->start, f->addr);
 	KUNIT_EXPECT_EQ(test, to_flush(f->ack)->end,
 			f->addr + ACK_PAGES * PAGE_SIZE);
-	KUNIT_EXPECT_EQ(test, end_hold(f->ack), 0);
+	KUNIT_EXPECT_EQ(test, end_batch(f->ack), 0);
 
 	begin_all(test);
 	KUNIT_EXPECT_EQ(test, to_flush(f->ack)->end, 0);
@@ -652,7 +652,7 @@ static void clear_entries_are_flushed_beside_others(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, to_flush(f->ack)->end,
 			f->addr + ACK_PAGES * PAGE_SIZE);
 	dec_tlb_flush_pending(f->mm);
-	KUNIT_EXPECT_EQ(test, end_hold(f->ack), 0);
+	KUNIT_EXPECT_EQ(test, end_batch(f->ack), 0);
 }
 
 #ifdef CONFIG_MMU_NOTIFIER

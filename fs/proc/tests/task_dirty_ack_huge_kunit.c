@@ -293,7 +293,7 @@ static void an_entry_that_became_huge_is_retried(struct kunit *test)
 					    f->addr + HPAGE_PMD_SIZE), -EAGAIN);
 	mmap_write_unlock(f->mm);
 	KUNIT_EXPECT_EQ(test, a->next, f->addr);
-	KUNIT_EXPECT_EQ(test, a->looked.end, 0);
+	KUNIT_EXPECT_EQ(test, a->visited.end, 0);
 	EXPECT_HUGE(test, *huge_entry(f), before);
 }
 

@@ -187,19 +187,19 @@ static pmd_t map_huge_writable(struct folio *folio)
 	return pmd_clear_soft_dirty(pmd);
 }
 
-static struct alike like_huge(struct huge_fixture *h, pmd_t pmd,
-			      struct folio **mixed)
+static unsigned long look_at_huge(struct huge_fixture *h, pmd_t pmd,
+				  struct folio **mixed)
 {
 	const struct dirty_walk w = { .normal = true };
 
-	return like_pmd(&w, h->vma, h->start, pmd, mixed);
+	return huge_pmd_flags(&w, h->vma, h->start, pmd, mixed);
 }
 
 static unsigned long huge_flags_of(struct huge_fixture *h, pmd_t pmd)
 {
 	struct folio *mixed;
 
-	return like_huge(h, pmd, &mixed).flags;
+	return look_at_huge(h, pmd, &mixed);
 }
 
 static void huge_entries_show_the_kind_of_page(struct kunit *test)
@@ -283,36 +283,38 @@ static void migrating_huge_pages_are_in_memory(struct kunit *test)
 	}
 }
 
+/* Return true if @there, after @here in the table, gets the same flags. */
+static bool is_skipped(struct huge_fixture *h, pmd_t here, pmd_t there)
+{
+	pmd_t pmds[] = { here, there };
+
+	return dirty_skip_pmds(pmds, pmds + 2, huge_flags_of(h, here)) == pmds + 2;
+}
+
 /* The page frame is ignored only if entries are writable and dirty. */
 static void huge_entries_may_differ_in_the_page(struct kunit *test)
 {
 	struct huge_fixture *h = test->priv;
 	pmd_t here = map_huge_writable(h->pages[KIND_EXCLUSIVE]);
 	pmd_t there = map_huge_writable(h->pages[KIND_SINGLE]);
-	struct folio *mixed;
-	struct alike a;
 
-	if (!ENTRIES_ARE_WORDS)
+	if (!DIRTY_ENTRIES_ARE_WORDS)
 		kunit_skip(test, "entries of this kernel are not compared as words");
 
-	a = like_huge(h, here, &mixed);
-	KUNIT_EXPECT_NULL(test, mixed);
-	KUNIT_EXPECT_TRUE(test, is_alike(ENTRY_WORD(&there), &a));
+	KUNIT_EXPECT_TRUE(test, is_skipped(h, here, there));
 	there = pmd_mksoft_dirty(there);
-	KUNIT_EXPECT_EQ(test, is_alike(ENTRY_WORD(&there), &a),
+	KUNIT_EXPECT_EQ(test, is_skipped(h, here, there),
 			!IS_ENABLED(CONFIG_MEM_SOFT_DIRTY));
 	there = pmd_clear_soft_dirty(pmd_mkclean(there));
-	KUNIT_EXPECT_FALSE(test, is_alike(ENTRY_WORD(&there), &a));
+	KUNIT_EXPECT_FALSE(test, is_skipped(h, here, there));
 	there = pmd_wrprotect(map_huge_writable(h->pages[KIND_SINGLE]));
-	KUNIT_EXPECT_FALSE(test, is_alike(ENTRY_WORD(&there), &a));
-	there = no_pmd();
-	KUNIT_EXPECT_FALSE(test, is_alike(ENTRY_WORD(&there), &a));
+	KUNIT_EXPECT_FALSE(test, is_skipped(h, here, there));
+	KUNIT_EXPECT_FALSE(test, is_skipped(h, here, no_pmd()));
 
 	here = map_huge(h->pages[KIND_EXCLUSIVE]);
 	there = map_huge(h->pages[KIND_SHARED]);
-	a = like_huge(h, here, &mixed);
-	KUNIT_EXPECT_TRUE(test, is_alike(ENTRY_WORD(&here), &a));
-	KUNIT_EXPECT_FALSE(test, is_alike(ENTRY_WORD(&there), &a));
+	KUNIT_EXPECT_TRUE(test, is_skipped(h, here, here));
+	KUNIT_EXPECT_FALSE(test, is_skipped(h, here, there));
 }
 
 static pmd_t random_huge_entry(struct huge_fixture *h)
@@ -431,12 +433,13 @@ static void expect_same_runs(struct kunit *test, const struct long_listing *l,
 	KUNIT_EXPECT_EQ(test, l->n, reference->n);
 	for (i = 0; i < l->n && i < reference->n; i++) {
 		if (l->runs[i].start == reference->runs[i].start &&
-		    l->runs[i].end_flags == reference->runs[i].end_flags)
+		    l->runs[i].end == reference->runs[i].end &&
+		    l->runs[i].flags == reference->runs[i].flags)
 			continue;
-		KUNIT_FAIL(test, "run %u is %lx-%lx instead of %lx-%lx", i,
-			   l->runs[i].start, l->runs[i].end_flags,
-			   reference->runs[i].start,
-			   reference->runs[i].end_flags);
+		KUNIT_FAIL(test, "run %u is %lx-%lx %lx instead of %lx-%lx %lx", i,
+			   l->runs[i].start, l->runs[i].end, l->runs[i].flags,
+			   reference->runs[i].start, reference->runs[i].end,
+			   reference->runs[i].flags);
 		return;
 	}
 }
@@ -497,13 +500,13 @@ static void runs_of_huge_pages(struct kunit *test)
 	*slot_of(h, 9) = pmd_mkyoung(map_huge(h->pages[KIND_SHARED]));
 
 	reference->runs[0] = (struct dirty_run){ address_of(h, 0),
-						 address_of(h, 3) | own };
+						 address_of(h, 3), own };
 	reference->runs[1] = (struct dirty_run){ address_of(h, 6),
-						 address_of(h, 8) | own };
+						 address_of(h, 8), own };
 	reference->runs[2] = (struct dirty_run){ address_of(h, 8),
-		address_of(h, 10) | DIRTY_PRESENT | DIRTY_HUGE };
+		address_of(h, 10), DIRTY_PRESENT | DIRTY_HUGE };
 	if (!IS_ENABLED(CONFIG_MEM_SOFT_DIRTY))
-		reference->runs[2].end_flags |= DIRTY_WRITTEN;
+		reference->runs[2].flags |= DIRTY_WRITTEN;
 	reference->n = 3;
 	for (i = 1; i < 6; i++) {
 		list_slots(test, l, i, 100000, false);
@@ -524,12 +527,12 @@ static void parts_of_huge_pages_may_be_exclusive(struct kunit *test)
 	unsigned int i, room;
 
 	make_listings(test, &l, &reference);
-	like_huge(h, map_huge(folio), &mixed);
+	look_at_huge(h, map_huge(folio), &mixed);
 	KUNIT_EXPECT_PTR_EQ(test, mixed, folio);
-	like_huge(h, map_huge(h->pages[KIND_SINGLE]), &mixed);
+	look_at_huge(h, map_huge(h->pages[KIND_SINGLE]), &mixed);
 	KUNIT_EXPECT_NULL(test, mixed);
 	if (is_possible(KIND_CACHED)) {
-		like_huge(h, map_huge(h->pages[KIND_CACHED]), &mixed);
+		look_at_huge(h, map_huge(h->pages[KIND_CACHED]), &mixed);
 		KUNIT_EXPECT_PTR_EQ(test, mixed, h->pages[KIND_CACHED]);
 	}
 	*slot_of(h, 1) = map_huge(folio);
@@ -543,8 +546,8 @@ static void parts_of_huge_pages_may_be_exclusive(struct kunit *test)
 			flags |= DIRTY_EXCLUSIVE;
 		if (flags != last)
 			reference->runs[reference->n++].start = addr;
-		reference->runs[reference->n - 1].end_flags =
-			(addr + PAGE_SIZE) | flags;
+		reference->runs[reference->n - 1].end = addr + PAGE_SIZE;
+		reference->runs[reference->n - 1].flags = flags;
 		last = flags;
 	}
 	KUNIT_EXPECT_GT(test, reference->n, HPAGE_PMD_NR / 6);
@@ -614,9 +617,9 @@ static void huge_pages_may_be_walked_in_parts(struct kunit *test)
 		mmap_read_unlock(h->mm);
 		KUNIT_EXPECT_EQ(test, runs[0].start, start);
 		/* The first three pages of the mixed one are also shared. */
-		KUNIT_EXPECT_EQ(test, dirty_run_end(&runs[0]), address_of(h, 2) +
+		KUNIT_EXPECT_EQ(test, runs[0].end, address_of(h, 2) +
 				(kind == KIND_MIXED ? 3 * PAGE_SIZE : 0));
-		KUNIT_EXPECT_EQ(test, dirty_run_end(&runs[1]), end);
+		KUNIT_EXPECT_EQ(test, runs[1].end, end);
 	}
 	empty_slots(test);
 }

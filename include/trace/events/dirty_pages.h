@@ -5,15 +5,18 @@
 #if !defined(_TRACE_DIRTY_PAGES_H) || defined(TRACE_HEADER_MULTI_READ)
 #define _TRACE_DIRTY_PAGES_H
 
-#include <linux/dirty_pages.h>
 #include <linux/timekeeping.h>
 #include <linux/tracepoint.h>
 #include <linux/types.h>
 
+/* fs/proc/task_dirty.h has them. */
+struct dirty_ack_batch;
+struct dirty_list_batch;
+
 /* A batch of a listing: what one hold of the mmap lock found, as text by now */
 TRACE_EVENT(dirty_pages_list,
 
-	TP_PROTO(pid_t pid, const struct dirty_batch *batch),
+	TP_PROTO(pid_t pid, const struct dirty_list_batch *batch),
 
 	TP_ARGS(pid, batch),
 
@@ -50,15 +53,15 @@ TRACE_EVENT(dirty_pages_list,
 /* What an acknowledgment did during one hold of the mmap lock */
 TRACE_EVENT(dirty_pages_ack,
 
-	TP_PROTO(pid_t pid, const struct dirty_hold *hold),
+	TP_PROTO(pid_t pid, const struct dirty_ack_batch *batch),
 
-	TP_ARGS(pid, hold),
+	TP_ARGS(pid, batch),
 
 	TP_STRUCT__entry(
 		__field(pid_t, pid)
 		__field(unsigned long, ranges)
 		__field(unsigned long, pages)
-		__field(unsigned long, held)
+		__field(unsigned long, busy)
 		__field(unsigned long, split)
 		__field(unsigned long, fast)
 		__field(unsigned long, slow)
@@ -68,18 +71,18 @@ TRACE_EVENT(dirty_pages_ack,
 
 	TP_fast_assign(
 		__entry->pid = pid;
-		__entry->ranges = hold->ranges;
-		__entry->pages = hold->pages;
-		__entry->held = hold->held;
-		__entry->split = hold->split;
-		__entry->fast = hold->entries - hold->slow;
-		__entry->slow = hold->slow;
-		__entry->time_ns = hold->times.unlocked - hold->times.begin;
-		__entry->locked_ns = hold->times.unlocked - hold->times.locked;
+		__entry->ranges = batch->ranges;
+		__entry->pages = batch->pages;
+		__entry->busy = batch->busy;
+		__entry->split = batch->split;
+		__entry->fast = batch->entries - batch->slow;
+		__entry->slow = batch->slow;
+		__entry->time_ns = batch->times.unlocked - batch->times.begin;
+		__entry->locked_ns = batch->times.unlocked - batch->times.locked;
 	),
 
-	TP_printk("pid=%d ranges=%lu pages=%lu held=%lu split=%lu fast=%lu slow=%lu time_ns=%llu locked_ns=%llu",
-		  __entry->pid, __entry->ranges, __entry->pages, __entry->held,
+	TP_printk("pid=%d ranges=%lu pages=%lu busy=%lu split=%lu fast=%lu slow=%lu time_ns=%llu locked_ns=%llu",
+		  __entry->pid, __entry->ranges, __entry->pages, __entry->busy,
 		  __entry->split, __entry->fast, __entry->slow, __entry->time_ns,
 		  __entry->locked_ns)
 );

@@ -24,7 +24,7 @@ static void expect_parsed(struct kunit *test, const struct line_example *line)
 	char text[64];
 
 	snprintf(text, sizeof(text), "%s\n", line->text);
-	KUNIT_EXPECT_EQ_MSG(test, parse_line(text, PARSE_LIMIT, &start, &end),
+	KUNIT_EXPECT_EQ_MSG(test, dirty_parse_line(text, PARSE_LIMIT, &start, &end),
 			    line->ret, "%s", line->text);
 	if (line->ret < 0)
 		return;
@@ -120,11 +120,11 @@ static void lines_with_a_zero_byte_are_rejected(struct kunit *test)
 	static const char at_end[] = "10000-20000\0\n";
 	u64 start, end;
 
-	KUNIT_EXPECT_EQ(test, parse_line(in_flags, PARSE_LIMIT, &start, &end),
+	KUNIT_EXPECT_EQ(test, dirty_parse_line(in_flags, PARSE_LIMIT, &start, &end),
 			-EINVAL);
-	KUNIT_EXPECT_EQ(test, parse_line(in_address, PARSE_LIMIT, &start, &end),
+	KUNIT_EXPECT_EQ(test, dirty_parse_line(in_address, PARSE_LIMIT, &start, &end),
 			-EINVAL);
-	KUNIT_EXPECT_EQ(test, parse_line(at_end, PARSE_LIMIT, &start, &end),
+	KUNIT_EXPECT_EQ(test, dirty_parse_line(at_end, PARSE_LIMIT, &start, &end),
 			-EINVAL);
 }
 
@@ -169,7 +169,7 @@ static int expect_same(struct kunit *test, char *text)
 
 	text[length] = '\n';
 	text[length + 1] = '\0';
-	ret = parse_line(text, PARSE_LIMIT, &start, &end);
+	ret = dirty_parse_line(text, PARSE_LIMIT, &start, &end);
 	KUNIT_EXPECT_EQ_MSG(test, ret, other, "%s", text);
 	if (ret >= 0) {
 		KUNIT_EXPECT_EQ_MSG(test, start, other_start, "%s", text);
@@ -227,7 +227,7 @@ static void lines_at_random(struct kunit *test)
 	KUNIT_EXPECT_GT(test, taken, 100);
 }
 
-static struct kunit_case dirty_ack_cases[] = {
+static struct kunit_case dirty_line_cases[] = {
 	KUNIT_CASE(lines_that_are_accepted),
 	KUNIT_CASE(lines_without_d_do_nothing),
 	KUNIT_CASE(lines_that_are_rejected),
@@ -237,9 +237,9 @@ static struct kunit_case dirty_ack_cases[] = {
 	{}
 };
 
-static struct kunit_suite dirty_ack_suite = {
-	.name = "dirty_pages_ack",
-	.test_cases = dirty_ack_cases,
+static struct kunit_suite dirty_line_suite = {
+	.name = "dirty_pages_line",
+	.test_cases = dirty_line_cases,
 };
 
-kunit_test_suite(dirty_ack_suite);
+kunit_test_suite(dirty_line_suite);
