@@ -3,8 +3,8 @@
  * /proc/<pid>/dirty_pages: the modified private pages of a process, as text. A
  * line is a run of pages of one mapping that have the same flags.
  *
- * Runs are collected in batches by the walk of task_dirty_walk.c, under the mmap
- * lock held for reading, and become text after it was dropped.
+ * A read collects runs in batches, by the walk of task_dirty_walk.c with the mmap
+ * lock held for reading, and formats them after dropping the lock.
  */
 #include <linux/mmap_lock.h>
 #include <linux/oom.h>
@@ -23,30 +23,29 @@
 #define CREATE_TRACE_POINTS
 #include <trace/events/dirty_pages.h>
 
-/* All the memory that a reader takes, apart from the open file itself. */
+/* All the memory of a reader, apart from the open file itself */
 #define DIRTY_TEXT_MAX	SZ_64K
 
 /* The end of a listing of the whole address space */
 #define DIRTY_END	(ULONG_MAX & PAGE_MASK)
 
 /**
- * struct dirty_reader - an open file, and where its reader is
+ * struct dirty_reader - an open file, and the position of its reader
  * @mm: the address space, pinned by mmgrab() only, or NULL if there was none
- * @pid: what process had it when the file was opened, for those who trace
- * @ack: what is written to the file, if it may be
- * @lock: held over a read, a seek and a change of the range; protects all that
- *	follows
- * @start: where the range that is listed begins
- * @end: where it ends
- * @next: everything below has been looked at
- * @run_start: where a run begins that may go on at @next
+ * @pid: the process that had it when the file was opened, for the tracepoint
+ * @ack: the acknowledgments, if the file is open for writing
+ * @lock: held during a read, a seek and a change of the range; protects all
+ *	members below
+ * @start: start of the listed range
+ * @end: its end
+ * @next: the listing is complete below this address
+ * @run_start: start of a run that may go on at @next
  * @run_flags: its flags, or 0 if there is none
- * @done: all has been looked at
- * @shown: some text has been made since the file was opened
+ * @done: the listing is complete
+ * @shown: there was some text since the file was opened
  * @interruptible: any signal may end the call, not only a fatal one
- * @batches: how many batches of this listing have made no text so far
- * @patience: how many batches a listing without text takes before a signal ends
- *	the read
+ * @batches: batches of this listing so far that made no text
+ * @patience: batches without text before a signal ends the read
  */
 struct dirty_reader {
 	struct mm_struct *mm;
@@ -66,8 +65,8 @@ struct dirty_reader {
 };
 
 /*
- * Take the lock once and collect runs into @w. Returns -ESRCH, with all as it
- * was, if the address space is gone or being torn down.
+ * Take the lock once and collect runs into @w. Return -ESRCH, with @r unchanged, if
+ * the address space is gone or being torn down.
  */
 static int collect_batch(struct dirty_reader *r, struct dirty_walk *w,
 			 struct dirty_times *times)
@@ -91,7 +90,7 @@ static int collect_batch(struct dirty_reader *r, struct dirty_walk *w,
 	if (times->begin)
 		times->locked = ktime_get_ns();
 	done = dirty_walk_batch(r->mm, w);
-	/* Asked last: the mark is set before the OOM reaper takes a page. */
+	/* Check this last: the OOM reaper sets the mark before it frees a page. */
 	reaped = check_stable_address_space(r->mm) ||
 		 dirty_should_fail(DIRTY_FAIL_REAP);
 	mmap_read_unlock(r->mm);
@@ -121,7 +120,7 @@ static unsigned long pages_in_runs(const struct dirty_run *run,
 	return size >> PAGE_SHIFT;
 }
 
-/* For the tracepoint: a batch of up to @budget entries found @runs. */
+/* Fill in the counts of a batch that had @budget, with its runs at @runs. */
 static void account_batch(struct dirty_list_batch *b,
 			  const struct dirty_reader *r,
 			  const struct dirty_walk *w,
@@ -139,11 +138,11 @@ static void account_batch(struct dirty_list_batch *b,
 }
 
 /*
- * Should a signal end the read before its next batch? No progress is lost once
- * there is text: this read or an earlier one returns it, and the next read goes on
- * behind it. Before the first text, the restarted read starts the walk again. Hold
- * out twice as long as the last time then: a timer that keeps sending signals must
- * not keep the walk from its end.
+ * Return true if a signal ends the read before its next batch. Once there is text,
+ * no progress is lost: this read or an earlier one returns the text, and the next
+ * read continues after it. Before the first text, a restarted read would begin the
+ * walk again. To let the walk end even if a timer keeps sending signals, ignore the
+ * signal for twice as many batches as the last time.
  */
 static bool is_interrupted(struct seq_file *m)
 {
@@ -159,7 +158,7 @@ static bool is_interrupted(struct seq_file *m)
 	return true;
 }
 
-/* One batch of the walk, and the text of the runs that it completes. */
+/* Walk one batch, and format the runs that it completes. */
 static int dirty_show(struct seq_file *m, void *v)
 {
 	struct dirty_reader *r = m->private;
@@ -171,7 +170,7 @@ static int dirty_show(struct seq_file *m, void *v)
 	char *buf, *p;
 	int ret;
 
-	/* A batch for the last few lines of the buffer is not worth a lock. */
+	/* Do not take the lock for the last few lines of a buffer. */
 	size = seq_get_buf(m, &buf);
 	if (size < m->size / 2) {
 		seq_commit(m, -1);
@@ -181,10 +180,10 @@ static int dirty_show(struct seq_file *m, void *v)
 		return -ERESTARTSYS;
 
 	/*
-	 * The runs lie at the end of the very buffer that their text fills from
-	 * its start. No line takes less room than its run at the most, so the
-	 * text of one never reaches the next. A byte stays free, as a buffer
-	 * that is full to the brim counts as one that overflowed.
+	 * The runs are at the end of the same buffer that their text fills from
+	 * its start. A run takes less room than DIRTY_LINE_MAX, so the text of one
+	 * never reaches the next. One byte stays free, because seq_file takes a
+	 * full buffer for one that overflowed.
 	 */
 	w.runs.end = PTR_ALIGN_DOWN((struct dirty_run *)(buf + size),
 				    sizeof(long));
@@ -193,7 +192,7 @@ static int dirty_show(struct seq_file *m, void *v)
 	if (trace_dirty_pages_list_enabled())
 		batch.times.begin = ktime_get_ns();
 	ret = collect_batch(r, &w, &batch.times);
-	/* Empty for who comes too late; but a cut listing looks cut. */
+	/* Report an empty file if nothing was shown, else a truncated listing. */
 	if (ret == -ESRCH && !r->shown) {
 		r->done = true;
 		return 0;
@@ -249,7 +248,7 @@ static const struct seq_operations dirty_seq_ops = {
 	.show	= dirty_show,
 };
 
-/* Of a thread, the number of its process. 0 if it has just ended. */
+/* Return the pid of the process, also for a thread, or 0 if it has ended. */
 static pid_t target_pid(struct inode *inode)
 {
 	struct task_struct *task = get_proc_task(inode);
@@ -263,8 +262,8 @@ static pid_t target_pid(struct inode *inode)
 }
 
 /*
- * Reading needs what pagemap needs. Who opens the file for writing must be
- * allowed to write to the process's memory.
+ * Opening for reading takes the permission that pagemap takes. Opening for writing
+ * takes the permission to write to the memory of the process.
  */
 static int dirty_pages_open(struct inode *inode, struct file *file)
 {
@@ -286,7 +285,7 @@ static int dirty_pages_open(struct inode *inode, struct file *file)
 	mutex_init(&r->lock);
 
 	if (file->f_mode & FMODE_READ) {
-		/* seq_file frees it, and need not grow it. */
+		/* seq_file frees this buffer, and never needs to grow it. */
 		m = file->private_data;
 		m->size = DIRTY_TEXT_MAX;
 		if (!dirty_should_fail(DIRTY_FAIL_ALLOCATION))
@@ -321,8 +320,8 @@ static int dirty_pages_release(struct inode *inode, struct file *file)
 }
 
 /*
- * A read at another offset than the current one first makes all text before that
- * offset. If it were interrupted then, all of that would be in vain.
+ * A read at another offset than the current one first formats all text before that
+ * offset. An interruption would waste that, so only a fatal signal ends it.
  */
 static ssize_t dirty_pages_read(struct kiocb *iocb, struct iov_iter *to)
 {
@@ -335,9 +334,8 @@ static ssize_t dirty_pages_read(struct kiocb *iocb, struct iov_iter *to)
 		return -ERESTARTSYS;
 	r->interruptible = !iocb->ki_pos || iocb->ki_pos == m->read_pos;
 	/*
-	 * To seq_file, the end of the reader's buffer is as good as memory behind
-	 * it that is not there: in either case not all is copied, and the rest is
-	 * kept.
+	 * A shorter buffer has the same effect on seq_file as unmapped memory
+	 * behind it: a part is copied, and the rest is kept.
 	 */
 	if (dirty_should_fail(DIRTY_FAIL_COPY_TO_USER)) {
 		lacking = iov_iter_count(to) / 2;
@@ -349,7 +347,7 @@ static ssize_t dirty_pages_read(struct kiocb *iocb, struct iov_iter *to)
 	return ret;
 }
 
-/* A seek that fails half-way moves the position to 0: only a fatal signal may. */
+/* A failed seek sets the position to 0, so only a fatal signal may end it. */
 static loff_t dirty_pages_llseek(struct file *file, loff_t offset, int whence)
 {
 	struct seq_file *m = file->private_data;
@@ -365,8 +363,8 @@ static loff_t dirty_pages_llseek(struct file *file, loff_t offset, int whence)
 }
 
 /*
- * Take a range from user space, and cut it to the addresses that an unsigned long
- * can hold. Nothing above the last mapping is dirty, so no end is too high.
+ * Copy a range from user space, and clip it to the addresses of an unsigned long.
+ * Nothing above the last mapping is dirty, so no end is too high.
  */
 static int get_range(struct dirty_pages_range *range,
 		     const struct dirty_pages_range __user *arg)
@@ -396,9 +394,8 @@ static int get_range(struct dirty_pages_range *range,
 }
 
 /*
- * From now on, list @range only, from its start. The position is protected as
- * lseek() protects it, except that a signal ends the wait for a read or a write
- * that is in progress.
+ * Restrict the listing to @range, and start it again. Lock the position as lseek()
+ * does, except that a signal ends the wait for a read or a write in progress.
  */
 static int set_range(struct file *file, const struct dirty_pages_range *range)
 {
@@ -413,7 +410,7 @@ static int set_range(struct file *file, const struct dirty_pages_range *range)
 	r->start = range->start;
 	r->end = range->end;
 	r->patience = 0;
-	/* Text that is left in the buffer is of the range before. */
+	/* Drop the text of the previous range. */
 	m->index = 0;
 	m->count = 0;
 	m->read_pos = 0;
@@ -425,7 +422,7 @@ out_unlock_pos:
 	return ret;
 }
 
-/* A later version of the struct has another size, which is a part of @cmd. */
+/* Ignore the size in @cmd: a later version of the struct has another. */
 static long dirty_pages_ioctl(struct file *file, unsigned int cmd,
 			      unsigned long arg)
 {
@@ -440,7 +437,7 @@ static long dirty_pages_ioctl(struct file *file, unsigned int cmd,
 	return ret ? ret : set_range(file, &range);
 }
 
-/* The position is the reader's: writing neither uses nor moves it. */
+/* Writing neither uses nor moves the position, which is the reader's. */
 static ssize_t dirty_pages_write(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct seq_file *m = iocb->ki_filp->private_data;

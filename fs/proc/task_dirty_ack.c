@@ -4,24 +4,24 @@
  * back clears the soft-dirty bits of the dirty pages in its range, and
  * write-protects them, so that the next write to a page sets its bit again.
  *
- * The listing may say "d" for a page that was not written. It must never miss a
+ * The listing may show "d" for a page that was not written. It must never miss a
  * write: once write() has returned, every write to an acknowledged page sets "d".
- * A page keeps its bit where this cannot be guaranteed: while somebody holds a
- * reference to write by, while the page migrates, and in all states in which the
- * listing always says "d" (hugetlb, devices, the zero page over a file, memory
- * errors).
+ * A page keeps its bit where this cannot be guaranteed: while it is busy, that is
+ * while somebody has a reference through which they may write to it, while it
+ * migrates, and in all states that the listing always shows as "d" (hugetlb,
+ * devices, the zero page over a file, memory errors).
  *
- * The mmap lock is held for reading, for a bounded number of entries at a time. It
- * excludes fork, mremap, mprotect and khugepaged, which copy, move, protect or
- * collapse the pages of a mapping. Page faults go on: they and this code take
- * turns by the page-table lock, for 64 entries at most.
+ * The mmap lock is held for reading, for a batch of entries. It excludes fork,
+ * mremap, mprotect and khugepaged, which copy, move, protect or collapse the pages
+ * of a mapping. Page faults go on: the page-table lock, held for 64 entries at
+ * most, serializes them with this code.
  *
- * The TLBs are flushed once a hold, before the mmap lock is dropped. Until then, a
+ * The TLBs are flushed once a batch, before the mmap lock is dropped. Until then, a
  * CPU may still write to a page whose entry is write-protected already. That write
- * comes before the acknowledgment returns, so it is not lost. Nor does the kernel
- * copy the page meanwhile: it copies no page that is marked exclusive, and only
- * such pages are writable. Fork removes the mark, but the lock excludes fork. Others
- * that remove it flush first (see mm_tlb_flush_pending()).
+ * precedes the end of the acknowledgment, so it is not lost. The kernel does not
+ * copy the page in this time either: it copies no page that is marked exclusive,
+ * and only these are writable. Fork removes the mark, but the lock excludes fork.
+ * Other code that removes it flushes first (see mm_tlb_flush_pending()).
  */
 #include <linux/bitops.h>
 #include <linux/delay.h>
@@ -45,23 +45,23 @@
 
 #include "task_dirty.h"
 
-/* What an open file takes: of a byte more, kmalloc() makes twice as much. */
+/* The memory of an open file. kmalloc() would double it for one more byte. */
 #define ACK_SIZE	SZ_64K
 
-/* How much text is taken from user space at a time */
+/* The most text to copy from user space at a time */
 #define ACK_TEXT_MAX	(ACK_SIZE - sizeof(struct dirty_ack))
 
 /* The longest line, without its newline */
 #define ACK_LINE_MAX	128
 
-/* How many entries a hold of a page-table lock covers: a bit of a word each */
+/* Entries for one hold of a page-table lock: as many as a word has bits */
 #define ACK_ENTRIES	64
 
 /**
- * struct ack_span - addresses for which CPUs may have old translations
+ * struct ack_span - addresses for which CPUs may have stale translations
  * @vma: their mapping, or NULL if there are several
- * @start: the lowest
- * @end: after the highest, or 0 if there is none
+ * @start: the lowest address
+ * @end: the end of the highest page, or 0 if the span is empty
  */
 struct ack_span {
 	struct vm_area_struct *vma;
@@ -73,19 +73,19 @@ struct ack_span {
  * struct dirty_ack - the acknowledgments of an open file
  * @mm: the address space, pinned by mmgrab() only, or NULL if there was none
  * @pid: the process that had it when the file was opened, for the tracepoint
- * @lock: held over a write; protects all members below
- * @start: where the line at hand starts
- * @next: the part of the line below this address is acknowledged
- * @end: where it ends
- * @resume: a signal interrupted the line at hand; the next may be its repetition
- * @budget: entries that this hold of the mmap lock may still look at
- * @batch: counts of this hold
+ * @lock: held during a write; protects all members below
+ * @start: start of the current line's range
+ * @next: the range is acknowledged below this address
+ * @end: end of the range
+ * @resume: a signal interrupted the current line; the next write may repeat it
+ * @budget: entries that this batch may still visit
+ * @batch: counts of this batch
  * @locked: the mmap lock is held for reading
- * @drain: a page is held, perhaps only by an LRU batch of a CPU: drain these
- * @drained: the batches were drained during this write
- * @visited: the entries that this hold has looked at
- * @changed: the entries that this hold has changed
- * @range: the range that MMU notifiers were told of
+ * @drain: a page is busy, perhaps only because of an LRU batch of a CPU: drain these
+ * @drained: the LRU batches were drained during this write
+ * @visited: the entries that this batch has visited
+ * @changed: the entries that this batch has changed
+ * @range: the range of the current MMU notification
  * @notified: the invalidation of @range has begun, and has not ended
  * @partial: bytes of an unfinished line at the start of @text
  * @broken: a bad line was written
@@ -113,7 +113,7 @@ struct dirty_ack {
 	char text[];
 };
 
-/* Returns 1 to end the hold of the lock: all below @addr has been looked at. */
+/* The line is acknowledged below @addr. Return 1 to end the batch. */
 static int account_progress(struct dirty_ack *a, unsigned long addr, long entries)
 {
 	a->next = addr;
@@ -147,18 +147,18 @@ static unsigned int expected_refs(struct folio *folio)
 }
 
 /**
- * struct page_counts - of a small page, both at one moment
- * @mappings: how often it is mapped, less one
- * @refs: how often it is referred to
+ * struct page_counts - counts of a small page, read at one moment
+ * @mappings: number of mappings, less one
+ * @refs: number of references
  *
- * At no time is there a mapping without its reference.
+ * Every mapping has its reference at all times.
  */
 struct page_counts {
 	int mappings;
 	int refs;
 };
 
-/* Both lie side by side, so that one load on 64 bits reads them at one moment. */
+/* The two are neighbours, so that one 64-bit load reads both at one moment. */
 static __always_inline struct page_counts counts_of(struct page *page)
 {
 	union {
@@ -178,7 +178,7 @@ static bool small_folio_has_extra_refs(struct folio *folio, unsigned int ours)
 	bool cached = folio_test_swapcache(folio);
 	struct page_counts count;
 
-	/* Between two looks at the flag; there is no barrier to pair with. */
+	/* Between two reads of the flag; there is no barrier to pair with. */
 	smp_rmb();
 	count = counts_of(&folio->page);
 	/* likewise */
@@ -188,21 +188,21 @@ static bool small_folio_has_extra_refs(struct folio *folio, unsigned int ours)
 }
 
 /*
- * Does the folio have references beyond those of the page tables, of the swap
- * cache, and @ours? Their holder may write to it at any time, whether it pinned
- * the page or not: direct I/O, a pipe, a fixed buffer of io_uring.
+ * Return true if the folio has references beyond those of the page tables, of the
+ * swap cache, and @ours. Their owner may write to it at any time, pinned or not:
+ * direct I/O, a pipe, a fixed buffer of io_uring.
  *
- * No writer can come while this function runs: the caller has write-protected the
- * entry, with a full barrier after that, and get_user_pages_fast() looks at the
- * entry again after it has taken its reference. The caller holds the page-table
- * lock, so that no count of a page that nobody shares changes either.
+ * No new writer can appear while this function runs: the caller has write-protected
+ * the entry, with a full barrier after that, and get_user_pages_fast() reads the
+ * entry again after it has taken its reference. The caller also holds the page-table
+ * lock, so the counts of a page that is not shared do not change.
  *
- * But relatives that share the page may unmap and map it meanwhile. Each has its
- * reference for longer than its mapping. They can make a page look held that is
- * not, but counts that were read at one moment never hide a holder. The counts of a
- * large folio are read one after the other. A holder that has not pinned it is
- * missed only if one relative goes and another comes, twice, each between the right
- * two of five neighbouring loads.
+ * Relatives that share the page may unmap and map it, however. Each keeps its
+ * reference for longer than its mapping, so they can make a page look busy that is
+ * not, but counts that were read at one moment never hide an extra reference. The
+ * counts of a large folio are read one after the other. A reference without a pin
+ * is missed only if one relative unmaps the folio and another maps it, twice, each
+ * between the right two of five neighbouring loads.
  */
 static bool folio_has_extra_refs(struct folio *folio, unsigned int ours)
 {
@@ -215,7 +215,7 @@ static bool folio_has_extra_refs(struct folio *folio, unsigned int ours)
 		return true;
 	expected = expected_refs(folio);
 	for (look = 0; look < 2; look++) {
-		/* Alternately, as told above; there is no barrier to pair with. */
+		/* Read alternately, see above; there is no barrier to pair with. */
 		smp_rmb();
 		if (folio_ref_count(folio) != expected + ours)
 			return true;
@@ -229,9 +229,9 @@ static bool folio_has_extra_refs(struct folio *folio, unsigned int ours)
 
 /*
  * Return true if the mappings of a page are certainly all of its references. This
- * holds for large folios too. The first page has the references to the whole folio:
- * they equal its own mappings only if there are no others. The other pages have no
- * references, so that the counts of a mapped one never match.
+ * is right for large folios too. The first page has the references to the whole
+ * folio, which equal its own mappings only if there are no others. The other pages
+ * have no references, so the counts of a mapped one never match.
  */
 static __always_inline bool page_is_only_mapped(struct page *page)
 {
@@ -241,8 +241,8 @@ static __always_inline bool page_is_only_mapped(struct page *page)
 }
 
 /*
- * The extra reference of a small page may be that of an LRU batch of a CPU, until
- * the batches are drained. Large folios do not wait in batches.
+ * Until the LRU batches of the CPUs are drained, the extra reference of a small page
+ * may belong to one of them. Large folios do not wait in LRU batches.
  */
 static bool is_surely_busy(struct dirty_ack *a, struct folio *folio)
 {
@@ -251,13 +251,13 @@ static bool is_surely_busy(struct dirty_ack *a, struct folio *folio)
 }
 
 /**
- * struct ack_entries - neighbouring entries, a bit each
- * @counted: the references to their pages have to be counted
- * @cleared: they had the soft-dirty bit, or were writable
- * @writable: they were writable
- * @busy: they have the bit again, as somebody refers to their pages
- * @unsure: like @busy, but perhaps only an LRU batch of a CPU holds the page
- * @swapped: their pages are in swap; the references were counted already
+ * struct ack_entries - sets of neighbouring entries, one bit for each entry
+ * @counted: entries for which the references to the page must be counted
+ * @cleared: entries that had the soft-dirty bit, or were writable
+ * @writable: entries that were writable
+ * @busy: entries that have the bit again, because their page is busy
+ * @unsure: those of @busy whose page may be in an LRU batch of a CPU only
+ * @swapped: entries of pages in swap; their references were counted already
  */
 struct ack_entries {
 	u64 counted;
@@ -286,8 +286,8 @@ static __always_inline void protect_pte(struct vm_area_struct *vma,
 }
 
 /*
- * Most entries are writable. In a mapping of the usual kind, these map anonymous
- * pages: see the fast walk. Return the bits of those that were writable.
+ * Most entries are writable. In an ordinary mapping, these map anonymous pages (see
+ * task_dirty_fast.c). Return the set of entries that were writable.
  */
 static noinline u64 protect_writable(struct vm_area_struct *vma,
 				     unsigned long addr, pte_t *ptep,
@@ -308,8 +308,8 @@ static noinline u64 protect_writable(struct vm_area_struct *vma,
 }
 
 /*
- * An entry may have lost its bit while somebody held a reference to the page. The
- * references are counted for such an entry as well.
+ * An entry without the bit may have lost it while its page was busy, so references
+ * are counted for such an entry as well.
  */
 static void clear_present_pte(struct ack_entries *e, u64 bit,
 			      struct vm_area_struct *vma, unsigned long addr,
@@ -336,8 +336,8 @@ static void clear_swap_pte(struct dirty_ack *a, struct ack_entries *e, u64 bit,
 	struct folio *folio;
 
 	/*
-	 * A page under migration keeps its bit, or gets it: the references do not
-	 * tell its users from the code that migrates it.
+	 * Set the bit for a page under migration: its references do not
+	 * distinguish users from the code that migrates it.
 	 */
 	if (is_migration_entry(entry))
 		set_pte_at(vma->vm_mm, addr, ptep, pte_swp_mksoft_dirty(pte));
@@ -345,7 +345,7 @@ static void clear_swap_pte(struct dirty_ack *a, struct ack_entries *e, u64 bit,
 		return;
 
 	e->swapped |= bit;
-	/* Count first: a fault that maps the page has to wait for our lock. */
+	/* Count first: a fault that maps the page must wait for our lock. */
 	folio = swap_cache_peek(entry);
 	if (folio) {
 		if (folio_has_extra_refs(folio, 1))
@@ -371,7 +371,7 @@ static void restore_pte(struct vm_area_struct *vma, unsigned long addr,
 	ptep_modify_prot_commit(vma, addr, ptep, old, pte);
 }
 
-/* Neighbours often belong to one folio: count its references once. */
+/* Neighbours often belong to the same folio: count its references once. */
 static void check_folio(struct dirty_ack *a, struct ack_entries *e,
 			unsigned int i, struct folio *folio,
 			struct folio **last, bool *busy)
@@ -383,7 +383,7 @@ static void check_folio(struct dirty_ack *a, struct ack_entries *e,
 		note_busy(a, e, BIT_ULL(i), folio);
 }
 
-/* Give bit and write permission back to entries whose pages are held. */
+/* Restore the bit and the write permission of entries whose pages are busy. */
 static void check_pages(struct dirty_ack *a, struct ack_entries *e,
 			struct vm_area_struct *vma, unsigned long addr,
 			pte_t *ptep)
@@ -397,7 +397,7 @@ static void check_pages(struct dirty_ack *a, struct ack_entries *e,
 
 	/*
 	 * Pairs with get_user_pages_fast(), which takes its reference before it
-	 * looks at the entry again. The changes must not be pending either: this
+	 * reads the entry again. The changes must not be deferred either: this
 	 * code never enters lazy MMU mode.
 	 */
 	smp_mb();
@@ -422,7 +422,7 @@ static void check_pages(struct dirty_ack *a, struct ack_entries *e,
 	}
 }
 
-/* Returns 1 to end the hold of the lock. */
+/* Return 1 to end the batch. */
 static int note_entries(struct dirty_ack *a, const struct ack_entries *e,
 			struct vm_area_struct *vma, unsigned long addr,
 			unsigned int nr)
@@ -438,7 +438,7 @@ static int note_entries(struct dirty_ack *a, const struct ack_entries *e,
 		add_to_span(&a->changed, vma, addr + __ffs64(changed) * PAGE_SIZE,
 			    addr + fls64(changed) * PAGE_SIZE);
 	a->batch.pages += hweight64(e->cleared & ~e->busy);
-	/* After the drain, go on at the first page that is perhaps not held. */
+	/* After the drain, resume at the first page that may not be busy. */
 	if (e->unsure) {
 		a->drain = true;
 		nr = __ffs64(e->unsure);
@@ -449,7 +449,7 @@ static int note_entries(struct dirty_ack *a, const struct ack_entries *e,
 	return account_progress(a, addr + nr * PAGE_SIZE, nr) || e->unsure;
 }
 
-/* Returns -EAGAIN if the table has just become something else. */
+/* Return -EAGAIN if the entry has ceased to point to a page table. */
 static int ack_ptes(struct dirty_ack *a, struct vm_area_struct *vma, pmd_t *pmd,
 		    unsigned long addr, unsigned int nr)
 {
@@ -499,8 +499,8 @@ static int ack_pte_table(struct dirty_ack *a, struct vm_area_struct *vma,
 
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
 /*
- * Only an anonymous huge page that is present is ever cleared, and split for it
- * only if there is something to clear, or to give back.
+ * Only entries of present anonymous huge pages are cleared. Return false where there
+ * is nothing to clear or to restore, so that the page need not be split for it.
  */
 static bool huge_pmd_is_clearable(struct vm_area_struct *vma,
 				  unsigned long addr, pmd_t pmd)
@@ -535,7 +535,7 @@ static void clear_huge_pmd(struct dirty_ack *a, struct vm_area_struct *vma,
 	add_to_span(&a->changed, vma, addr, addr + HPAGE_PMD_SIZE);
 }
 
-/* Returns -EAGAIN if there are page-table entries to look at instead. */
+/* Return -EAGAIN if there are page-table entries instead. */
 static int ack_huge_pmd(struct dirty_ack *a, struct vm_area_struct *vma,
 			pmd_t *pmd, unsigned long addr, unsigned long end)
 {
@@ -544,11 +544,11 @@ static int ack_huge_pmd(struct dirty_ack *a, struct vm_area_struct *vma,
 	if (!ptl)
 		return -EAGAIN;
 	if (is_pmd_migration_entry(*pmd)) {
-		/* Keeps its bit, as a small page does, or gets it. */
+		/* Set the bit, as for a small page under migration. */
 		set_pmd_at(vma->vm_mm, addr & HPAGE_PMD_MASK, pmd,
 			   pmd_swp_mksoft_dirty(*pmd));
 	} else if (huge_pmd_is_clearable(vma, addr, *pmd)) {
-		/* Never more than was asked for */
+		/* Never acknowledge more than the line */
 		if (end - addr != HPAGE_PMD_SIZE) {
 			spin_unlock(ptl);
 			split_huge_pmd(vma, pmd, addr);
@@ -571,15 +571,16 @@ static int ack_huge_pmd(struct dirty_ack *a, struct vm_area_struct *vma,
 #endif
 
 /*
- * The addresses to flush. Another acknowledgment may have cleared bits and not have
- * flushed yet. This hold found these entries clear, and must flush them as well.
+ * Return the addresses to flush. Another acknowledgment may have cleared bits and
+ * not have flushed yet. This batch found these entries clear, so it must flush them
+ * as well.
  */
 static const struct ack_span *to_flush(const struct dirty_ack *a)
 {
 	return mm_tlb_flush_nested(a->mm) ? &a->visited : &a->changed;
 }
 
-/* Flush the TLBs, then end the invalidation that notify_begin() has begun. */
+/* Flush the TLBs, then end the invalidation that notify_begin() began. */
 static void flush_tlbs(struct dirty_ack *a)
 {
 	const struct ack_span *span = to_flush(a);
@@ -598,10 +599,10 @@ static void flush_tlbs(struct dirty_ack *a)
 }
 
 /*
- * MMU notifiers have to fault these pages again as well: KVM, for one. They may
- * sleep, so they are called before a page-table lock is taken. They stop all use of
- * the range, so it covers no more than this hold may still come to in the mapping.
- * It ends once the TLBs are flushed.
+ * Users of MMU notifiers, such as KVM, must fault these pages again as well.
+ * Notifiers may sleep, so they are called before a page-table lock is taken. They
+ * stop all use of the range, so it covers no more of the mapping than this batch can
+ * reach. The invalidation ends once the TLBs are flushed.
  */
 static void notify_begin(struct dirty_ack *a, struct vm_area_struct *vma,
 			 pmd_t *pmd, unsigned long addr, unsigned long end)
@@ -612,7 +613,7 @@ static void notify_begin(struct dirty_ack *a, struct vm_area_struct *vma,
 
 	if (!mm_has_notifiers(a->mm))
 		return;
-	/* A huge page is looked at as a whole, whatever is left of the batch. */
+	/* A huge page is visited as a whole, whatever is left of the budget. */
 	if (dirty_pmd_is_table(pmdp_get_lockless(pmd)))
 		end = min(end, last);
 	if (a->notified && a->range.start <= addr && end <= a->range.end)
@@ -648,7 +649,7 @@ static int ack_hole(unsigned long addr, unsigned long end, int depth,
 {
 	struct dirty_ack *a = walk->private;
 
-	/* userfaultfd may just have taken a huge page out, and put it back. */
+	/* userfaultfd may just have removed a huge page, and put it back. */
 	add_to_span(&a->visited, walk->vma, addr, end);
 	return account_progress(a, end, 1);
 }
@@ -661,8 +662,8 @@ static const struct mm_walk_ops ack_walk_ops = {
 };
 
 /*
- * Acknowledge what of the line at hand this hold of the lock allows. Returns
- * false if the hold has to end.
+ * Acknowledge as much of the current line as this batch allows. Return false to end
+ * the batch.
  */
 static bool ack_rest_of_line(struct dirty_ack *a)
 {
@@ -675,7 +676,7 @@ static bool ack_rest_of_line(struct dirty_ack *a)
 		unsigned long start = max(a->next, vma->vm_start);
 		unsigned long end = min(a->end, vma->vm_end);
 
-		/* As in the listing, and hugetlb pages are always "d". */
+		/* As in the listing, except that hugetlb pages are always "d" */
 		if (is_cow_mapping(vma->vm_flags) && READ_ONCE(vma->anon_vma) &&
 		    !is_vm_hugetlb_page(vma) &&
 		    walk_page_range_vma(vma, start, end, &ack_walk_ops, a))
@@ -686,7 +687,7 @@ static bool ack_rest_of_line(struct dirty_ack *a)
 	return !account_progress(a, a->end, 1);
 }
 
-/* The OOM reaper takes pages under the mmap lock held for reading, too. */
+/* The OOM reaper, too, holds the mmap lock for reading while it frees pages. */
 static bool is_reaped(struct mm_struct *mm)
 {
 	return check_stable_address_space(mm) ||
@@ -716,7 +717,7 @@ static int begin_batch(struct dirty_ack *a)
 		ret = -ESRCH;
 		goto out_unlock;
 	}
-	/* Both before any bit is cleared */
+	/* Do both before any bit is cleared. */
 	set_bit(MMF_SOFT_DIRTY_CLEARED, &mm->flags);
 	inc_tlb_flush_pending(mm);
 	a->budget = clamp_t(u32, READ_ONCE(dirty_pages_batch), 1, INT_MAX);
@@ -740,7 +741,7 @@ static void account_batch(struct dirty_ack *a)
 	}
 }
 
-/* Returns -ESRCH if the address space was being torn down meanwhile. */
+/* Return -ESRCH if the address space was being torn down meanwhile. */
 static int end_batch(struct dirty_ack *a)
 {
 	struct mm_struct *mm = a->mm;
@@ -765,13 +766,13 @@ static int end_batch(struct dirty_ack *a)
 	return ret;
 }
 
-/* Leaves the lock held for the next line, unless the batch is used up. */
+/* Keep the lock for the next line, unless the batch is used up. */
 static int ack_range(struct dirty_ack *a, unsigned long start,
 		     unsigned long end)
 {
 	int ret = 0;
 
-	/* Signals may come faster than a long line is done. */
+	/* Resume a line: signals may arrive faster than a long line is done. */
 	if (!a->resume || start != a->start || end != a->end) {
 		a->start = start;
 		a->next = start;
@@ -803,8 +804,8 @@ static int ack_line(struct dirty_ack *a, const char *line)
 }
 
 /*
- * Act on the whole lines of the text. Returns the bytes of those that took
- * effect, and in @err what stopped it, if it did not get to the last one.
+ * Acknowledge the complete lines of the text. Return the bytes of the lines that
+ * took effect, and set *@err to the error that stopped it, or 0.
  */
 static size_t ack_lines(struct dirty_ack *a, size_t len, int *err)
 {
@@ -835,8 +836,8 @@ static size_t ack_lines(struct dirty_ack *a, size_t len, int *err)
 }
 
 /*
- * Returns how much of the input took effect or, as the start of a line, is
- * kept. What is kept from before stays if nothing was done.
+ * Return how many bytes of the input took effect or are stored as the start of a
+ * line. A start of a line that was stored before stays if nothing was done.
  */
 static ssize_t ack_text(struct dirty_ack *a, struct iov_iter *from)
 {
@@ -871,7 +872,7 @@ static ssize_t ack_text(struct dirty_ack *a, struct iov_iter *from)
 		cond_resched();
 	}
 	if (a->broken) {
-		/* The bad line's start does not count, as far as it is of now. */
+		/* Do not count the start of the bad line, if it is of this call. */
 		taken -= min_t(size_t, taken, a->partial);
 		a->partial = 0;
 	}
@@ -879,15 +880,15 @@ static ssize_t ack_text(struct dirty_ack *a, struct iov_iter *from)
 }
 
 /**
- * dirty_ack_write() - acknowledge the lines that are written to the file
- * @a: the open file's acknowledgments
- * @from: the text; lines may be split over calls at any byte
+ * dirty_ack_write() - acknowledge lines written to the file
+ * @a: the acknowledgments of the open file
+ * @from: the text; calls may split lines at any byte
  *
  * Context: Process context. Takes the mmap lock for reading, repeatedly. May
  * sleep.
- * Return: bytes taken, which ends before the first bad line; -EINVAL if there
- * are none, because the first line is bad or one before it was; -EOPNOTSUPP
- * without soft-dirty tracking; -ESRCH without an address space; -EFAULT,
+ * Return: the number of bytes accepted, up to the first bad line; -EINVAL if there
+ * are none because the first line is bad, or an earlier call wrote a bad line;
+ * -EOPNOTSUPP without soft-dirty tracking; -ESRCH without an address space; -EFAULT,
  * -ERESTARTSYS, -EINTR.
  */
 ssize_t dirty_ack_write(struct dirty_ack *a, struct iov_iter *from)
@@ -906,10 +907,10 @@ ssize_t dirty_ack_write(struct dirty_ack *a, struct iov_iter *from)
 }
 
 /**
- * dirty_ack_flush() - a descriptor of the file is being closed
- * @a: the open file's acknowledgments
+ * dirty_ack_flush() - report an incomplete last line when a descriptor is closed
+ * @a: the acknowledgments of the open file
  *
- * Return: -EINVAL while the last line is unfinished, as nothing was done of it.
+ * Return: -EINVAL if the last line has no newline, as it had no effect; else 0.
  */
 int dirty_ack_flush(struct dirty_ack *a)
 {
@@ -917,11 +918,12 @@ int dirty_ack_flush(struct dirty_ack *a)
 }
 
 /**
- * dirty_ack_alloc() - prepare an open file for being written to
- * @mm: the address space; the caller keeps it pinned by mmgrab(). NULL if none
- * @pid: what process has it, for those who trace
+ * dirty_ack_alloc() - allocate the acknowledgments of an open file
+ * @mm: the address space, which the caller keeps pinned by mmgrab(), or NULL
+ * @pid: its process, for the tracepoint
  *
- * Return: what dirty_ack_free() takes, or NULL without memory.
+ * Return: the acknowledgments, to be freed by dirty_ack_free(), or NULL if out of
+ * memory.
  */
 struct dirty_ack *dirty_ack_alloc(struct mm_struct *mm, pid_t pid)
 {
@@ -938,8 +940,8 @@ struct dirty_ack *dirty_ack_alloc(struct mm_struct *mm, pid_t pid)
 }
 
 /**
- * dirty_ack_free() - undo dirty_ack_alloc()
- * @a: may be NULL
+ * dirty_ack_free() - free the acknowledgments of an open file
+ * @a: from dirty_ack_alloc(), or NULL
  */
 void dirty_ack_free(struct dirty_ack *a)
 {

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * debugfs dirty_pages/: the self-check of /proc/<pid>/dirty_pages, the size of
- * its batches, and what is to go wrong.
+ * debugfs dirty_pages/: the self-check of /proc/<pid>/dirty_pages, the size of its
+ * batches, and fault injection.
  *
- * verify	write a pid and read, on the same descriptor, how the range walk
- *		behind the file compares to get_dirty_page(), and its flags to
- *		those of a walk entry by entry, page by page; and whether a
- *		page could be written without a trace
- * batch	how many entries one hold of the mmap lock may cover
- * fail/	what is to go wrong for its readers and writers, by the fault-injection framework
+ * verify	write a pid and read the result on the same descriptor. For each
+ *		page, the check compares the range walk behind the file with
+ *		get_dirty_page(), and its flags with those of the plain walk. It
+ *		also finds pages that could be written without a trace.
+ * batch	the limit of entries for one hold of the mmap lock
+ * fail/	faults to inject into readers and writers
  *
- * The check brings swapped pages in, marks pages accessed and waits for
- * migration: a debugging aid for root, not a way to list.
+ * The check brings swapped pages in, marks pages accessed and waits for migration.
+ * It is a debugging aid for root, not a way to list.
  */
 #include <linux/debugfs.h>
 #include <linux/fault-inject.h>
@@ -23,46 +23,46 @@
 
 #include "task_dirty.h"
 
-/* How many pages are checked at a time */
+/* Pages to check at a time */
 #define CHUNK_PAGES	512
 
-/* How many entries are walked in one go, when whole runs are compared */
+/* Entries of a stretch, within which whole runs are compared */
 #define STRETCH_ENTRIES	4096
 
-/* How often a page that changes, or differs, is looked at again */
+/* Retry limit for a page that changes, or differs */
 #define VERIFY_TRIES	10
 
-/* Differing addresses to name; all are counted */
+/* Differing addresses to report; all are counted */
 #define VERIFY_ADDRESSES	64UL
 
 enum page_answer {
 	ANSWER_CLEAN,
 	ANSWER_DIRTY,
 	ANSWER_ERROR,
-	ANSWER_UNSURE,		/* the page was just changing */
+	ANSWER_UNSURE,		/* the page was changing */
 };
 
 /**
- * struct verify - a check of one process, and what it found
+ * struct verify - a check of one process, and its result
  * @mm: the address space
- * @start: first address of the chunk at hand
+ * @start: first address of the current chunk or stretch
  * @end: address after its last page
- * @runs: room for the range walk, of a chunk or a stretch
+ * @runs: room for the range walk of a chunk or a stretch
  * @other_runs: room for another walk of the same stretch
- * @before: flags of each page of the chunk as the range walk says, 0 if clean
- * @asked: what get_dirty_page() says
- * @between: the range walk once more, after the reference
- * @plain: the walk entry by entry
- * @after: the range walk once more, after that
+ * @before: flags of each page of the chunk by the range walk, 0 if clean
+ * @asked: the answers of get_dirty_page()
+ * @between: as @before, after get_dirty_page()
+ * @plain: flags by the plain walk
+ * @after: as @before, after the plain walk
  * @unseen: pages of the chunk that are writable without the soft-dirty bit
  * @differs: pages of the chunk that differed at every try so far
- * @checked: pages that were compared
- * @differ: pages whose answers differ though the page did not change, and
+ * @checked: number of pages compared
+ * @differ: number of pages that differ though they did not change, and of
  *	stretches whose runs do
- * @skipped: pages of mappings that the reference cannot walk, and pages that
- *	would not stop changing
- * @addresses: the first of the pages that differ
- * @ran: false before the first check
+ * @skipped: number of pages in mappings that get_dirty_page() cannot walk, and
+ *	of pages that did not stop changing
+ * @addresses: the first addresses that differ
+ * @ran: a check has been completed
  */
 struct verify {
 	struct mm_struct *mm;
@@ -90,8 +90,8 @@ static unsigned int pages_in_chunk(const struct verify *v)
 }
 
 /*
- * What the file's own walk says of the chunk, or the one that is @plain. Called
- * with the mmap lock held.
+ * Get the flags of the chunk by the walk of the file, or by the plain walk. The
+ * caller holds the mmap lock.
  */
 static void ask_walk(struct verify *v, u16 *flags, bool plain)
 {
@@ -128,8 +128,8 @@ static enum page_answer answer_of(u16 flags)
 }
 
 /*
- * What get_dirty_page() says. The mmap lock is held before and after; it may
- * have been dropped between, and the mapping be gone.
+ * Get the answer of get_dirty_page(). The caller holds the mmap lock. It may be
+ * dropped and taken again, so the mapping may be gone. It is not held on error.
  */
 static int ask_reference(struct verify *v, unsigned long addr, u8 *answer)
 {
@@ -159,10 +159,10 @@ static int ask_reference(struct verify *v, unsigned long addr, u8 *answer)
 }
 
 /*
- * Is it right that touching this entry is an error, though the listing does not
- * say so? Poison markers stand for no page. The error of a page of a file whose
- * mapping has no private pages is the file's. A page in swap is lost when its
- * copy in the swap cache is, which the entry does not tell.
+ * Return true if get_dirty_page() may report an error for this entry that the
+ * listing does not show. A poison marker stands for no page. In a mapping without
+ * private pages, a lost page is the file's. A page in swap is lost with its copy in
+ * the swap cache, which the entry does not record.
  */
 static bool pte_may_fail(struct vm_area_struct *vma, pte_t pte)
 {
@@ -209,7 +209,7 @@ static const struct mm_walk_ops may_fail_ops = {
 	.walk_lock	= PGWALK_RDLOCK,
 };
 
-/* Would the next write leave no trace, now or once the page has migrated? */
+/* Return true if a write would leave no trace, now or after the migration. */
 static bool pte_is_unseen(pte_t pte)
 {
 	if (pte_present(pte))
@@ -260,7 +260,7 @@ static int unseen_pmd_entry(pmd_t *pmd, unsigned long addr, unsigned long end,
 	return 0;
 }
 
-/* Writable entries of other mappings may map no anonymous page, or lack the bit. */
+/* Skip other mappings: writable entries may map other pages, or lack the bit. */
 static int walk_usual(unsigned long addr, unsigned long end,
 		      struct mm_walk *walk)
 {
@@ -276,8 +276,8 @@ static const struct mm_walk_ops unseen_ops = {
 };
 
 /*
- * In a private mapping, nothing is writable without the soft-dirty bit. Called with
- * the mmap lock held.
+ * Find entries of private mappings that are writable without the soft-dirty bit.
+ * The caller holds the mmap lock.
  */
 static void ask_entries(struct verify *v)
 {
@@ -286,7 +286,7 @@ static void ask_entries(struct verify *v)
 		walk_page_range(v->mm, v->start, v->end, &unseen_ops, v);
 }
 
-/* Did the page stay as it was while it was asked for in all ways? */
+/* Return true if the page did not change during the comparison. */
 static bool is_stable(const struct verify *v, unsigned int i)
 {
 	return answer_of(v->before[i]) == answer_of(v->between[i]) &&
@@ -307,9 +307,9 @@ static bool answers_agree(struct verify *v, unsigned int i)
 }
 
 /*
- * One comparison of the chunk. A page that the range walk sees in the same way
- * before and after another, which sees it otherwise, differs. Its flags are not
- * held against the reference, which may change them: it brings pages in.
+ * Compare the chunk once. A page differs if the range walk has the same result before
+ * and after another walk, which has another result. get_dirty_page() is compared by
+ * its answer only, since it may change flags: it brings pages in.
  */
 static int compare_chunk(struct verify *v)
 {
@@ -361,7 +361,7 @@ static int verify_chunk(struct verify *v)
 
 	v->checked += pages_in_chunk(v);
 	for_each_set_bit(i, v->differs, pages_in_chunk(v)) {
-		/* Still changing after the last try: nothing is known. */
+		/* The page still changed during the last try. */
 		if (!is_stable(v, i)) {
 			v->checked--;
 			v->skipped++;
@@ -372,7 +372,7 @@ static int verify_chunk(struct verify *v)
 	return 0;
 }
 
-/* The runs of a stretch, cut at its end. Returns how many. */
+/* Get the runs of a stretch, clipped at its end. Return their number. */
 static size_t walk_stretch(struct verify *v, struct dirty_run *runs, bool plain)
 {
 	struct dirty_walk w = {
@@ -390,9 +390,9 @@ static size_t walk_stretch(struct verify *v, struct dirty_run *runs, bool plain)
 }
 
 /*
- * Does the range walk find the same runs as the walk entry by entry, from table
- * to table and from mapping to mapping? A stretch ends where the range walk has
- * looked at so many entries.
+ * Compare the runs of the range walk with those of the plain walk, across page
+ * tables and mappings. A stretch ends where the range walk has visited
+ * STRETCH_ENTRIES entries.
  */
 static int compare_stretch(struct verify *v, bool *same, bool *stable)
 {
@@ -444,7 +444,7 @@ static int verify_runs(struct verify *v)
 	return 0;
 }
 
-/* Find the next page table that exists, by a walk that is not the file's. */
+/* Find the next existing page table, independently of the walk of the file. */
 static int populated(unsigned long addr, unsigned long end,
 		     struct mm_walk *walk)
 {
@@ -535,7 +535,7 @@ static ssize_t verify_write(struct file *file, const char __user *buf,
 	if (!mm)
 		return -ESRCH;
 
-	/* Readers of the result hold the same mutex. */
+	/* seq_read() of the result holds the same mutex. */
 	ret = mutex_lock_killable(&m->lock);
 	if (!ret) {
 		v->mm = mm;
@@ -612,11 +612,11 @@ static const char *const fault_names[NR_DIRTY_FAULTS] = {
 };
 
 /**
- * dirty_should_fail() - is this to go wrong now?
- * @fault: what could go wrong
+ * dirty_should_fail() - decide if a fault is injected now
+ * @fault: the fault
  *
  * Context: Any.
- * Return: true if the caller has to act as if it had.
+ * Return: true if the caller must act as if the fault had occurred.
  */
 bool dirty_should_fail(enum dirty_fault fault)
 {

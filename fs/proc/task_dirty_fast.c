@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The fast walk of a page table, for mappings whose entries map ordinary pages.
+ * The fast walk of a page table, for mappings with ordinary pages only.
  *
  * Most entries equal their neighbour except for the location of the page and the
  * accessed bit. They have the flags of the neighbour, so the walk decodes one of
@@ -130,8 +130,8 @@ static int __init dirty_fast_init(void)
 	/*
 	 * The mask has all bits of the highest frame number, and none above, where
 	 * some architectures keep other bits. Memory that is plugged in later may
-	 * have higher numbers: such an entry only fails to match a neighbour whose
-	 * number differs in a higher bit.
+	 * have higher numbers. Its entries may not match their neighbours, which
+	 * only costs time.
 	 */
 	unsigned long pfn = (1UL << fls_long(max(max_pfn, 2UL) - 1)) - 1;
 	pte_t none = pfn_pte(0, __pgprot(0)), pte = pfn_pte(pfn, __pgprot(0));
@@ -191,9 +191,9 @@ static struct pattern pte_pattern(struct dirty_walk *w,
 }
 
 /*
- * Do the same as is_only_mapping() for a small page, except that the answer is
- * false where that would take the folio lock. Without it: +150 % for pages of a
- * process whose forked child is gone.
+ * Do the same as is_only_mapping() for a small page, but return false where that
+ * would take the folio lock. Without it: +150 % for pages of a process after its
+ * forked child has exited.
  */
 static __always_inline bool is_surely_only_mapping(struct page *page)
 {

@@ -200,7 +200,7 @@ static unsigned long migrating_page_flags(swp_entry_t entry)
 		flags |= DIRTY_WRITTEN;
 	if (!is_readable_migration_entry(entry))
 		flags |= DIRTY_EXCLUSIVE;
-	/* As for a writable present entry, see dirty_pte_written() */
+	/* See dirty_pte_written(), which does so for a present entry. */
 	if (is_writable_migration_entry(entry))
 		flags |= DIRTY_WRITTEN;
 	if (!folio_test_swapbacked(folio) && !folio_test_dirty(folio))

@@ -9,11 +9,11 @@
 #include <linux/tracepoint.h>
 #include <linux/types.h>
 
-/* fs/proc/task_dirty.h has them. */
+/* Defined in fs/proc/task_dirty.h */
 struct dirty_ack_batch;
 struct dirty_list_batch;
 
-/* A batch of a listing: what one hold of the mmap lock found, as text by now */
+/* One batch of a listing, after its text was made */
 TRACE_EVENT(dirty_pages_list,
 
 	TP_PROTO(pid_t pid, const struct dirty_list_batch *batch),
@@ -50,7 +50,7 @@ TRACE_EVENT(dirty_pages_list,
 		  __entry->contended, __entry->last)
 );
 
-/* What an acknowledgment did during one hold of the mmap lock */
+/* One batch of an acknowledgment */
 TRACE_EVENT(dirty_pages_ack,
 
 	TP_PROTO(pid_t pid, const struct dirty_ack_batch *batch),
