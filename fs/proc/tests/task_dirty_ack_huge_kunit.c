@@ -71,6 +71,16 @@ static int ack_huge_init(struct kunit *test)
 	return 0;
 }
 
+/* Set any entry, see set_any_pte(). */
+static void set_any_pmd(struct ack_huge_fixture *f, pmd_t *pmdp, pmd_t entry)
+{
+	if (pmd_present(entry))
+		set_pmd_at(f->mm, f->addr, pmdp, pmd_mksoft_dirty(entry));
+	else
+		set_pmd_at(f->mm, f->addr, pmdp, pmd_swp_mksoft_dirty(entry));
+	set_pmd(pmdp, entry);
+}
+
 /* Acknowledge @entry, and return its new value. Set *@ret by ack_huge_pmd(). */
 static pmd_t after_huge_ack(struct kunit *test, pmd_t entry, int *ret)
 {
@@ -82,7 +92,7 @@ static pmd_t after_huge_ack(struct kunit *test, pmd_t entry, int *ret)
 	ptl = pmd_lock(f->mm, pmd);
 	real = pmdp_huge_get_and_clear(f->mm, f->addr, pmd);
 	if (!pmd_none(entry))
-		set_pmd_at(f->mm, f->addr, pmd, entry);
+		set_any_pmd(f, pmd, entry);
 	spin_unlock(ptl);
 
 	f->ack->changed.end = 0;

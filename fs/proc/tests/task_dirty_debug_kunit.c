@@ -332,6 +332,7 @@ static void addresses_outside_of_mappings_are_errors(struct kunit *test)
 	expect_error(test, f->mm->task_size - PAGE_SIZE, -EFAULT);
 }
 
+/* PAGE_TABLE_CHECK warns of such an entry, unless it is a plain store. */
 static void change_entry(struct kunit *test, unsigned long addr, bool soft_dirty)
 {
 	struct gup_fixture *f = test->priv;
@@ -342,7 +343,7 @@ static void change_entry(struct kunit *test, unsigned long addr, bool soft_dirty
 	KUNIT_ASSERT_NOT_NULL(test, ptep);
 	pte = ptep_get(ptep);
 	pte = soft_dirty ? pte_mksoft_dirty(pte) : pte_clear_soft_dirty(pte);
-	set_pte_at(f->mm, addr, ptep, pte);
+	set_pte(ptep, pte);
 	pte_unmap_unlock(ptep, ptl);
 }
 
