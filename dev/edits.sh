@@ -5,11 +5,14 @@
 #
 # The head of X.patch may have probes, one per line:
 #
-#	Mended: [HUNKS: ]FUNCTION /ERE/: REASON
+#	Mended: [LABELS: ]FUNCTION /ERE/: REASON
 #
-# A kernel does not need these hunks ("1,2"; all by default) if FUNCTION of X has
-# a line that matches the regular expression. Comments do not match. Several
-# probes for one hunk are alternatives.
+# A kernel does not need the hunks with these labels ("a,b"; all by default) if
+# FUNCTION of X has a line that matches the regular expression. Comments do not
+# match. Several probes for one hunk are alternatives.
+#
+# Where hunks have different reasons, each has the label of its reason after the
+# second @@, which patch(1) ignores; the paragraphs of prose begin with "[LABELS] ".
 
 # The kernel's own files, before our edits
 pristine=$build/pristine
@@ -31,6 +34,22 @@ edits() {
 # all_hunks FILE - print the numbers of all hunks of FILE.patch
 all_hunks() {
 	awk '/^@@ / { printf "%s%d", sep, ++n; sep = "," }' "$top/$1.patch"
+}
+
+# labelled FILE LABELS - print the numbers of the hunks of FILE.patch with one of
+# these labels ("a,b")
+labelled() {
+	awk -v want=",$2," '
+	/^@@ / { n++; sub(/^@@ [^@]*@@ ?/, ""); if ($0 != "" && index(want, "," $0 ",")) print n }' \
+		"$top/$1.patch" | paste -sd,
+}
+
+# names_of FILE HUNKS - print the labels of these hunks ("1,2"), or the numbers of
+# those that have none
+names_of() {
+	awk -v want=",$2," '
+	/^@@ / && index(want, "," ++n ",") { sub(/^@@ [^@]*@@ ?/, ""); print $0 == "" ? n : $0 }' \
+		"$top/$1.patch" | sort -u | paste -sd,
 }
 
 # has_line FILE FUNCTION ERE - is there such a line in the body of that function?
@@ -65,12 +84,15 @@ kernel_file() {
 
 # probes FILE - print the probes of FILE.patch, each with its hunks in front
 probes() {
-	local probe all
-	local -r form='^(([0-9,]+): )?([^ ]+ /[^/]+/: .+)$'
+	local probe all hunks
+	local -r form='^(([^ :]+): )?([^ ]+ /[^/]+/: .+)$'
 	all=$(all_hunks "$1")
 	sed -n '/^--- /q; s/^Mended: //p' "$top/$1.patch" | while IFS= read -r probe; do
 		[[ $probe =~ $form ]] || die "$1.patch: malformed probe 'Mended: $probe'"
-		printf '%s %s\n' "${BASH_REMATCH[2]:-$all}" "${BASH_REMATCH[3]}"
+		hunks=$all
+		[[ -z ${BASH_REMATCH[2]} ]] || hunks=$(labelled "$1" "${BASH_REMATCH[2]}")
+		[[ -n $hunks ]] || die "$1.patch: no edit has a label of '$probe'"
+		printf '%s %s\n' "$hunks" "${BASH_REMATCH[3]}"
 	done
 }
 

@@ -118,6 +118,19 @@ build_tree() {
 	head -n 2 include/linux/mm_types.h.patch | cmp - "$BATS_TEST_TMPDIR/reason"
 }
 
+@test "refresh keeps the labels of edits, and asks for that of a new one" {
+	build_tree
+	sed -i 's|Different memory may|Other memory may|' "$BUILD/linux/mm/memory.c"
+	run -0 dev/overlay refresh
+	[[ $output == *"wrote mm/memory.c.patch"* && $output != *label* ]]
+	[[ $(sed -n 's/^@@.*@@ //p' mm/memory.c.patch | paste -sd' ') == \
+		"fork unshare first-page private-fault private-fault get_dirty_page" ]]
+	sed -i '1s/^/int first;\n/' "$BUILD/linux/mm/memory.c"
+	run -0 dev/overlay refresh
+	[[ $output == *"mm/memory.c.patch has an edit without a label"* ]]
+	[[ $(grep -c '^@@.*@@ ' mm/memory.c.patch) == 6 ]]
+}
+
 @test "refresh without edits changes no patch" {
 	build_tree
 	cat ./*/*.patch ./*/*/*.patch >"$BATS_TEST_TMPDIR/patches"
@@ -223,7 +236,7 @@ mend_first_page() {
 	mend_first_page
 	run -0 dev/overlay apply "$own"
 	[[ $(grep -c "already has this fix" <<<"$output") == 1 ]]
-	[[ $output == *"mm/memory.c already has this fix, skipping edit 3 "* ]]
+	[[ $output == *"mm/memory.c already has this fix, skipping edit first-page "* ]]
 	run ! grep -q 'Different memory may have been mapped' "$own/mm/memory.c"
 	grep -q 'folio_test_anon(old_folio))' "$own/mm/memory.c"
 	grep -q get_dirty_page "$own/mm/memory.c"
