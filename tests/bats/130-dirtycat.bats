@@ -336,7 +336,8 @@ cells() {
 		run -1 dirtycat "$@"
 		[[ $output == *"$words"*"dirtycat --help"* ]] || fail "$args: $output"
 	done <<-'END'
-		|no process specified
+		--clear|no process specified; --clear requires --all to take all processes
+		--text|no process specified; --text takes one
 		12x|12x: invalid PID
 		""|: invalid PID
 		0|0: invalid PID

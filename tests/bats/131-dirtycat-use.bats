@@ -353,7 +353,7 @@ time.sleep(1000)' >/tmp/ready 3>&- &
 @test "--text refuses several processes, even if found by name" {
 	tell fork
 	run -1 dirtycat --text -C memstate
-	[[ $output == *"2 processes have that name; --text takes one"* ]]
+	[[ $output == *"2 processes are selected; --text takes one"* ]]
 	dirtycat --text -d 0.1 -c 2 --output-file /tmp/kept "$pid"
 	run -0 dirtycat --input /tmp/kept
 }

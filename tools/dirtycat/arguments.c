@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "columns.h"
-#include "common/memory.h"
 #include "common/options.h"
 #include "target.h"
 
@@ -50,17 +49,6 @@ void add_pids(struct run *run, const char *list)
 		if (!*list)
 			break;
 	}
-}
-
-/**
- * add_name() - show the processes that have a name
- * @run: its names are extended
- * @name: that name
- */
-void add_name(struct run *run, char *name)
-{
-	run->names = grow(run->names, run->names_count + 1, sizeof(name));
-	run->names[run->names_count++] = name;
 }
 
 static uint64_t parse_address(const char *text, size_t len)

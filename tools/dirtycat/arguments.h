@@ -7,7 +7,6 @@
 
 void add_pid(struct run *run, const char *text, size_t len);
 void add_pids(struct run *run, const char *list);
-void add_name(struct run *run, char *name);
 void parse_range(struct control *ctl, const char *text);
 void parse_flags(struct control *ctl, const char *text);
 void parse_backend(struct control *ctl, const char *name);

@@ -80,6 +80,23 @@ static void settle_summary(struct run *run, struct wishes *wishes)
 			    wishes->format);
 }
 
+/*
+ * Without a process, show all of them like smem, by default a row for each. Views
+ * of one process, and acknowledging, require a selection.
+ */
+static void settle_all(struct run *run, struct wishes *wishes)
+{
+	struct control *ctl = &run->ctl;
+
+	if (ctl->clear)
+		usage_error("no process specified; --clear requires --all to take all processes");
+	if (ctl->view & (VIEW_TEXT | VIEW_CHANGES | VIEW_PICTURE))
+		usage_error("no process specified; %s takes one", wishes->view);
+	run->selection.all = true;
+	if (!wishes->view && !wishes->summary)
+		set_view(run, wishes, VIEW_PROCESSES, "--summary=only");
+}
+
 /* Refuse output that could not be read back. */
 static void settle_output(const struct run *run, bool timed)
 {
@@ -103,6 +120,8 @@ void settle(struct run *run, struct wishes *wishes)
 	struct control *ctl = &run->ctl;
 	bool timed = ctl->delay >= 0 || ctl->count > 1;
 
+	if (!run->input && !run->count && !run->selection.all)
+		settle_all(run, wishes);
 	if (wishes->rate && !wishes->view && !wishes->summary)
 		set_view(run, wishes, VIEW_MAPPINGS, "--rate");
 	settle_summary(run, wishes);
@@ -114,14 +133,12 @@ void settle(struct run *run, struct wishes *wishes)
 		usage_error("--rate acknowledges pages and therefore requires --clear");
 	if (wishes->rate && !(ctl->view & (VIEW_MAPPINGS | VIEW_PROCESSES)))
 		usage_error("--rate requires --by-mapping or --summary=only");
-	if (run->input && (run->count || run->names_count))
+	if (run->input && (run->count || run->selection.all))
 		usage_error("--input cannot be combined with processes");
 	if (run->input && (ctl->clear || timed || ctl->backend ||
 			   ctl->view == VIEW_MAPPINGS))
 		usage_error("--input cannot be combined with %s",
 			    "--clear, --delay, --count, --backend or --by-mapping");
-	if (!run->input && !run->count && !run->names_count)
-		usage_error("no process specified");
 	settle_output(run, timed);
 
 	if (wishes->rate && !timed)
@@ -132,7 +149,7 @@ void settle(struct run *run, struct wishes *wishes)
 		timed = true;
 	if (!timed && !ctl->count)
 		ctl->count = 1;
-	ctl->several = run->count > 1 || run->names_count;
+	ctl->several = run->count > 1 || run->selection.all;
 	ctl->timed = timed;
 	ctl->kept = run->input;
 	columns_default(ctl, wishes->all, timed, wishes->rate);

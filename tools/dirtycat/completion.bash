@@ -23,8 +23,21 @@ _dirtycat() {
 		_dirtycat_list "$(command ps -A -o pid=)"
 		return
 		;;
-	-C | --command)
+	-C | --command | --name)
 		COMPREPLY=($(compgen -W "$(command ps -A -o comm=)" -- "$cur"))
+		return
+		;;
+	-u | --user)
+		_dirtycat_list "$(compgen -u)"
+		return
+		;;
+	--cgroup)
+		[[ $cur == /sys/* ]] || cur=/sys/fs/cgroup/${cur#/}
+		_filedir -d
+		return
+		;;
+	--unit)
+		COMPREPLY=($(compgen -W "$(systemctl list-units --no-legend --plain --type=service,scope,slice 2>/dev/null | awk '{ print $1 }')" -- "$cur"))
 		return
 		;;
 	-o | --output)
@@ -51,7 +64,7 @@ _dirtycat() {
 		_filedir
 		return
 		;;
-	-A | --range | -f | --flags | -d | --delay | -c | --count)
+	--full | -A | --range | -f | --flags | -d | --delay | -c | --count)
 		return
 		;;
 	esac

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "choices.h"
+#include "common/memory.h"
 #include "common/message.h"
 #include "common/output.h"
 #include "metrics.h"
@@ -35,6 +36,13 @@ static void report_problem(struct run *run, const struct target *target)
 {
 	if (!target->status)
 		return;
+	/* --all alone means all that may be read. */
+	if (target->selected && target->status == STATUS_NOT_PERMITTED) {
+		run->selection.denied++;
+		if (!run->status && run->selection.count)
+			run->status = target->status;
+		return;
+	}
 	warning("%s: %s", target->name,
 		target->problem ? target->problem : "not enough memory");
 	if (!run->status)
@@ -52,58 +60,61 @@ static void forget_gone(struct run *run)
 	run->count = kept;
 }
 
-static bool is_known(const struct run *run, pid_t pid)
+static int compare_pids(const void *a, const void *b)
 {
+	return *(const pid_t *)a - *(const pid_t *)b;
+}
+
+/* Return the numbers of the processes that are shown already, ascending. */
+static pid_t *known_pids(const struct run *run)
+{
+	pid_t *pids = grow(NULL, run->count, sizeof(*pids));
+
 	for (size_t i = 0; i < run->count; i++)
-		if (!run->targets[i].gone && run->targets[i].process.pid == pid)
-			return true;
-	return false;
+		pids[i] = run->targets[i].process.pid;
+	qsort(pids, run->count, sizeof(*pids), compare_pids);
+	return pids;
 }
 
 static void add_found(struct run *run, const pid_t *pids, size_t count)
 {
+	pid_t *known = known_pids(run);
+	size_t known_count = run->count;
+
 	for (size_t i = 0; i < count; i++) {
 		struct target *target;
 
-		if (is_known(run, pids[i]))
+		if (bsearch(&pids[i], known, known_count, sizeof(*known), compare_pids))
 			continue;
 		target = add_target(run);
 		target->process.pid = pids[i];
-		target->by_name = true;
+		target->selected = true;
 		snprintf(target->name, sizeof(target->name), "%d", pids[i]);
 	}
+	free(known);
 }
 
-/* A name that no process has is an error only if there is just one sample. */
-static void miss(struct run *run, const char *name)
-{
-	if (run->ctl.count == 1) {
-		warning("%s: no process has that name", name);
-		run->status = STATUS_NO_PROCESS;
-	} else if (!run->told) {
-		warning("%s: no process has that name yet", name);
-	}
-}
-
-/* Find the processes that have one of the names. */
+/* Find the processes that are selected now. */
 static void find_targets(struct run *run)
 {
-	for (size_t i = 0; i < run->names_count; i++) {
-		pid_t *pids = NULL;
-		size_t count = 0;
-		int error = dirty_process_find(run->names[i], &pids, &count);
+	bool once = run->ctl.count == 1;
+	size_t count;
+	pid_t *pids;
+	int error;
 
-		if (error)
-			die(STATUS_OTHER, "/proc: %s", strerror(-error));
-		if (!count)
-			miss(run, run->names[i]);
-		add_found(run, pids, count);
-		free(pids);
-	}
-	run->told = true;
+	if (!run->selection.all)
+		return;
+	error = selection_find(&run->selection, &pids, &count);
+	if (error)
+		die(STATUS_OTHER, "/proc: %s", strerror(-error));
+	/* A criterion that no process meets is an error only for one sample. */
+	if (!selection_report_missing(&run->selection, once, count) && once)
+		run->status = STATUS_NO_PROCESS;
+	add_found(run, pids, count);
+	free(pids);
 	if (run->ctl.view == VIEW_TEXT && run->count > 1)
 		die(STATUS_USAGE,
-		    "%zu processes have that name; --text takes one, because --input cannot separate several",
+		    "%zu processes are selected; --text takes one, because --input cannot separate several",
 		    run->count);
 }
 
@@ -250,8 +261,11 @@ static double sample_targets(struct run *run)
 			continue;
 		take_sample(&run->ctl, target);
 		spent += target->now.spent;
-		if (!target->known) {
-			if (!target->by_name || target->status != STATUS_NO_PROCESS)
+		if (target->vacant && target->selected &&
+		    !selects_by_name(&run->selection)) {
+			drop_target(target);
+		} else if (!target->known) {
+			if (!target->selected || target->status != STATUS_NO_PROCESS)
 				report_problem(run, target);
 			drop_target(target);
 		} else if (!run->ctl.clear) {
@@ -275,7 +289,7 @@ static void after_sample(struct run *run, bool first)
 		release_target(target);
 		if (ended && !first)
 			set_problem(target, STATUS_VANISHED, "has exited");
-		if (!target->by_name || !ended)
+		if (!target->selected || !ended)
 			report_problem(run, target);
 		if (target->status && (ended || target->ended))
 			drop_target(target);
@@ -330,17 +344,18 @@ static void sample_all(struct run *run)
 	unsigned long done = 0;
 
 	find_targets(run);
-	/* With --command, more processes may appear. */
-	while (any_left(run) || (run->names_count && run->ctl.count != 1)) {
+	/* With a selection, more processes may appear. */
+	while (any_left(run) || (run->selection.all && run->ctl.count != 1)) {
 		double spent = sample_targets(run);
 
-		if (any_left(run) || run->names_count)
+		if (any_left(run) || run->selection.all)
 			put_out(run);
 		after_sample(run, done == 0);
+		selection_report_denied(&run->selection);
 		if (++done == run->ctl.count)
 			break;
 		forget_gone(run);
-		if (!run->count && !run->names_count)
+		if (!run->count && !run->selection.all)
 			break;
 		pause_for(run, spent);
 		between_samples(run);
@@ -393,6 +408,6 @@ int main(int argc, char **argv)
 		sample_all(&run);
 	dirty_listing_free(&old);
 	free(run.targets);
-	free(run.names);
+	selection_free(&run.selection);
 	return end_output(run.status);
 }

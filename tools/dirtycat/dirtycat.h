@@ -10,6 +10,7 @@
 
 #include "common/status.h"
 #include "dirtypages.h"
+#include "selection.h"
 
 /**
  * struct totals - sums over some lines of a listing
@@ -57,7 +58,8 @@ struct sample {
  * @problem: the diagnostic that explains it, to be freed
  * @acknowledged: time of the last acknowledgment, in monotonic seconds
  * @lock: held while the process is tracked, else -1
- * @by_name: found by --command, so dropped silently when it exits
+ * @selected: found by the selection, so dropped silently when it exits
+ * @vacant: it has no memory, like a kernel thread or a zombie
  * @ended: the process has exited
  * @gone: the target is dropped
  */
@@ -73,7 +75,8 @@ struct target {
 	char *problem;
 	double acknowledged;
 	int lock;
-	bool by_name;
+	bool selected;
+	bool vacant;
 	bool ended;
 	bool gone;
 };
@@ -149,9 +152,7 @@ struct control {
  * @ctl: the options
  * @targets: the processes
  * @count: number of targets
- * @names: names to look for before each sample
- * @names_count: number of names
- * @told: names without a process have been reported
+ * @selection: processes to look for before each sample
  * @shown: a sample has been printed before
  * @input: a saved listing to show
  * @diff: a saved listing to compare with
@@ -162,9 +163,7 @@ struct run {
 	struct control ctl;
 	struct target *targets;
 	size_t count;
-	char **names;
-	size_t names_count;
-	bool told;
+	struct selection selection;
 	bool shown;
 	const char *input;
 	const char *diff;

@@ -15,24 +15,39 @@
 #include "common/options.h"
 
 enum {
-	OPTION_BACKEND = FIRST_LONG_OPTION,
+	OPTION_ALL = FIRST_LONG_OPTION,
+	OPTION_BACKEND,
 	OPTION_BY_MAPPING,
+	OPTION_CGROUP,
 	OPTION_CLEAR,
 	OPTION_DIFF,
+	OPTION_FULL,
 	OPTION_INPUT,
 	OPTION_MAP,
+	OPTION_NAME,
 	OPTION_OPENMETRICS,
 	OPTION_OUTPUT_ALL,
 	OPTION_OUTPUT_FILE,
 	OPTION_RATE,
 	OPTION_SUMMARY,
 	OPTION_TEXT,
+	OPTION_UNIT,
 };
 
 static const struct option_row options[] = {
 	{ "pid", 'p', "PID[,PID]...", .help = "show these processes, like operands",
 	  .heading = "Selection:" },
 	{ "command", 'C', "NAME", .help = "show all processes with this name or program" },
+	{ "all", OPTION_ALL, NULL, .help = "show all processes that you may read" },
+	{ "name", OPTION_NAME, "REGEX",
+	  .help = "show processes whose name matches, like pgrep" },
+	{ "full", OPTION_FULL, "REGEX",
+	  .help = "show those whose command line matches, like pgrep -f" },
+	{ "user", 'u', "USER[,USER]...",
+	  .help = "show processes of these users" },
+	{ "cgroup", OPTION_CGROUP, "PATH",
+	  .help = "show processes in this cgroup or below" },
+	{ "unit", OPTION_UNIT, "NAME", .help = "show processes of this systemd unit" },
 	{ "range", 'A', "LOW[,HIGH]",
 	  .help = "show only pages from LOW up to, not including, HIGH,\n"
 		  "or the page at LOW. Addresses are hexadecimal;\n"
@@ -84,9 +99,9 @@ static const struct option_row options[] = {
 
 static void print_help(void)
 {
-	puts("Usage: dirtycat [OPTION]... PID...\n"
+	puts("Usage: dirtycat [OPTION]... [PID]...\n"
 	     "       dirtycat [OPTION]... --input FILE\n"
-	     "Show the modified private pages of processes.");
+	     "Show the modified private pages of processes, by default the sums of all.");
 	for (const struct option_row *o = options; o->name; o++) {
 		if (o->heading)
 			printf(*o->heading ? "\n%s\n" : "\n", o->heading);
@@ -128,7 +143,7 @@ static void parse_option(struct run *run, struct wishes *wishes, int c)
 		ctl->count = parse_number(optarg, 1, ULONG_MAX, "number of samples");
 		break;
 	case 'C':
-		add_name(run, optarg);
+		select_by(&run->selection, BY_COMMAND, optarg);
 		break;
 	case 'd':
 		ctl->delay = parse_delay(optarg);
@@ -157,14 +172,23 @@ static void parse_option(struct run *run, struct wishes *wishes, int c)
 	case 'h':
 		print_help();
 		exit(end_output(STATUS_OK));
+	case 'u':
+		select_users(&run->selection, optarg);
+		break;
 	case 'V':
 		print_version();
 		exit(end_output(STATUS_OK));
+	case OPTION_ALL:
+		run->selection.all = true;
+		break;
 	case OPTION_BACKEND:
 		parse_backend(ctl, optarg);
 		break;
 	case OPTION_BY_MAPPING:
 		set_view(run, wishes, VIEW_MAPPINGS, "--by-mapping");
+		break;
+	case OPTION_CGROUP:
+		select_by(&run->selection, BY_CGROUP, optarg);
 		break;
 	case OPTION_CLEAR:
 		ctl->clear = true;
@@ -173,11 +197,17 @@ static void parse_option(struct run *run, struct wishes *wishes, int c)
 		set_view(run, wishes, VIEW_CHANGES, "--diff");
 		run->diff = optarg;
 		break;
+	case OPTION_FULL:
+		select_by(&run->selection, BY_ARGS, optarg);
+		break;
 	case OPTION_INPUT:
 		run->input = optarg;
 		break;
 	case OPTION_MAP:
 		set_view(run, wishes, VIEW_PICTURE, "--map");
+		break;
+	case OPTION_NAME:
+		select_by(&run->selection, BY_NAME, optarg);
 		break;
 	case OPTION_OPENMETRICS:
 		set_view(run, wishes, VIEW_METRICS, "--openmetrics");
@@ -196,6 +226,9 @@ static void parse_option(struct run *run, struct wishes *wishes, int c)
 		break;
 	case OPTION_TEXT:
 		set_view(run, wishes, VIEW_TEXT, "--text");
+		break;
+	case OPTION_UNIT:
+		select_by(&run->selection, BY_UNIT, optarg);
 		break;
 	}
 }

@@ -144,6 +144,7 @@ static void begin_sample(const struct control *ctl, struct target *target)
 	free(target->problem);
 	target->problem = NULL;
 	target->status = STATUS_OK;
+	target->vacant = false;
 }
 
 /* If the kernel does not track writes, dirty_pages reports d for every page. */
@@ -158,6 +159,15 @@ static int forget_untracked(struct target *target)
 	if (answer == TRACKED)
 		return 0;
 	return dirty_listing_forget(&target->now.listing, 'd');
+}
+
+/* A process that has ended has none either. */
+static bool has_no_memory(const struct target *target)
+{
+	const struct dirty_process *process = &target->process;
+	struct dirty_thread thread;
+
+	return dirty_thread_read(process, process->tid, &thread) || !thread.memory;
 }
 
 /**
@@ -189,6 +199,8 @@ void take_sample(const struct control *ctl, struct target *target)
 			    now->listing.count + 1, now->listing.problem);
 	else if (error)
 		explain(ctl, target, error);
+	target->vacant = (error ? error == -ESRCH : !now->listing.count) &&
+			 has_no_memory(target);
 	if (can_select(ctl, target))
 		select_ranges(ctl, now);
 	now->spent = monotonic_seconds() - began;

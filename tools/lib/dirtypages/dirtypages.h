@@ -62,7 +62,13 @@ struct dirty_thread {
 
 int dirty_thread_read(const struct dirty_process *process, pid_t tid,
 		      struct dirty_thread *thread);
-int dirty_process_find(const char *name, pid_t **pids, size_t *count);
+
+/* Decide whether a process is one to find, by its folder in /proc. */
+typedef bool dirty_wanted_fn(int dir, void *data);
+
+int dirty_process_find(dirty_wanted_fn *is_wanted, void *data, pid_t **pids,
+		       size_t *count);
+bool dirty_process_is_called(int dir, const char *name);
 
 /**
  * struct dirty_mapping - a line of /proc/<pid>/maps

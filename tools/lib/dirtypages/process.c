@@ -296,8 +296,15 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* Compare comm, argv[0] and the executable. A login shell's argv[0] has a "-". */
-static bool process_is_called(int dir, const char *name)
+/**
+ * dirty_process_is_called() - check whether a process has a name
+ * @dir: its directory in /proc
+ * @name: its comm, or the base name of argv[0] or of its executable. A login
+ *	shell's argv[0] has a "-".
+ *
+ * Return: true if it has, false also if that cannot be read.
+ */
+bool dirty_process_is_called(int dir, const char *name)
 {
 	char text[4096] = "";
 	ssize_t len;
@@ -321,51 +328,65 @@ static int compare_pids(const void *a, const void *b)
 	return *(const pid_t *)a - *(const pid_t *)b;
 }
 
+static int add_pid(pid_t **pids, size_t *count, pid_t pid)
+{
+	pid_t *more = *pids;
+
+	/* Room doubles when it is used up. */
+	if (!(*count & (*count - 1)))
+		more = reallocarray(*pids, *count ? *count * 2 : 1, sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	*pids = more;
+	more[(*count)++] = pid;
+	return 0;
+}
+
+static bool is_found(int proc, const char *number, dirty_wanted_fn *is_wanted,
+		     void *data)
+{
+	int dir = openat(proc, number, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool found;
+
+	if (dir == -1)
+		return false;
+	found = is_wanted(dir, data);
+	close(dir);
+	return found;
+}
+
 /**
- * dirty_process_find() - find the processes that have a name
- * @name: their comm, or the base name of argv[0] or of their executable
- * @pids: the PIDs are appended, ascending; to be freed
- * @count: number of elements of @pids
+ * dirty_process_find() - find processes
+ * @is_wanted: returns true for a process to find; NULL finds all
+ * @data: passed to @is_wanted
+ * @pids: set to an array of the PIDs, ascending; to be freed
+ * @count: set to the number of elements of @pids
  *
  * The calling process is left out.
  *
  * Return: 0, -ENOMEM, or a negative errno if /proc cannot be read.
  */
-int dirty_process_find(const char *name, pid_t **pids, size_t *count)
+int dirty_process_find(dirty_wanted_fn *is_wanted, void *data, pid_t **pids,
+		       size_t *count)
 {
 	DIR *proc = opendir("/proc");
-	size_t before = *count;
 	struct dirent *entry;
 	int error = 0;
 
+	*pids = NULL;
+	*count = 0;
 	if (!proc)
 		return -errno;
-	while ((entry = readdir(proc))) {
-		pid_t *more, pid = atoi(entry->d_name);
-		bool found;
-		int dir;
+	while (!error && (entry = readdir(proc))) {
+		pid_t pid = atoi(entry->d_name);
 
 		if (pid <= 0 || pid == getpid())
 			continue;
-		dir = openat(dirfd(proc), entry->d_name,
-			     O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (dir == -1)
-			continue;
-		found = process_is_called(dir, name);
-		close(dir);
-		if (!found)
-			continue;
-		more = realloc(*pids, (*count + 1) * sizeof(**pids));
-		if (!more) {
-			error = -ENOMEM;
-			break;
-		}
-		*pids = more;
-		more[(*count)++] = pid;
+		if (!is_wanted || is_found(dirfd(proc), entry->d_name, is_wanted, data))
+			error = add_pid(pids, count, pid);
 	}
 	closedir(proc);
-	if (*count > before)
-		qsort(*pids + before, *count - before, sizeof(**pids),
-		      compare_pids);
+	if (*count)
+		qsort(*pids, *count, sizeof(**pids), compare_pids);
 	return error;
 }
