@@ -4,6 +4,7 @@
 #include "about.h"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,4 +140,44 @@ bool about_user(int dir, uid_t *uid)
 
 	free(text);
 	return found;
+}
+
+static char *user_name(int dir)
+{
+	const struct passwd *user;
+	uid_t uid;
+
+	if (!about_user(dir, &uid))
+		return NULL;
+	user = getpwuid(uid);
+	return user ? text_of("%s", user->pw_name) : text_of("%u", uid);
+}
+
+/**
+ * about_read() - read properties of a process
+ * @about: replaced
+ * @dir: the folder of the process in /proc
+ * @parts: the members to read
+ */
+void about_read(struct about *about, int dir, unsigned int parts)
+{
+	about_free(about);
+	if (parts & ABOUT_USER)
+		about->user = user_name(dir);
+	if (parts & ABOUT_CGROUP)
+		about->cgroup = about_cgroup(dir);
+	if (parts & ABOUT_ARGS)
+		about->args = about_args(dir);
+}
+
+/**
+ * about_free() - free the members
+ * @about: empty afterwards
+ */
+void about_free(struct about *about)
+{
+	free(about->user);
+	free(about->cgroup);
+	free(about->args);
+	*about = (struct about){ 0 };
 }

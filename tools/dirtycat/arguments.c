@@ -157,6 +157,20 @@ double parse_delay(const char *text)
 	return seconds;
 }
 
+static int parse_column(const struct control *ctl, const char *name, size_t len)
+{
+	int column = column_by_name(name, len);
+
+	if (column == -1)
+		usage_error("%.*s: no such column", (int)len, name);
+	if (!column_fits(column, ctl->view))
+		usage_error("%.*s: not a column of this table", (int)len, name);
+	if (columns[column].compares && !ctl->timed)
+		usage_error("%.*s: compares samples and therefore requires --delay or --count",
+			    (int)len, name);
+	return column;
+}
+
 /**
  * parse_columns() - read the argument of --output
  * @ctl: the options; the columns are set
@@ -173,19 +187,39 @@ void parse_columns(struct control *ctl, const char *list)
 	}
 	for (;; list++) {
 		size_t len = strcspn(list, ",");
-		int column = column_by_name(list, len);
 
-		if (column == -1)
-			usage_error("%.*s: no such column", (int)len, list);
-		if (!column_fits(column, ctl->view))
-			usage_error("%.*s: not a column of this table",
-				    (int)len, list);
 		if (count == MAX_COLUMNS)
 			usage_error("too many columns");
-		ctl->columns[count++] = column;
+		ctl->columns[count++] = parse_column(ctl, list, len);
 		list += len;
 		if (!*list)
 			break;
 	}
 	ctl->columns[count] = -1;
+}
+
+/**
+ * parse_sort() - read the argument of --sort
+ * @ctl: the options; the order is set
+ * @text: the argument
+ */
+void parse_sort(struct control *ctl, const char *text)
+{
+	ctl->descending = *text == '-';
+	if (*text == '-' || *text == '+')
+		text++;
+	ctl->sort = parse_column(ctl, text, strlen(text));
+}
+
+/**
+ * parse_json() - read the argument of --json
+ * @ctl: the options; the form is set
+ * @form: the argument, or NULL
+ */
+void parse_json(struct control *ctl, const char *form)
+{
+	if (form && strcmp(form, "lines"))
+		usage_error("%s: invalid form of JSON; use --json or --json=lines",
+			    form);
+	ctl->lines = form;
 }

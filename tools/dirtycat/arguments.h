@@ -12,5 +12,7 @@ void parse_flags(struct control *ctl, const char *text);
 void parse_backend(struct control *ctl, const char *name);
 double parse_delay(const char *text);
 void parse_columns(struct control *ctl, const char *list);
+void parse_json(struct control *ctl, const char *form);
+void parse_sort(struct control *ctl, const char *text);
 
 #endif /* ARGUMENTS_H */

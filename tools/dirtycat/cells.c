@@ -75,8 +75,15 @@ static char *flags_text(const struct control *ctl, const char *flags)
 	return text_of("%s", flags);
 }
 
-/* Mark unknown cells for people and in raw columns; elsewhere leave them empty. */
-static char *unknown_text(const struct control *ctl)
+/**
+ * unknown_text() - print an unknown value
+ * @ctl: the options
+ *
+ * Mark it for people and in raw columns; elsewhere leave the cell empty.
+ *
+ * Return: the text, to be freed; NULL if the cell is empty.
+ */
+char *unknown_text(const struct control *ctl)
 {
 	if (ctl->format == FORMAT_TABLE ||
 	    ctl->format == FORMAT_RAW)
@@ -84,26 +91,102 @@ static char *unknown_text(const struct control *ctl)
 	return NULL;
 }
 
-static char *sum_text(const struct control *ctl, const struct row *row,
-		      enum column column)
+static bool sum_number(const struct row *row, enum column column, int64_t *number)
 {
+	const struct totals *totals = row->totals;
 	char letter = columns[column].letter;
 	uint64_t with;
 
-	if (row->totals->unknown & DIRTY_FLAG(letter))
-		return unknown_text(ctl);
-	with = row->totals->with[letter - 'a'];
-	return size_cell(ctl, columns[column].without ?
-			 row->totals->bytes - with : with);
+	if (totals->unknown & DIRTY_FLAG(letter))
+		return false;
+	with = totals->with[letter - 'a'];
+	*number = columns[column].without ? totals->bytes - with : with;
+	return true;
 }
 
-static char *rate_text(const struct control *ctl, const struct row *row)
+/* Convert a size to a rate, if the time is known. */
+static bool per_second(int64_t bytes, double seconds, int64_t *number)
 {
-	double since = row->target->now.since;
+	if (!seconds)
+		return false;
+	*number = bytes / seconds;
+	return true;
+}
 
-	if (!since)
-		return unknown_text(ctl);
-	return size_cell(ctl, row->totals->with['d' - 'a'] / since);
+/**
+ * cell_number() - compute the number in a cell
+ * @row: its row
+ * @column: its column, one of numbers
+ * @number: set to the number
+ *
+ * Return: false if it is unknown.
+ */
+bool cell_number(const struct row *row, enum column column, int64_t *number)
+{
+	const struct sample *now = &row->target->now;
+
+	switch (column) {
+	case COL_PID:
+		*number = row->target->process.pid;
+		return *number;
+	case COL_SIZE:
+		*number = row->end - row->start;
+		return true;
+	case COL_PAGES:
+		*number = row->bytes / sysconf(_SC_PAGESIZE);
+		return true;
+	case COL_RUNS:
+		*number = row->totals->runs;
+		return true;
+	case COL_DIRTY:
+		*number = row->bytes;
+		return true;
+	case COL_DELTA:
+		*number = now->delta;
+		return now->interval;
+	case COL_GROWTH:
+		return per_second(now->delta, now->interval, number);
+	case COL_RATE:
+		return per_second(row->totals->with['d' - 'a'], now->since, number);
+	case COL_INODE:
+		*number = row->mapping ? row->mapping->inode : 0;
+		return *number;
+	default:
+		return sum_number(row, column, number);
+	}
+}
+
+/**
+ * number_text() - print a number in the unit of a column
+ * @ctl: the options
+ * @column: the column
+ * @number: the number
+ *
+ * Return: the text, to be freed.
+ */
+char *number_text(const struct control *ctl, enum column column,
+		  int64_t number)
+{
+	char *size, *text;
+
+	if (columns[column].kind != SIZE)
+		return text_of("%" PRId64, number);
+	if (number >= 0)
+		return size_cell(ctl, number);
+	size = size_cell(ctl, -(uint64_t)number);
+	text = text_of("-%s", size);
+	free(size);
+	return text;
+}
+
+static char *number_cell(const struct control *ctl, const struct row *row,
+			 enum column column)
+{
+	int64_t number;
+
+	if (cell_number(row, column, &number))
+		return number_text(ctl, column, number);
+	return columns[column].kind == NUMBER ? NULL : unknown_text(ctl);
 }
 
 static char *mapping_name(const struct control *ctl, const struct row *row)
@@ -131,9 +214,12 @@ static char *mapping_text(const struct control *ctl, const struct row *row,
 		return NULL;
 	if (column == COL_OFFSET)
 		return text_of("%" PRIx64, m->offset + row->start - m->start);
-	if (column == COL_DEV)
-		return text_of("%02x:%02x", m->major, m->minor);
-	return text_of("%" PRIu64, m->inode);
+	return text_of("%02x:%02x", m->major, m->minor);
+}
+
+static char *about_text(const struct control *ctl, const char *text)
+{
+	return text ? name_text(text, is_json(ctl)) : NULL;
 }
 
 /**
@@ -152,32 +238,25 @@ char *cell_text(const struct control *ctl, const struct row *row,
 	switch (column) {
 	case COL_TIME:
 		return time_text(&target->now.when);
-	case COL_PID:
-		return target->process.pid ?
-		       text_of("%d", target->process.pid) : NULL;
 	case COL_COMM:
 		return target->process.pid ?
 		       name_text(target->process.comm, is_json(ctl)) : NULL;
+	case COL_USER:
+		return about_text(ctl, target->about.user);
+	case COL_CGROUP:
+		return about_text(ctl, target->about.cgroup);
+	case COL_ARGS:
+		return about_text(ctl, target->about.args);
 	case COL_CHANGE:
 		return text_of("%s", row->change);
 	case COL_START:
 		return text_of("%08" PRIx64, row->start);
 	case COL_END:
 		return text_of("%08" PRIx64, row->end);
-	case COL_SIZE:
-		return size_cell(ctl, row->end - row->start);
-	case COL_PAGES:
-		return text_of("%" PRIu64, row->bytes / sysconf(_SC_PAGESIZE));
 	case COL_OLD:
 		return flags_text(ctl, row->old);
 	case COL_FLAGS:
 		return flags_text(ctl, row->flags);
-	case COL_RUNS:
-		return text_of("%" PRIu64, row->totals->runs);
-	case COL_DIRTY:
-		return size_cell(ctl, row->bytes);
-	case COL_RATE:
-		return rate_text(ctl, row);
 	case COL_BACKEND:
 		return text_of("%s", target->process.pid ?
 			       dirty_backend_names[target->reader.backend] :
@@ -185,10 +264,30 @@ char *cell_text(const struct control *ctl, const struct row *row,
 	case COL_PERM:
 	case COL_OFFSET:
 	case COL_DEV:
-	case COL_INODE:
 	case COL_MAPPING:
 		return mapping_text(ctl, row, column);
 	default:
-		return sum_text(ctl, row, column);
+		return number_cell(ctl, row, column);
 	}
+}
+
+/**
+ * sort_text() - get the sort key of a cell that is no number
+ * @row: its row
+ * @column: its column
+ *
+ * Return: the text, to be freed; NULL if the cell is empty.
+ */
+char *sort_text(const struct row *row, enum column column)
+{
+	const struct control plain = { .format = FORMAT_PAIRS };
+
+	/* Pad addresses, so that they sort like numbers. */
+	if (column == COL_START || column == COL_END)
+		return text_of("%016" PRIx64,
+			       column == COL_START ? row->start : row->end);
+	if (column == COL_OFFSET && row->mapping && row->mapping->inode)
+		return text_of("%016" PRIx64, row->mapping->offset +
+			       row->start - row->mapping->start);
+	return cell_text(&plain, row, column);
 }

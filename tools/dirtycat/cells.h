@@ -30,6 +30,11 @@ struct row {
 	const struct dirty_mapping *mapping;
 };
 
+bool cell_number(const struct row *row, enum column column, int64_t *number);
+char *number_text(const struct control *ctl, enum column column,
+		  int64_t number);
+char *unknown_text(const struct control *ctl);
+char *sort_text(const struct row *row, enum column column);
 char *cell_text(const struct control *ctl, const struct row *row,
 		enum column column);
 

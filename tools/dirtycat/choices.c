@@ -127,6 +127,9 @@ void settle(struct run *run, struct wishes *wishes)
 	settle_summary(run, wishes);
 	if (!has_table(ctl) && (wishes->format || wishes->columns || wishes->all))
 		usage_error("%s is not a table", wishes->view);
+	if (!has_table(ctl) && (wishes->sort || ctl->top || ctl->total))
+		usage_error("%s is not a table; --sort, --top and --total require one",
+			    wishes->view);
 	if (wishes->columns && wishes->all)
 		usage_error("--output and --output-all are mutually exclusive");
 	if (wishes->rate && !ctl->clear)
@@ -155,5 +158,8 @@ void settle(struct run *run, struct wishes *wishes)
 	columns_default(ctl, wishes->all, timed, wishes->rate);
 	if (wishes->columns)
 		parse_columns(ctl, wishes->columns);
+	if (wishes->sort)
+		parse_sort(ctl, wishes->sort);
+	ctl->about = columns_about(ctl);
 	ctl->need = ctl->want | ctl->deny | columns_need(ctl);
 }

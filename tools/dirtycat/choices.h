@@ -13,6 +13,7 @@
  * @all: --output-all was given
  * @rate: --rate was given
  * @summary: the argument of --summary
+ * @sort: the argument of --sort
  */
 struct wishes {
 	const char *view;
@@ -21,6 +22,7 @@ struct wishes {
 	bool all;
 	bool rate;
 	const char *summary;
+	const char *sort;
 };
 
 void set_view(struct run *run, struct wishes *wishes, enum view view,

@@ -5,6 +5,8 @@
 
 #include <strings.h>
 
+#include "about.h"
+
 #define ANY	(VIEW_RUNS | VIEW_MAPPINGS | VIEW_PROCESSES | VIEW_CHANGES)
 #define PLACES	(VIEW_RUNS | VIEW_MAPPINGS | VIEW_CHANGES)
 #define SUMS	(VIEW_MAPPINGS | VIEW_PROCESSES)
@@ -29,6 +31,20 @@ const struct column_info columns[COLUMNS] = {
 		.kind = TEXT,
 		.views = ANY,
 		.shown = VIEW_PROCESSES,
+	},
+	[COL_USER] = {
+		.name = "USER",
+		.help = "effective user",
+		.kind = TEXT,
+		.views = ANY,
+		.about = ABOUT_USER,
+	},
+	[COL_CGROUP] = {
+		.name = "CGROUP",
+		.help = "cgroup of the process",
+		.kind = TEXT,
+		.views = ANY,
+		.about = ABOUT_CGROUP,
 	},
 	[COL_CHANGE] = {
 		.name = "CHANGE",
@@ -61,7 +77,7 @@ const struct column_info columns[COLUMNS] = {
 	[COL_PAGES] = {
 		.name = "PAGES",
 		.help = "number of modified pages",
-		.kind = NUMBER,
+		.kind = COUNT,
 		.views = ANY,
 	},
 	[COL_OLD] = {
@@ -81,7 +97,7 @@ const struct column_info columns[COLUMNS] = {
 	[COL_RUNS] = {
 		.name = "RUNS",
 		.help = "number of lines in the listing",
-		.kind = NUMBER,
+		.kind = COUNT,
 		.views = SUMS,
 		.shown = VIEW_PROCESSES,
 	},
@@ -91,6 +107,20 @@ const struct column_info columns[COLUMNS] = {
 		.kind = SIZE,
 		.views = SUMS,
 		.shown = SUMS,
+	},
+	[COL_DELTA] = {
+		.name = "DELTA",
+		.help = "growth of DIRTY since the last sample",
+		.kind = SIZE,
+		.views = VIEW_PROCESSES,
+		.compares = true,
+	},
+	[COL_GROWTH] = {
+		.name = "GROWTH",
+		.help = "DELTA per second",
+		.kind = SIZE,
+		.views = VIEW_PROCESSES,
+		.compares = true,
 	},
 	[COL_WRITTEN] = {
 		.name = "WRITTEN",
@@ -203,7 +233,36 @@ const struct column_info columns[COLUMNS] = {
 		.views = PLACES,
 		.shown = PLACES,
 	},
+	[COL_ARGS] = {
+		.name = "ARGS",
+		.help = "command line",
+		.kind = TEXT,
+		.views = ANY,
+		.about = ABOUT_ARGS,
+	},
 };
+
+/**
+ * column_is_number() - check whether the cells of a column are numbers
+ * @column: the column
+ *
+ * Return: true if they are.
+ */
+bool column_is_number(enum column column)
+{
+	return columns[column].kind == NUMBER || column_adds_up(column);
+}
+
+/**
+ * column_adds_up() - check whether --total sums up a column
+ * @column: the column
+ *
+ * Return: true if it does.
+ */
+bool column_adds_up(enum column column)
+{
+	return columns[column].kind == COUNT || columns[column].kind == SIZE;
+}
 
 /**
  * column_by_name() - find a column
@@ -242,15 +301,16 @@ bool column_fits(int column, enum view view)
  * @list: set to the columns; -1 ends them
  */
 void default_columns(const struct control *ctl, enum view view, bool all,
-		     uint32_t more, int *list)
+		     uint64_t more, int *list)
 {
-	const uint32_t no_text_tells = 1u << COL_PID | 1u << COL_COMM |
-				       1u << COL_MAPPING;
+	const uint64_t no_text_tells = 1ull << COL_PID | 1ull << COL_COMM |
+				       1ull << COL_USER | 1ull << COL_CGROUP |
+				       1ull << COL_MAPPING | 1ull << COL_ARGS;
 
 	for (int i = 0; i < COLUMNS; i++) {
-		bool shown = all || columns[i].shown & view || more & 1u << i;
+		bool shown = all || columns[i].shown & view || more & 1ull << i;
 
-		if (ctl->kept && no_text_tells & 1u << i)
+		if (ctl->kept && no_text_tells & 1ull << i)
 			continue;
 		if (shown && columns[i].views & view)
 			*list++ = i;
@@ -267,14 +327,14 @@ void default_columns(const struct control *ctl, enum view view, bool all,
  */
 void columns_default(struct control *ctl, bool all, bool timed, bool rate)
 {
-	uint32_t more = 0;
+	uint64_t more = 0;
 
 	if (timed)
-		more |= 1u << COL_TIME;
+		more |= 1ull << COL_TIME;
 	if (rate)
-		more |= 1u << COL_RATE;
+		more |= 1ull << COL_RATE;
 	if (ctl->several)
-		more |= 1u << COL_PID;
+		more |= 1ull << COL_PID;
 	default_columns(ctl, ctl->view, all, more, ctl->columns);
 }
 
@@ -299,10 +359,27 @@ uint32_t columns_need(const struct control *ctl)
 		else if (columns[*c].letter)
 			need |= DIRTY_FLAG(columns[*c].letter);
 	}
+	if (ctl->sort != -1 && columns[ctl->sort].letter)
+		need |= DIRTY_FLAG(columns[ctl->sort].letter);
 	for (int i = 0; ctl->summary && i < COLUMNS; i++)
 		if (columns[i].shown & VIEW_PROCESSES && columns[i].letter)
 			need |= DIRTY_FLAG(columns[i].letter);
 	return need;
+}
+
+/**
+ * columns_about() - find the properties of processes that the columns show
+ * @ctl: the options, with the columns and the sort column
+ *
+ * Return: a set of parts, for about_read().
+ */
+unsigned int columns_about(const struct control *ctl)
+{
+	unsigned int parts = ctl->sort == -1 ? 0 : columns[ctl->sort].about;
+
+	for (const int *c = ctl->columns; *c != -1; c++)
+		parts |= columns[*c].about;
+	return parts;
 }
 
 /**

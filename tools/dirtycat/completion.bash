@@ -40,6 +40,16 @@ _dirtycat() {
 		COMPREPLY=($(compgen -W "$(systemctl list-units --no-legend --plain --type=service,scope,slice 2>/dev/null | awk '{ print $1 }')" -- "$cur"))
 		return
 		;;
+	--sort)
+		COMPREPLY=($(compgen -W "$(_dirtycat_columns | sed 'p; s/^/-/')" -- "$cur"))
+		return
+		;;
+	--json)
+		if [[ $split == true ]]; then
+			COMPREPLY=($(compgen -W "lines" -- "$cur"))
+			return
+		fi
+		;;
 	-o | --output)
 		if [[ $cur == +* ]]; then
 			cur=${cur#+}
@@ -64,7 +74,7 @@ _dirtycat() {
 		_filedir
 		return
 		;;
-	--full | -A | --range | -f | --flags | -d | --delay | -c | --count)
+	--full | --top | -A | --range | -f | --flags | -d | --delay | -c | --count)
 		return
 		;;
 	esac

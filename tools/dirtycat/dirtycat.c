@@ -22,6 +22,7 @@
 #include "common/memory.h"
 #include "common/message.h"
 #include "common/output.h"
+#include "json.h"
 #include "metrics.h"
 #include "options.h"
 #include "picture.h"
@@ -225,6 +226,22 @@ static void write_output_file(const char *path, const char *text, size_t size)
 		    strerror(-error));
 }
 
+/* Show the samples of all processes as text in memory, to be freed. */
+static char *show_in_memory(struct run *run, size_t *size)
+{
+	char *text = NULL;
+
+	run->ctl.out = open_memstream(&text, size);
+	if (!run->ctl.out)
+		die(STATUS_OTHER, "not enough memory");
+	show(run);
+	if (fclose(run->ctl.out))
+		die(STATUS_OTHER, "not enough memory");
+	if (run->ctl.lines)
+		*size = json_compact(text);
+	return text;
+}
+
 /* Show the samples of all processes, or end the program. */
 static void put_out(struct run *run)
 {
@@ -233,20 +250,17 @@ static void put_out(struct run *run)
 
 	run->shown |= count_shown(run) > 0;
 	run->ctl.out = stdout;
-	if (!run->output_file) {
+	if (run->output_file || run->ctl.lines)
+		text = show_in_memory(run, &size);
+	else
 		show(run);
-		if (fflush(stdout) || ferror(stdout))
-			die(STATUS_OTHER, "cannot write: %s", strerror(errno));
-		return;
-	}
-	run->ctl.out = open_memstream(&text, &size);
-	if (!run->ctl.out)
-		die(STATUS_OTHER, "not enough memory");
-	show(run);
-	if (fclose(run->ctl.out))
-		die(STATUS_OTHER, "not enough memory");
-	write_output_file(run->output_file, text, size);
+	if (run->output_file)
+		write_output_file(run->output_file, text, size);
+	else if (text)
+		fwrite(text, 1, size, stdout);
 	free(text);
+	if (fflush(stdout) || ferror(stdout))
+		die(STATUS_OTHER, "cannot write: %s", strerror(errno));
 }
 
 /* Take a sample of each process. Return the seconds spent on reading. */
@@ -329,7 +343,7 @@ static void pause_for(const struct run *run, double spent)
  */
 static void between_samples(struct run *run)
 {
-	if (run->output_file || !run->shown)
+	if (run->output_file || !run->shown || run->ctl.lines)
 		return;
 	if (run->ctl.view == VIEW_PROCESSES && run->ctl.format == FORMAT_TABLE)
 		run->ctl.noheadings = true;

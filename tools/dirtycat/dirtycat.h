@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "about.h"
 #include "common/status.h"
 #include "dirtypages.h"
 #include "selection.h"
@@ -33,6 +34,8 @@ struct totals {
  * @totals: sums over the listing
  * @when: the time of day
  * @spent: seconds spent on reading
+ * @delta: growth of the modified pages since the last sample, in bytes
+ * @interval: seconds since the last sample, 0 if there was none
  * @since: seconds since the last acknowledgment, 0 if there was none
  */
 struct sample {
@@ -41,6 +44,8 @@ struct sample {
 	struct totals totals;
 	struct timespec when;
 	double spent;
+	int64_t delta;
+	double interval;
 	double since;
 };
 
@@ -56,6 +61,8 @@ struct sample {
  * @before: the sample before it, for pictures
  * @status: the exit status after the last sample
  * @problem: the diagnostic that explains it, to be freed
+ * @about: other properties of the process, as far as they are shown
+ * @read_at: time of the last sample, in monotonic seconds, 0 if it failed
  * @acknowledged: time of the last acknowledgment, in monotonic seconds
  * @lock: held while the process is tracked, else -1
  * @selected: found by the selection, so dropped silently when it exits
@@ -73,6 +80,8 @@ struct target {
 	struct sample before;
 	enum status status;
 	char *problem;
+	struct about about;
+	double read_at;
 	double acknowledged;
 	int lock;
 	bool selected;
@@ -105,15 +114,21 @@ enum { MAX_COLUMNS = 64 };
  * struct control - the options
  * @view: the view
  * @format: the format of tables
+ * @lines: print each sample as one line of JSON
  * @columns: the columns of the table, ended by -1
  * @bytes: print sizes in bytes
  * @noheadings: do not print a heading, or not again
+ * @sort: the column to sort by, or -1
+ * @descending: print the greatest first
+ * @top: print at most this many rows, 0 for no limit
+ * @total: print a last row of sums
  * @summary: also show the table of processes
  * @low: first address to show
  * @high: address after the last
  * @want: letters that a line must have
  * @deny: letters that a line must not have
  * @need: letters that the output or the selection depends on
+ * @about: what to read of processes, for about_read()
  * @backend: the source of the listing
  * @clear: acknowledge the pages shown
  * @delay: seconds between samples
@@ -127,15 +142,21 @@ enum { MAX_COLUMNS = 64 };
 struct control {
 	enum view view;
 	enum format format;
+	bool lines;
 	int columns[MAX_COLUMNS + 1];
 	bool bytes;
 	bool noheadings;
+	int sort;
+	bool descending;
+	unsigned long top;
+	bool total;
 	bool summary;
 	uint64_t low;
 	uint64_t high;
 	uint32_t want;
 	uint32_t deny;
 	uint32_t need;
+	unsigned int about;
 	enum dirty_backend backend;
 	bool clear;
 	double delay;

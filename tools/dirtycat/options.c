@@ -29,8 +29,11 @@ enum {
 	OPTION_OUTPUT_ALL,
 	OPTION_OUTPUT_FILE,
 	OPTION_RATE,
+	OPTION_SORT,
 	OPTION_SUMMARY,
 	OPTION_TEXT,
+	OPTION_TOP,
+	OPTION_TOTAL,
 	OPTION_UNIT,
 };
 
@@ -70,13 +73,19 @@ static const struct option_row options[] = {
 	{ "openmetrics", OPTION_OPENMETRICS, NULL, .help = "print gauges for Prometheus" },
 
 	{ "bytes", 'b', NULL, .help = "print sizes in bytes", .heading = "Output:" },
-	{ "json", 'J', NULL, .help = "print JSON" },
+	{ "json", 'J', "[=lines]",
+	  .help = "print JSON; lines: each sample on one line" },
 	{ "noheadings", 'n', NULL, .help = "do not print headings" },
 	{ "output", 'o', "[+]COLUMNS",
 	  .help = "print these columns; with +, add them to the default" },
 	{ "output-all", OPTION_OUTPUT_ALL, NULL, .help = "print all columns" },
 	{ "pairs", 'P', NULL, .help = "print NAME=\"value\" pairs" },
 	{ "raw", 'r', NULL, .help = "do not align columns" },
+	{ "sort", OPTION_SORT, "[-]COLUMN",
+	  .help = "sort by this column; with -, greatest first" },
+	{ "top", OPTION_TOP, "NUMBER",
+	  .help = "print only so many rows, by default the largest" },
+	{ "total", OPTION_TOTAL, NULL, .help = "print a last row with the sums of all rows" },
 	{ "output-file", OPTION_OUTPUT_FILE, "FILE",
 	  .help = "replace FILE as a whole at each sample" },
 
@@ -153,6 +162,7 @@ static void parse_option(struct run *run, struct wishes *wishes, int c)
 		break;
 	case 'J':
 		set_format(run, wishes, FORMAT_JSON, "--json");
+		parse_json(ctl, optarg);
 		break;
 	case 'n':
 		ctl->noheadings = true;
@@ -221,11 +231,20 @@ static void parse_option(struct run *run, struct wishes *wishes, int c)
 	case OPTION_RATE:
 		wishes->rate = true;
 		break;
+	case OPTION_SORT:
+		wishes->sort = optarg;
+		break;
 	case OPTION_SUMMARY:
 		wishes->summary = optarg ? optarg : "only";
 		break;
 	case OPTION_TEXT:
 		set_view(run, wishes, VIEW_TEXT, "--text");
+		break;
+	case OPTION_TOP:
+		ctl->top = parse_number(optarg, 1, ULONG_MAX, "number of rows");
+		break;
+	case OPTION_TOTAL:
+		ctl->total = true;
 		break;
 	case OPTION_UNIT:
 		select_by(&run->selection, BY_UNIT, optarg);
@@ -250,6 +269,7 @@ void parse_command_line(struct run *run, int argc, char **argv)
 		.view = VIEW_RUNS,
 		.high = UINT64_MAX,
 		.delay = -1,
+		.sort = -1,
 	};
 	while ((option = next_option(options, argc, argv)))
 		parse_option(run, &wishes, option->value);

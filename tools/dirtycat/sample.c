@@ -170,6 +170,17 @@ static bool has_no_memory(const struct target *target)
 	return dirty_thread_read(process, process->tid, &thread) || !thread.memory;
 }
 
+static void compare_with_last(struct target *target, uint64_t last, double when)
+{
+	struct sample *now = &target->now;
+
+	if (target->read_at && !target->status) {
+		now->delta = now->totals.bytes - last;
+		now->interval = when - target->read_at;
+	}
+	target->read_at = target->status ? 0 : when;
+}
+
 /**
  * take_sample() - read the listing of a process, and its mappings
  * @ctl: the options
@@ -181,11 +192,15 @@ void take_sample(const struct control *ctl, struct target *target)
 {
 	double began = monotonic_seconds();
 	struct sample *now = &target->now;
+	uint64_t last = now->totals.bytes;
 	int error;
 
 	begin_sample(ctl, target);
-	if (!hold_target(ctl, target))
+	if (!hold_target(ctl, target)) {
+		target->read_at = 0;
 		return;
+	}
+	about_read(&target->about, target->process.fd, ctl->about);
 	if (target->acknowledged)
 		now->since = monotonic_seconds() - target->acknowledged;
 	error = dirty_read_with_maps(&target->reader, &now->listing, &now->maps);
@@ -204,6 +219,7 @@ void take_sample(const struct control *ctl, struct target *target)
 	if (can_select(ctl, target))
 		select_ranges(ctl, now);
 	now->spent = monotonic_seconds() - began;
+	compare_with_last(target, last, began);
 }
 
 /**

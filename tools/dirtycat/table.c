@@ -13,11 +13,32 @@
 #include "common/text.h"
 #include "sample.h"
 
+/* A line to be sorted, with its key */
+struct entry {
+	struct libscols_line *line;
+	bool known;
+	int64_t number;
+	char *text;
+	size_t index;
+};
+
+/* The sum of a column */
+struct sum {
+	int64_t number;
+	bool unknown;
+};
+
 struct table {
 	const struct control *ctl;
 	enum view view;
 	struct libscols_table *scols;
 	int columns[MAX_COLUMNS + 1];
+	struct sum sums[MAX_COLUMNS];
+	int sort;
+	bool descending;
+	struct entry *entries;
+	size_t count;
+	size_t room;
 	bool printed;
 };
 
@@ -30,13 +51,13 @@ static void add_column(struct table *table, enum column column)
 	bool json = table->ctl->format == FORMAT_JSON;
 	int flags = 0;
 
-	if (columns[column].kind == NUMBER || columns[column].kind == SIZE)
+	if (column_is_number(column))
 		flags |= SCOLS_FL_RIGHT;
 	if (columns[column].kind == WORDS && json)
 		flags |= SCOLS_FL_WRAP;
 	c = checked(scols_table_new_column(table->scols, columns[column].name,
 					   0, flags));
-	if (columns[column].kind == NUMBER || columns[column].kind == SIZE)
+	if (column_is_number(column))
 		scols_column_set_json_type(c, SCOLS_JSON_NUMBER);
 	if (columns[column].kind == WORDS && json) {
 		scols_column_set_json_type(c, SCOLS_JSON_ARRAY_STRING);
@@ -57,6 +78,21 @@ static const char *table_name(enum view view)
 		return "changes";
 	default:
 		return "dirty_pages";
+	}
+}
+
+/* Without --sort, --top prints the largest first. */
+static void choose_order(struct table *table)
+{
+	const struct control *ctl = table->ctl;
+
+	table->sort = -1;
+	if (ctl->sort != -1 && column_fits(ctl->sort, table->view)) {
+		table->sort = ctl->sort;
+		table->descending = ctl->descending;
+	} else if (ctl->top) {
+		table->sort = column_fits(COL_DIRTY, table->view) ? COL_DIRTY : COL_SIZE;
+		table->descending = true;
 	}
 }
 
@@ -88,6 +124,7 @@ struct table *table_new(const struct control *ctl, enum view view)
 	scols_table_enable_noheadings(table->scols, ctl->noheadings);
 	for (int *c = table->columns; *c != -1; c++)
 		add_column(table, *c);
+	choose_order(table);
 	return table;
 }
 
@@ -108,25 +145,77 @@ static void print_part(struct table *table)
 	table->printed = true;
 }
 
-static void add_row(struct table *table, const struct row *row)
+static void add_line(struct table *table, struct libscols_line *line)
 {
-	struct libscols_line *line;
-
 	if (table->ctl->format != FORMAT_JSON &&
 	    scols_table_get_nlines(table->scols) == PART)
 		print_part(table);
-	line = checked(scols_table_new_line(table->scols, NULL));
-	for (int i = 0; table->columns[i] != -1; i++) {
-		char *text = cell_text(table->ctl, row, table->columns[i]);
+	if (scols_table_add_line(table->scols, line))
+		checked(NULL);
+	scols_unref_line(line);
+}
 
-		/* An empty cell would shift those after it. */
-		if (table->ctl->format == FORMAT_RAW && (!text || !*text)) {
-			free(text);
-			text = text_of("-");
-		}
-		if (text && scols_line_refer_data(line, i, text))
-			checked(NULL);
+static void set_cell(const struct table *table, struct libscols_line *line,
+		     int i, char *text)
+{
+	/* An empty cell would shift those after it. */
+	if (table->ctl->format == FORMAT_RAW && (!text || !*text)) {
+		free(text);
+		text = text_of("-");
 	}
+	if (text && scols_line_refer_data(line, i, text))
+		checked(NULL);
+}
+
+static void add_sums(struct table *table, const struct row *row)
+{
+	for (int i = 0; table->columns[i] != -1; i++) {
+		struct sum *sum = &table->sums[i];
+		int64_t number;
+
+		if (!column_adds_up(table->columns[i]))
+			continue;
+		if (cell_number(row, table->columns[i], &number))
+			sum->number += number;
+		else
+			sum->unknown = true;
+	}
+}
+
+/* Keep a line and its sort key until table_finish(). */
+static void add_entry(struct table *table, const struct row *row,
+		      struct libscols_line *line)
+{
+	struct entry *entry;
+
+	if (table->count == table->room) {
+		table->room = table->room ? table->room * 2 : 64;
+		table->entries = grow(table->entries, table->room, sizeof(*entry));
+	}
+	entry = &table->entries[table->count];
+	*entry = (struct entry){ .line = line, .index = table->count++ };
+	if (column_is_number(table->sort)) {
+		entry->known = cell_number(row, table->sort, &entry->number);
+	} else {
+		entry->text = sort_text(row, table->sort);
+		entry->known = entry->text;
+	}
+}
+
+static void add_row(struct table *table, const struct row *row)
+{
+	struct libscols_line *line = checked(scols_new_line());
+
+	if (scols_line_alloc_cells(line, scols_table_get_ncols(table->scols)))
+		checked(NULL);
+	for (int i = 0; table->columns[i] != -1; i++)
+		set_cell(table, line, i, cell_text(table->ctl, row, table->columns[i]));
+	if (table->ctl->total)
+		add_sums(table, row);
+	if (table->sort == -1)
+		add_line(table, line);
+	else
+		add_entry(table, row, line);
 }
 
 static void add_runs(struct table *table, const struct target *target)
@@ -279,6 +368,71 @@ void table_add(struct table *table, const struct target *target)
 	}
 }
 
+/* Unknown values come last, and equal rows stay in order. */
+static int compare_entries(const void *a, const void *b, void *data)
+{
+	const struct table *table = data;
+	const struct entry *x = a, *y = b;
+	int order = 0;
+
+	if (x->known != y->known)
+		return x->known ? -1 : 1;
+	if (x->known && x->text)
+		order = strcoll(x->text, y->text);
+	else if (x->known)
+		order = (x->number > y->number) - (x->number < y->number);
+	if (table->descending)
+		order = -order;
+	return order ? order : (x->index > y->index) - (x->index < y->index);
+}
+
+static void add_sorted(struct table *table)
+{
+	unsigned long top = table->ctl->top;
+
+	if (table->count)
+		qsort_r(table->entries, table->count, sizeof(*table->entries),
+			compare_entries, table);
+	for (size_t i = 0; i < table->count; i++) {
+		struct entry *entry = &table->entries[i];
+
+		if (!top || i < top)
+			add_line(table, entry->line);
+		else
+			scols_unref_line(entry->line);
+		free(entry->text);
+	}
+	free(table->entries);
+}
+
+/* For people, the first cell says "total", unless it is a sum. */
+static void add_total(struct table *table)
+{
+	const struct control *ctl = table->ctl;
+	bool labelled = ctl->format == FORMAT_TABLE || ctl->format == FORMAT_RAW;
+	struct libscols_line *line = checked(scols_new_line());
+
+	if (scols_line_alloc_cells(line, scols_table_get_ncols(table->scols)))
+		checked(NULL);
+	for (int i = 0; table->columns[i] != -1; i++) {
+		enum column column = table->columns[i];
+		char *text = NULL;
+
+		if (column_adds_up(column))
+			text = table->sums[i].unknown ? unknown_text(ctl) :
+			       number_text(ctl, column, table->sums[i].number);
+		else if (!i && labelled)
+			text = text_of("total");
+		set_cell(table, line, i, text);
+	}
+	add_line(table, line);
+}
+
+static bool has_rows(const struct table *table)
+{
+	return table->printed || scols_table_get_nlines(table->scols);
+}
+
 /**
  * table_finish() - print the rest of a table, and free it
  * @table: from table_new()
@@ -287,8 +441,12 @@ void table_add(struct table *table, const struct target *target)
  */
 bool table_finish(struct table *table)
 {
-	bool rows = table->printed || scols_table_get_nlines(table->scols);
+	bool rows;
 
+	add_sorted(table);
+	rows = has_rows(table);
+	if (rows && table->ctl->total)
+		add_total(table);
 	if (!table->printed || scols_table_get_nlines(table->scols))
 		scols_print_table(table->scols);
 	scols_unref_table(table->scols);

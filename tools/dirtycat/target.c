@@ -140,6 +140,7 @@ static void notice_exec(struct target *target)
 		warning("%s: called exec and is now %s, with a new address space",
 			target->name, target->process.comm);
 		target->acknowledged = 0;
+		target->read_at = 0;
 		sample_free(&target->before);
 	}
 	target->space = space;
@@ -218,6 +219,7 @@ void drop_target(struct target *target)
 		dirty_untrack(&target->process, target->lock);
 	sample_free(&target->now);
 	sample_free(&target->before);
+	about_free(&target->about);
 	free(target->problem);
 	target->problem = NULL;
 	target->lock = -1;

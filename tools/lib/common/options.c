@@ -70,10 +70,12 @@ const struct option_row *next_option(const struct option_row *table, int argc,
 	*end++ = ':';
 	for (size_t i = 0; i < count; i++) {
 		int arg = has_arg(&table[i]);
+		/* Letters are joined, as in -Jb: what follows is no argument. */
+		int letter_arg = arg == optional_argument ? no_argument : arg;
 
 		names[i] = (struct option){ table[i].name, arg, NULL, table[i].value };
 		if (table[i].value < FIRST_LONG_OPTION)
-			end += sprintf(end, "%c%.*s", table[i].value, arg, "::");
+			end += sprintf(end, "%c%.*s", table[i].value, letter_arg, ":");
 	}
 	*end = '\0';
 	c = getopt_long(argc, argv, letters, names, NULL);
