@@ -8,6 +8,7 @@
 #include "arguments.h"
 #include "columns.h"
 #include "common/options.h"
+#include "live.h"
 
 /* Allow at most one option of a kind. */
 static void choose(const char **chosen, const char *option)
@@ -97,6 +98,15 @@ static void settle_all(struct run *run, struct wishes *wishes)
 		set_view(run, wishes, VIEW_PROCESSES, "--summary=only");
 }
 
+/* Show a single table in the window, and of processes the largest. */
+static void settle_live(struct control *ctl, struct wishes *wishes)
+{
+	if (!wishes->summary)
+		ctl->summary = false;
+	if (!wishes->sort && ctl->view == VIEW_PROCESSES)
+		wishes->sort = "-DIRTY";
+}
+
 /* Refuse output that could not be read back. */
 static void settle_output(const struct run *run, bool timed)
 {
@@ -155,6 +165,10 @@ void settle(struct run *run, struct wishes *wishes)
 	ctl->several = run->count > 1 || run->selection.all;
 	ctl->timed = timed;
 	ctl->kept = run->input;
+	ctl->live = timed && has_table(ctl) && ctl->format == FORMAT_TABLE &&
+		    !run->output_file && live_is_possible();
+	if (ctl->live)
+		settle_live(ctl, wishes);
 	columns_default(ctl, wishes->all, timed, wishes->rate);
 	if (wishes->columns)
 		parse_columns(ctl, wishes->columns);

@@ -329,7 +329,9 @@ void columns_default(struct control *ctl, bool all, bool timed, bool rate)
 {
 	uint64_t more = 0;
 
-	if (timed)
+	if (ctl->live)
+		more |= 1ull << COL_DELTA;
+	else if (timed)
 		more |= 1ull << COL_TIME;
 	if (rate)
 		more |= 1ull << COL_RATE;

@@ -19,10 +19,13 @@
 #include <unistd.h>
 
 #include "choices.h"
+#include "common/clock.h"
 #include "common/memory.h"
 #include "common/message.h"
 #include "common/output.h"
+#include "common/text.h"
 #include "json.h"
+#include "live.h"
 #include "metrics.h"
 #include "options.h"
 #include "picture.h"
@@ -242,6 +245,40 @@ static char *show_in_memory(struct run *run, size_t *size)
 	return text;
 }
 
+/* Limit the rows to the window, less status, heading and total. */
+static void fit(struct run *run, unsigned long top)
+{
+	struct control *ctl = &run->ctl;
+	unsigned long height = live_height(), other = 2 + ctl->total;
+
+	if (ctl->sort == -1)
+		return;
+	ctl->top = height > other ? height - other : 1;
+	if (top && top < ctl->top)
+		ctl->top = top;
+}
+
+/* Draw the samples of all processes in place of the last ones. */
+static void draw(struct run *run)
+{
+	const unsigned long top = run->ctl.top;
+	size_t count = count_shown(run), size;
+	char *message = live_message(run->live), now[16], *status, *text;
+	time_t when = time(NULL);
+	struct tm tm;
+
+	fit(run, top);
+	text = show_in_memory(run, &size);
+	run->ctl.top = top;
+	strftime(now, sizeof(now), "%T", localtime_r(&when, &tm));
+	status = text_of("%s  %zu process%s  %s\n", now, count,
+			 count == 1 ? "" : "es", message);
+	live_draw(run->live, status, text);
+	free(status);
+	free(message);
+	free(text);
+}
+
 /* Show the samples of all processes, or end the program. */
 static void put_out(struct run *run)
 {
@@ -249,6 +286,10 @@ static void put_out(struct run *run)
 	char *text = NULL;
 
 	run->shown |= count_shown(run) > 0;
+	if (run->live) {
+		draw(run);
+		return;
+	}
 	run->ctl.out = stdout;
 	if (run->output_file || run->ctl.lines)
 		text = show_in_memory(run, &size);
@@ -273,6 +314,9 @@ static double sample_targets(struct run *run)
 
 		if (target->gone)
 			continue;
+		run->quit = run->live && live_wait(run->live, 0) == LIVE_QUIT;
+		if (run->quit)
+			break;
 		take_sample(&run->ctl, target);
 		spent += target->now.spent;
 		if (target->vacant && target->selected &&
@@ -318,7 +362,23 @@ static bool any_left(const struct run *run)
 	return false;
 }
 
-static void pause_for(const struct run *run, double spent)
+/* Wait for the next sample, and redraw this one if necessary. */
+static void pause_live(struct run *run, double seconds)
+{
+	const uint64_t end = nanoseconds() + seconds * 1e9;
+	enum live_event event;
+
+	do {
+		uint64_t now = nanoseconds();
+
+		event = live_wait(run->live, now < end ? (end - now) / 1e9 : 0);
+		if (event == LIVE_REDRAW)
+			draw(run);
+	} while (event == LIVE_REDRAW);
+	run->quit = event == LIVE_QUIT;
+}
+
+static void pause_for(struct run *run, double spent)
 {
 	static bool told;
 	double seconds = run->ctl.delay;
@@ -332,6 +392,10 @@ static void pause_for(const struct run *run, double spent)
 				spent, seconds, run->ctl.delay);
 		told = true;
 	}
+	if (run->live) {
+		pause_live(run, seconds);
+		return;
+	}
 	ts.tv_sec = seconds;
 	ts.tv_nsec = (seconds - ts.tv_sec) * 1e9;
 	nanosleep(&ts, NULL);
@@ -343,7 +407,7 @@ static void pause_for(const struct run *run, double spent)
  */
 static void between_samples(struct run *run)
 {
-	if (run->output_file || !run->shown || run->ctl.lines)
+	if (run->output_file || !run->shown || run->ctl.lines || run->live)
 		return;
 	if (run->ctl.view == VIEW_PROCESSES && run->ctl.format == FORMAT_TABLE)
 		run->ctl.noheadings = true;
@@ -357,11 +421,16 @@ static void sample_all(struct run *run)
 {
 	unsigned long done = 0;
 
+	if (run->ctl.live)
+		run->live = live_begin();
+
 	find_targets(run);
 	/* With a selection, more processes may appear. */
 	while (any_left(run) || (run->selection.all && run->ctl.count != 1)) {
 		double spent = sample_targets(run);
 
+		if (run->quit)
+			break;
 		if (any_left(run) || run->selection.all)
 			put_out(run);
 		after_sample(run, done == 0);
@@ -372,6 +441,8 @@ static void sample_all(struct run *run)
 		if (!run->count && !run->selection.all)
 			break;
 		pause_for(run, spent);
+		if (run->quit)
+			break;
 		between_samples(run);
 		find_targets(run);
 	}
@@ -420,6 +491,8 @@ int main(int argc, char **argv)
 		show_input(&run);
 	else
 		sample_all(&run);
+	if (run.live)
+		live_end(run.live);
 	dirty_listing_free(&old);
 	free(run.targets);
 	selection_free(&run.selection);

@@ -136,6 +136,7 @@ enum { MAX_COLUMNS = 64 };
  * @old: an older listing to compare with
  * @several: there may be more than one process
  * @timed: there may be more than one sample
+ * @live: redraw samples in place
  * @kept: show a saved listing, which has no processes and mappings
  * @out: the stream to print to
  */
@@ -164,9 +165,12 @@ struct control {
 	const struct dirty_listing *old;
 	bool several;
 	bool timed;
+	bool live;
 	bool kept;
 	FILE *out;
 };
+
+struct live;
 
 /**
  * struct run - the state of the program
@@ -175,6 +179,8 @@ struct control {
  * @count: number of targets
  * @selection: processes to look for before each sample
  * @shown: a sample has been printed before
+ * @live: the terminal if samples are redrawn in place, else NULL
+ * @quit: the user has quit
  * @input: a saved listing to show
  * @diff: a saved listing to compare with
  * @output_file: the file to replace at each sample
@@ -186,6 +192,8 @@ struct run {
 	size_t count;
 	struct selection selection;
 	bool shown;
+	struct live *live;
+	bool quit;
 	const char *input;
 	const char *diff;
 	const char *output_file;

@@ -91,7 +91,8 @@ static const struct option_row options[] = {
 
 	{ "delay", 'd', "SECONDS",
 	  .help = "wait between samples, at least four times as long\n"
-		  "as reading took", .heading = "Sampling:" },
+		  "as reading took. On a terminal, redraw the table in\n"
+		  "place, until q is typed", .heading = "Sampling:" },
 	{ "count", 'c', "NUMBER", .help = "stop after NUMBER samples" },
 	{ "clear", OPTION_CLEAR, NULL,
 	  .help = "acknowledge the pages shown: clear d until the page\n"

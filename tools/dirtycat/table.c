@@ -122,6 +122,9 @@ struct table *table_new(const struct control *ctl, enum view view)
 	scols_table_enable_export(table->scols, ctl->format == FORMAT_PAIRS);
 	scols_table_enable_raw(table->scols, ctl->format == FORMAT_RAW);
 	scols_table_enable_noheadings(table->scols, ctl->noheadings);
+	/* Print cells in full; live_draw() cuts long lines. */
+	if (ctl->live)
+		scols_table_set_termforce(table->scols, SCOLS_TERMFORCE_NEVER);
 	for (int *c = table->columns; *c != -1; c++)
 		add_column(table, *c);
 	choose_order(table);
