@@ -17,7 +17,7 @@ setup() {
 	dirtycat --text $$ >"$BATS_TEST_TMPDIR/kept"
 	for arguments in "--input KEPT" "--diff KEPT --input KEPT" "--diff KEPT $$" "--text --input KEPT" \
 		"--map --input KEPT" "--by-mapping $$" "--backend=pagemap $$" "-C bash" \
-		"--json $$" "--openmetrics $$ $PPID" "--summary=only -c 3 -d 0 $$" "--output-file KEPT --text $$"; do
+		"--json $$" "--openmetrics $$ $PPID" "--openmetrics --labels user,cgroup,comm $$ $PPID" "--summary=only -c 3 -d 0 $$" "--output-file KEPT --text $$"; do
 		# shellcheck disable=SC2086  # several words
 		run -0 dirtycat ${arguments//KEPT/$BATS_TEST_TMPDIR/kept}
 	done

@@ -11,6 +11,7 @@
 
 #include "columns.h"
 #include "common/options.h"
+#include "labels.h"
 #include "target.h"
 
 /**
@@ -222,4 +223,33 @@ void parse_json(struct control *ctl, const char *form)
 		usage_error("%s: invalid form of JSON; use --json or --json=lines",
 			    form);
 	ctl->lines = form;
+}
+
+/**
+ * parse_labels() - read the argument of --labels
+ * @ctl: the options; the labels are set
+ * @list: the argument
+ *
+ * A label that is named twice appears once.
+ */
+void parse_labels(struct control *ctl, const char *list)
+{
+	int count = 0;
+
+	ctl->labels[0] = -1;
+	for (;; list++) {
+		size_t len = strcspn(list, ",");
+		int label = label_by_name(list, len);
+
+		if (label == -1)
+			usage_error("%.*s: no such label; the labels are %s",
+				    (int)len, list, label_names());
+		if (!has_label(ctl, label)) {
+			ctl->labels[count++] = label;
+			ctl->labels[count] = -1;
+		}
+		list += len;
+		if (!*list)
+			break;
+	}
 }

@@ -14,5 +14,6 @@ double parse_delay(const char *text);
 void parse_columns(struct control *ctl, const char *list);
 void parse_json(struct control *ctl, const char *form);
 void parse_sort(struct control *ctl, const char *text);
+void parse_labels(struct control *ctl, const char *list);
 
 #endif /* ARGUMENTS_H */

@@ -8,6 +8,7 @@
 #include "arguments.h"
 #include "columns.h"
 #include "common/options.h"
+#include "labels.h"
 #include "live.h"
 
 /* Allow at most one option of a kind. */
@@ -118,6 +119,20 @@ static void settle_output(const struct run *run, bool timed)
 		usage_error("--openmetrics takes one sample unless --output-file is given");
 }
 
+static void settle_labels(struct run *run)
+{
+	struct control *ctl = &run->ctl;
+
+	if (ctl->labels[0] == -1) {
+		labels_default(ctl);
+		return;
+	}
+	if (ctl->view != VIEW_METRICS)
+		usage_error("--labels is for metrics; say --openmetrics as well");
+	if (run->input)
+		usage_error("--input cannot be combined with --labels, which name processes");
+}
+
 /**
  * settle() - check the combination of options, and fill in the defaults
  * @run: completed
@@ -153,6 +168,7 @@ void settle(struct run *run, struct wishes *wishes)
 		usage_error("--input cannot be combined with %s",
 			    "--clear, --delay, --count, --backend or --by-mapping");
 	settle_output(run, timed);
+	settle_labels(run);
 
 	if (wishes->rate && !timed)
 		ctl->delay = 1;

@@ -70,6 +70,10 @@ _dirtycat() {
 			return
 		fi
 		;;
+	--labels)
+		_dirtycat_list "pid comm user cgroup"
+		return
+		;;
 	--input | --diff | --output-file)
 		_filedir
 		return

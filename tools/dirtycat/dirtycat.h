@@ -65,6 +65,7 @@ struct sample {
  * @read_at: time of the last sample, in monotonic seconds, 0 if it failed
  * @acknowledged: time of the last acknowledgment, in monotonic seconds
  * @lock: held while the process is tracked, else -1
+ * @series: the labels of its metrics, to be freed; NULL if it has none
  * @selected: found by the selection, so dropped silently when it exits
  * @vacant: it has no memory, like a kernel thread or a zombie
  * @ended: the process has exited
@@ -84,6 +85,7 @@ struct target {
 	double read_at;
 	double acknowledged;
 	int lock;
+	char *series;
 	bool selected;
 	bool vacant;
 	bool ended;
@@ -108,7 +110,7 @@ enum format {
 	FORMAT_RAW,
 };
 
-enum { MAX_COLUMNS = 64 };
+enum { MAX_COLUMNS = 64, MAX_LABELS = 8 };
 
 /**
  * struct control - the options
@@ -116,6 +118,7 @@ enum { MAX_COLUMNS = 64 };
  * @format: the format of tables
  * @lines: print each sample as one line of JSON
  * @columns: the columns of the table, ended by -1
+ * @labels: the labels of metrics, ended by -1
  * @bytes: print sizes in bytes
  * @noheadings: do not print a heading, or not again
  * @sort: the column to sort by, or -1
@@ -145,6 +148,7 @@ struct control {
 	enum format format;
 	bool lines;
 	int columns[MAX_COLUMNS + 1];
+	int labels[MAX_LABELS + 1];
 	bool bytes;
 	bool noheadings;
 	int sort;

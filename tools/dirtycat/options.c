@@ -23,6 +23,7 @@ enum {
 	OPTION_DIFF,
 	OPTION_FULL,
 	OPTION_INPUT,
+	OPTION_LABELS,
 	OPTION_MAP,
 	OPTION_NAME,
 	OPTION_OPENMETRICS,
@@ -71,6 +72,9 @@ static const struct option_row options[] = {
 	{ "map", OPTION_MAP, NULL, .help = "draw the address space" },
 	{ "text", OPTION_TEXT, NULL, .help = "print the lines of the listing, to save them" },
 	{ "openmetrics", OPTION_OPENMETRICS, NULL, .help = "print gauges for Prometheus" },
+	{ "labels", OPTION_LABELS, "LABELS",
+	  .help = "give gauges these labels: pid, comm, user, cgroup;\n"
+		  "without pid, sum processes with equal labels" },
 
 	{ "bytes", 'b', NULL, .help = "print sizes in bytes", .heading = "Output:" },
 	{ "json", 'J', "[=lines]",
@@ -214,6 +218,9 @@ static void parse_option(struct run *run, struct wishes *wishes, int c)
 	case OPTION_INPUT:
 		run->input = optarg;
 		break;
+	case OPTION_LABELS:
+		parse_labels(ctl, optarg);
+		break;
 	case OPTION_MAP:
 		set_view(run, wishes, VIEW_PICTURE, "--map");
 		break;
@@ -268,6 +275,7 @@ void parse_command_line(struct run *run, int argc, char **argv)
 
 	run->ctl = (struct control){
 		.view = VIEW_RUNS,
+		.labels = { -1 },
 		.high = UINT64_MAX,
 		.delay = -1,
 		.sort = -1,

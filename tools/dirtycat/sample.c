@@ -31,6 +31,20 @@ void totals_add(struct totals *totals, const struct dirty_range *range,
 		totals->with[__builtin_ctz(left)] += bytes;
 }
 
+/**
+ * totals_merge() - add sums to other sums
+ * @totals: where
+ * @more: what to add
+ */
+void totals_merge(struct totals *totals, const struct totals *more)
+{
+	totals->runs += more->runs;
+	totals->bytes += more->bytes;
+	totals->unknown |= more->unknown;
+	for (size_t i = 0; i < sizeof(more->with) / sizeof(*more->with); i++)
+		totals->with[i] += more->with[i];
+}
+
 /* Reduce the listing to the selection, and sum it up. */
 static void select_ranges(const struct control *ctl, struct sample *sample)
 {

@@ -9,6 +9,7 @@ void take_sample(const struct control *ctl, struct target *target);
 void parse_sample(const struct control *ctl, struct target *target, int fd);
 void acknowledge_sample(const struct control *ctl, struct target *target);
 void sample_free(struct sample *sample);
+void totals_merge(struct totals *totals, const struct totals *more);
 void totals_add(struct totals *totals, const struct dirty_range *range,
 		uint64_t bytes);
 

@@ -13,6 +13,7 @@
 
 #include "common/memory.h"
 #include "common/message.h"
+#include "labels.h"
 #include "sample.h"
 
 /**
@@ -189,6 +190,8 @@ bool hold_target(const struct control *ctl, struct target *target)
 	if (ctl->clear && target->lock == -1)
 		return false;
 	target->known = true;
+	if (ctl->view == VIEW_METRICS)
+		read_labels(ctl, target);
 	if (!error && ctl->timed)
 		notice_exec(target);
 	target->reader.need = ctl->need;
@@ -221,7 +224,9 @@ void drop_target(struct target *target)
 	sample_free(&target->before);
 	about_free(&target->about);
 	free(target->problem);
+	free(target->series);
 	target->problem = NULL;
+	target->series = NULL;
 	target->lock = -1;
 	target->gone = true;
 }
