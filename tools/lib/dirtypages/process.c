@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Read a file as a string. Return its length or a negative errno. */
@@ -106,7 +107,10 @@ void dirty_process_close(struct dirty_process *process)
  */
 bool dirty_process_lives(const struct dirty_process *process)
 {
-	return faccessat(process->fd, "stat", F_OK, 0) == 0;
+	struct stat st;
+
+	/* access() would leave out capabilities of a user other than root. */
+	return fstatat(process->fd, "stat", &st, 0) == 0;
 }
 
 static int thread_file(const struct dirty_process *process, pid_t tid,
