@@ -11,17 +11,22 @@ setup() {
 	PATH=$BATS_TEST_TMPDIR/usr/bin:$PATH
 }
 
-@test "make install installs programs, manuals and completion, and nothing else" {
+@test "make install installs programs, manuals, completion and units, and nothing else" {
 	(cd "$BATS_TEST_TMPDIR" && find usr -type f | sort) | diff - <(printf '%s\n' \
 		usr/bin/dirtycat \
 		usr/bin/dirtyckpt \
+		usr/lib/systemd/system/dirtycat.service \
+		usr/lib/systemd/system/dirtycat.timer \
 		usr/share/bash-completion/completions/dirtycat \
 		usr/share/bash-completion/completions/dirtyckpt \
+		usr/share/doc/dirtycat/alerts.yml \
 		usr/share/man/man1/dirtycat.1 \
 		usr/share/man/man1/dirtyckpt.1 \
 		usr/share/man/man5/proc_pid_dirty_pages.5)
 	[[ $(stat -c %a "$BATS_TEST_TMPDIR/usr/bin/dirtycat") == 755 ]]
 	[[ $(type -P dirtycat) == "$BATS_TEST_TMPDIR/usr/bin/dirtycat" ]]
+	# The unit runs what was installed, also where that is moved to from DESTDIR.
+	grep -q '^ExecStart=/usr/bin/dirtycat ' "$BATS_TEST_TMPDIR/usr/lib/systemd/system/dirtycat.service"
 }
 
 @test "make install installs to /usr/local by default" {
