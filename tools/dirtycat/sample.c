@@ -184,6 +184,12 @@ static bool has_no_memory(const struct target *target)
 	return dirty_thread_read(process, process->tid, &thread) || !thread.memory;
 }
 
+/* Sums and the plain listing do without the mappings, which take time to read. */
+static bool needs_maps(const struct control *ctl)
+{
+	return !(ctl->view & (VIEW_PROCESSES | VIEW_METRICS | VIEW_TEXT));
+}
+
 static void compare_with_last(struct target *target, uint64_t last, double when)
 {
 	struct sample *now = &target->now;
@@ -217,7 +223,9 @@ void take_sample(const struct control *ctl, struct target *target)
 	about_read(&target->about, target->process.fd, ctl->about);
 	if (target->acknowledged)
 		now->since = monotonic_seconds() - target->acknowledged;
-	error = dirty_read_with_maps(&target->reader, &now->listing, &now->maps);
+	error = needs_maps(ctl) ?
+		dirty_read_with_maps(&target->reader, &now->listing, &now->maps) :
+		dirty_read(&target->reader, &now->listing);
 	if (!error)
 		error = forget_untracked(target);
 	if (error == -ESRCH)

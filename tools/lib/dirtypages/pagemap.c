@@ -385,6 +385,27 @@ bool pagemap_can_scan(int fd)
 	return ioctl(fd, PAGEMAP_SCAN, &nothing) == -1 && errno != ENOTTY;
 }
 
+/* Facts about the kernel, the same for all processes */
+struct kernel {
+	bool known;
+	bool tracked;
+	uint64_t zero_pfn;
+};
+
+static const struct kernel *ask_kernel(void)
+{
+	static struct kernel kernel;
+	uint64_t entry;
+
+	if (!kernel.known) {
+		kernel.tracked = dirty_is_tracked();
+		if (own_entry(false, &entry))
+			kernel.zero_pfn = entry & PM_PFN;
+		kernel.known = true;
+	}
+	return &kernel;
+}
+
 /**
  * pagemap_read() - make a listing from pagemap
  * @reader: opened, its backend %DIRTY_SCAN or %DIRTY_PAGEMAP
@@ -396,19 +417,19 @@ bool pagemap_can_scan(int fd)
 int pagemap_read(struct dirty_reader *reader, struct dirty_listing *listing,
 		 struct dirty_maps *maps)
 {
+	const struct kernel *kernel = ask_kernel();
 	struct walk w = {
 		.listing = listing,
 		.low = reader->start,
 		.high = reader->end,
 		.fd = reader->fd,
-		.tracked = dirty_is_tracked(),
+		.tracked = kernel->tracked,
+		.zero_pfn = kernel->zero_pfn,
 		.exclusive = reader->need & DIRTY_FLAG('x'),
 	};
 	uint64_t entry;
 	int error;
 
-	if (own_entry(false, &entry))
-		w.zero_pfn = entry & PM_PFN;
 	error = dirty_maps_read(reader->process, maps);
 	if (error)
 		return error;
