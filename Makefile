@@ -69,6 +69,8 @@ shell: kernel tools
 #:                               run some cases; tests/bench/targets.c has the names
 #:   make run CMD=tests/bench/checkpoints
 #:                               compare checkpoints of a server with gcore
+#:   make run CMD='tests/bench/fleet 200'
+#:                               compare dirtycat over 200 processes with smem and ps
 #:   make lint                   checkpatch, sparse, W=1, kernel-doc, shellcheck, ...
 #:   make variants               compile for kernels that lack some option
 #:
