@@ -151,6 +151,55 @@ tell_running() {
 	dirtycat -Jn "$pid" | jq -e .dirty_pages
 }
 
+# on_tty COMMAND - its output on a terminal
+on_tty() {
+	TERM=xterm script -qec "$1" /dev/null
+}
+
+# has_colour COMMAND... - the words printed by it are in colour
+has_colour() {
+	"$@" >"$BATS_TEST_TMPDIR/coloured"
+	grep -q $'\033\[' "$BATS_TEST_TMPDIR/coloured"
+}
+
+@test "--color: auto on a terminal, unless NO_COLOR or terminal-colors.d say no" {
+	local table="dirtycat --summary $pid" config=$BATS_TEST_TMPDIR/config
+	has_colour dirtycat --color=always --summary "$pid"
+	has_colour on_tty "$table"
+	has_colour on_tty "NO_COLOR= $table --color"
+	has_colour on_tty "NO_COLOR=1 $table --color=always"
+	run ! has_colour dirtycat --color=auto --summary "$pid"
+	run ! has_colour dirtycat --color=always --raw --summary "$pid"
+	run ! has_colour on_tty "$table --color=never"
+	run ! has_colour on_tty "NO_COLOR=1 $table"
+	run ! has_colour on_tty "TERM=dumb $table"
+	run ! has_colour on_tty "dirtycat --map --color=never $pid"
+	# The most specific file counts.
+	mkdir -p "$config/terminal-colors.d"
+	while read -r coloured files; do
+		rm -f "$config/terminal-colors.d/"*
+		for file in $files; do
+			: >"$config/terminal-colors.d/$file"
+		done
+		status=0
+		has_colour on_tty "XDG_CONFIG_HOME=$config $table" || status=$?
+		[[ $coloured$status == yes0 || $coloured$status == no1 ]] || fail "$files: $status"
+	done <<-'END'
+		no disable
+		no dirtycat.disable
+		no dirtycat.disable enable
+		no dirtycat@xterm.disable dirtycat.enable
+		yes disable dirtycat.enable
+		yes dirtycat.disable dirtycat@xterm.enable
+		yes dirtycat.disable @xterm.enable
+		yes other.disable dirtycat@linux.disable
+	END
+	printf '# comment\n\nheading 35\ntotal cyan\nunknown red\n' >"$config/terminal-colors.d/dirtycat.scheme"
+	XDG_CONFIG_HOME=$config dirtycat --color=always --summary --total "$pid" >"$BATS_TEST_TMPDIR/coloured"
+	grep -q $'\033\[35m *PID' "$BATS_TEST_TMPDIR/coloured"
+	grep -q $'\033\[36mtotal' "$BATS_TEST_TMPDIR/coloured"
+}
+
 @test "each option's error names the cause, and a remedy" {
 	while IFS='|' read -r args words; do
 		eval "set -- $args"
@@ -167,6 +216,7 @@ tell_running() {
 		--top 1 --map 1|--map is not a table
 		--summary -o DELTA 1|DELTA: compares samples and therefore requires --delay or --count
 		--summary --sort -GROWTH 1|GROWTH: compares samples
+		--color=blue 1|blue: invalid color mode; use auto, always or never
 		--json=xml 1|xml: invalid form of JSON; use --json or --json=lines
 	END
 }

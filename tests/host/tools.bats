@@ -17,6 +17,8 @@ setup() {
 	dirtycat --text $$ >"$BATS_TEST_TMPDIR/kept"
 	for arguments in "--input KEPT" "--diff KEPT --input KEPT" "--diff KEPT $$" "--text --input KEPT" \
 		"--map --input KEPT" "--by-mapping $$" "--backend=pagemap $$" "-C bash" \
+		"--name ^bash --full bash --user 0 --cgroup / $$" "--color=always --sort -DIRTY --top 1 --total $$" \
+		"--summary --sort ARGS -o USER,CGROUP,ARGS,DELTA -c 2 -d 0 $$" "--json=lines -c 2 -d 0 $$" \
 		"--json $$" "--openmetrics $$ $PPID" "--openmetrics --labels user,cgroup,comm $$ $PPID" "--summary=only -c 3 -d 0 $$" "--output-file KEPT --text $$"; do
 		# shellcheck disable=SC2086  # several words
 		run -0 dirtycat ${arguments//KEPT/$BATS_TEST_TMPDIR/kept}

@@ -158,13 +158,14 @@ double parse_delay(const char *text)
 	return seconds;
 }
 
-static int parse_column(const struct control *ctl, const char *name, size_t len)
+static int parse_column(const struct control *ctl, int views, const char *name,
+			size_t len)
 {
 	int column = column_by_name(name, len);
 
 	if (column == -1)
 		usage_error("%.*s: no such column", (int)len, name);
-	if (!column_fits(column, ctl->view))
+	if (!column_fits(column, views))
 		usage_error("%.*s: not a column of this table", (int)len, name);
 	if (columns[column].compares && !ctl->timed)
 		usage_error("%.*s: compares samples and therefore requires --delay or --count",
@@ -191,7 +192,7 @@ void parse_columns(struct control *ctl, const char *list)
 
 		if (count == MAX_COLUMNS)
 			usage_error("too many columns");
-		ctl->columns[count++] = parse_column(ctl, list, len);
+		ctl->columns[count++] = parse_column(ctl, ctl->view, list, len);
 		list += len;
 		if (!*list)
 			break;
@@ -209,7 +210,9 @@ void parse_sort(struct control *ctl, const char *text)
 	ctl->descending = *text == '-';
 	if (*text == '-' || *text == '+')
 		text++;
-	ctl->sort = parse_column(ctl, text, strlen(text));
+	/* The column may be one of the summary that follows. */
+	ctl->sort = parse_column(ctl, ctl->view | (ctl->summary ? VIEW_PROCESSES : 0),
+				 text, strlen(text));
 }
 
 /**
@@ -252,4 +255,26 @@ void parse_labels(struct control *ctl, const char *list)
 		if (!*list)
 			break;
 	}
+}
+
+/**
+ * parse_color() - read the argument of --color
+ * @when: the argument, or NULL
+ *
+ * Return: when to use colours.
+ */
+enum colour_when parse_color(const char *when)
+{
+	static const char *const names[] = {
+		[COLOUR_AUTO] = "auto",
+		[COLOUR_ALWAYS] = "always",
+		[COLOUR_NEVER] = "never",
+	};
+
+	for (int i = 0; when && i < 3; i++)
+		if (!strcmp(when, names[i]))
+			return i;
+	if (when)
+		usage_error("%s: invalid color mode; use auto, always or never", when);
+	return COLOUR_AUTO;
 }

@@ -3,6 +3,7 @@
 #ifndef ARGUMENTS_H
 #define ARGUMENTS_H
 
+#include "colour.h"
 #include "dirtycat.h"
 
 void add_pid(struct run *run, const char *text, size_t len);
@@ -12,6 +13,7 @@ void parse_flags(struct control *ctl, const char *text);
 void parse_backend(struct control *ctl, const char *name);
 double parse_delay(const char *text);
 void parse_columns(struct control *ctl, const char *list);
+enum colour_when parse_color(const char *when);
 void parse_json(struct control *ctl, const char *form);
 void parse_sort(struct control *ctl, const char *text);
 void parse_labels(struct control *ctl, const char *list);

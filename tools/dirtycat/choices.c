@@ -4,6 +4,7 @@
 #include "choices.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "arguments.h"
 #include "columns.h"
@@ -181,6 +182,8 @@ void settle(struct run *run, struct wishes *wishes)
 	ctl->several = run->count > 1 || run->selection.all;
 	ctl->timed = timed;
 	ctl->kept = run->input;
+	ctl->coloured = colours_read(&ctl->colours, wishes->colour,
+				     isatty(STDOUT_FILENO) && !run->output_file);
 	ctl->live = timed && has_table(ctl) && ctl->format == FORMAT_TABLE &&
 		    !run->output_file && live_is_possible();
 	if (ctl->live)

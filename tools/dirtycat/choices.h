@@ -3,6 +3,7 @@
 #ifndef CHOICES_H
 #define CHOICES_H
 
+#include "colour.h"
 #include "dirtycat.h"
 
 /**
@@ -14,6 +15,7 @@
  * @rate: --rate was given
  * @summary: the argument of --summary
  * @sort: the argument of --sort
+ * @colour: the argument of --color
  */
 struct wishes {
 	const char *view;
@@ -23,6 +25,7 @@ struct wishes {
 	bool rate;
 	const char *summary;
 	const char *sort;
+	enum colour_when colour;
 };
 
 void set_view(struct run *run, struct wishes *wishes, enum view view,

@@ -283,13 +283,13 @@ int column_by_name(const char *name, size_t len)
 /**
  * column_fits() - check whether the table of a view can have a column
  * @column: that column
- * @view: that view
+ * @views: that view, or a set of views one of which is enough
  *
  * Return: true if it can.
  */
-bool column_fits(int column, enum view view)
+bool column_fits(int column, int views)
 {
-	return columns[column].views & view;
+	return columns[column].views & views;
 }
 
 /**

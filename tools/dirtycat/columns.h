@@ -77,7 +77,7 @@ extern const struct column_info columns[COLUMNS];
 bool column_is_number(enum column column);
 bool column_adds_up(enum column column);
 int column_by_name(const char *name, size_t len);
-bool column_fits(int column, enum view view);
+bool column_fits(int column, int views);
 void default_columns(const struct control *ctl, enum view view, bool all,
 		     uint64_t more, int *list);
 void columns_default(struct control *ctl, bool all, bool timed, bool rate);

@@ -44,6 +44,12 @@ _dirtycat() {
 		COMPREPLY=($(compgen -W "$(_dirtycat_columns | sed 'p; s/^/-/')" -- "$cur"))
 		return
 		;;
+	--color)
+		if [[ $split == true ]]; then
+			COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+			return
+		fi
+		;;
 	--json)
 		if [[ $split == true ]]; then
 			COMPREPLY=($(compgen -W "lines" -- "$cur"))

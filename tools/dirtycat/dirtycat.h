@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "about.h"
+#include "colour.h"
 #include "common/status.h"
 #include "dirtypages.h"
 #include "selection.h"
@@ -140,6 +141,8 @@ enum { MAX_COLUMNS = 64, MAX_LABELS = 8 };
  * @several: there may be more than one process
  * @timed: there may be more than one sample
  * @live: redraw samples in place
+ * @coloured: use colours
+ * @colours: those colours
  * @kept: show a saved listing, which has no processes and mappings
  * @out: the stream to print to
  */
@@ -170,6 +173,8 @@ struct control {
 	bool several;
 	bool timed;
 	bool live;
+	bool coloured;
+	struct colours colours;
 	bool kept;
 	FILE *out;
 };

@@ -20,6 +20,7 @@ enum {
 	OPTION_BY_MAPPING,
 	OPTION_CGROUP,
 	OPTION_CLEAR,
+	OPTION_COLOR,
 	OPTION_DIFF,
 	OPTION_FULL,
 	OPTION_INPUT,
@@ -77,6 +78,7 @@ static const struct option_row options[] = {
 		  "without pid, sum processes with equal labels" },
 
 	{ "bytes", 'b', NULL, .help = "print sizes in bytes", .heading = "Output:" },
+	{ "color", OPTION_COLOR, "[=WHEN]", .help = "use colors: auto, always, never" },
 	{ "json", 'J', "[=lines]",
 	  .help = "print JSON; lines: each sample on one line" },
 	{ "noheadings", 'n', NULL, .help = "do not print headings" },
@@ -207,6 +209,9 @@ static void parse_option(struct run *run, struct wishes *wishes, int c)
 		break;
 	case OPTION_CLEAR:
 		ctl->clear = true;
+		break;
+	case OPTION_COLOR:
+		wishes->colour = parse_color(optarg);
 		break;
 	case OPTION_DIFF:
 		set_view(run, wishes, VIEW_CHANGES, "--diff");

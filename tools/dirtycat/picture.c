@@ -245,7 +245,7 @@ void picture_print(const struct control *ctl, unsigned int share,
 		.before = &target->before,
 		.cells = 1,
 		.cell = sysconf(_SC_PAGESIZE),
-		.colour = isatty(fileno(ctl->out)),
+		.colour = ctl->coloured,
 		.shades = plain_shades,
 	};
 	unsigned int width, height, most;

@@ -45,6 +45,11 @@ struct table {
 /* Longer tables are printed in parts, except as JSON. */
 enum { PART = 8192 };
 
+static bool is_coloured(const struct table *table)
+{
+	return table->ctl->coloured && table->ctl->format == FORMAT_TABLE;
+}
+
 static void add_column(struct table *table, enum column column)
 {
 	struct libscols_column *c;
@@ -57,6 +62,9 @@ static void add_column(struct table *table, enum column column)
 		flags |= SCOLS_FL_WRAP;
 	c = checked(scols_table_new_column(table->scols, columns[column].name,
 					   0, flags));
+	if (is_coloured(table))
+		scols_cell_set_color(scols_column_get_header(c),
+				     table->ctl->colours.heading);
 	if (column_is_number(column))
 		scols_column_set_json_type(c, SCOLS_JSON_NUMBER);
 	if (columns[column].kind == WORDS && json) {
@@ -122,6 +130,7 @@ struct table *table_new(const struct control *ctl, enum view view)
 	scols_table_enable_export(table->scols, ctl->format == FORMAT_PAIRS);
 	scols_table_enable_raw(table->scols, ctl->format == FORMAT_RAW);
 	scols_table_enable_noheadings(table->scols, ctl->noheadings);
+	scols_table_enable_colors(table->scols, is_coloured(table));
 	/* Print cells in full; live_draw() cuts long lines. */
 	if (ctl->live)
 		scols_table_set_termforce(table->scols, SCOLS_TERMFORCE_NEVER);
@@ -205,14 +214,30 @@ static void add_entry(struct table *table, const struct row *row,
 	}
 }
 
+/* Show growth in colour, and its opposite. */
+static void set_colour(const struct table *table, const struct row *row,
+		       struct libscols_line *line, int i)
+{
+	const struct colours *colours = &table->ctl->colours;
+	int64_t number;
+
+	if (!is_coloured(table) || !columns[table->columns[i]].compares ||
+	    !cell_number(row, table->columns[i], &number) || !number)
+		return;
+	scols_cell_set_color(scols_line_get_cell(line, i),
+			     number > 0 ? colours->growth : colours->shrink);
+}
+
 static void add_row(struct table *table, const struct row *row)
 {
 	struct libscols_line *line = checked(scols_new_line());
 
 	if (scols_line_alloc_cells(line, scols_table_get_ncols(table->scols)))
 		checked(NULL);
-	for (int i = 0; table->columns[i] != -1; i++)
+	for (int i = 0; table->columns[i] != -1; i++) {
 		set_cell(table, line, i, cell_text(table->ctl, row, table->columns[i]));
+		set_colour(table, row, line, i);
+	}
 	if (table->ctl->total)
 		add_sums(table, row);
 	if (table->sort == -1)
@@ -428,6 +453,8 @@ static void add_total(struct table *table)
 			text = text_of("total");
 		set_cell(table, line, i, text);
 	}
+	if (is_coloured(table))
+		scols_line_set_color(line, ctl->colours.total);
 	add_line(table, line);
 }
 
