@@ -5,7 +5,7 @@
 load lib
 
 setup() {
-	checked_pid= pid=
+	checked_pid='' pid=''
 	cp /bin/sleep "$BATS_TEST_TMPDIR/napper"
 	cleanup() { pkill -KILL -f "^$BATS_TEST_TMPDIR/napper|^title" || true; }
 }
@@ -198,7 +198,7 @@ as_nobody() {
 		-u 4294967295|4294967295: invalid user number
 		--user ""|: no such user
 		--cgroup ""|empty cgroup; use a path such as /system.slice, or / for the root
-		--unit a/b.service|a/b.service: invalid unit; use a name such as nginx.service, or --cgroup for a path
+		--unit a/b.service|a/b.service: invalid unit; use a name such as nginx.service, or --cgroup
 		--unit ""|: invalid unit
 		--all --input /dev/null|--input cannot be combined with processes
 		--map|no process specified; --map takes one

@@ -23,7 +23,7 @@ on_terminal() {
 }
 
 screen() {
-	terminal capture-pane -p "$@"
+	terminal capture-pane -p
 }
 
 # shows REGEX - on a line of the screen
@@ -138,7 +138,6 @@ expect_fitting() {
 	shows '^dirtycat: 99999: no such process'
 	shows "^dirtycat: $pid: "
 	expect_restored
-	pid=
 }
 
 @test "elsewhere samples follow each other: in a pipe, a file, on a dumb terminal" {

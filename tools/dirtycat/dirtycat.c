@@ -434,7 +434,7 @@ static void sample_all(struct run *run)
 		if (any_left(run) || run->selection.all)
 			put_out(run);
 		after_sample(run, done == 0);
-		selection_report_denied(&run->selection);
+		selection_report_denied(&run->selection, run->ctl.clear);
 		if (++done == run->ctl.count)
 			break;
 		forget_gone(run);

@@ -83,7 +83,7 @@ static char *unit_of(const char *text)
 	};
 
 	if (!*text || strchr(text, '/'))
-		usage_error("%s: invalid unit; use a name such as nginx.service, or --cgroup for a path",
+		usage_error("%s: invalid unit; use a name such as nginx.service, or --cgroup",
 			    text);
 	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++)
 		if (has_suffix(text, suffixes[i]))
@@ -323,16 +323,18 @@ bool selection_report_missing(struct selection *selection, bool once,
 /**
  * selection_report_denied() - report the number of processes that may not be read
  * @selection: after a sample; the count is reset
+ * @acknowledge: their pages were to be acknowledged
  *
  * With several samples, report it only when it has changed.
  */
-void selection_report_denied(struct selection *selection)
+void selection_report_denied(struct selection *selection, bool acknowledge)
 {
 	size_t denied = selection->denied;
 
 	if (denied && denied != selection->denied_before)
-		warning("%zu process%s not permitted; you must own %s, or have CAP_SYS_PTRACE",
-			denied, denied == 1 ? "" : "es", denied == 1 ? "it" : "them");
+		warning("%zu process%s not permitted; you must own %s%s, or have CAP_SYS_PTRACE",
+			denied, denied == 1 ? "" : "es", denied == 1 ? "it" : "them",
+			acknowledge ? " and Yama must let you attach" : "");
 	selection->denied_before = denied;
 	selection->denied = 0;
 }

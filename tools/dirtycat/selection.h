@@ -59,7 +59,7 @@ bool selects_by_name(const struct selection *selection);
 int selection_find(struct selection *selection, pid_t **pids, size_t *count);
 bool selection_report_missing(struct selection *selection, bool once,
 			      size_t found);
-void selection_report_denied(struct selection *selection);
+void selection_report_denied(struct selection *selection, bool acknowledge);
 void selection_free(struct selection *selection);
 
 #endif /* SELECTION_H */
