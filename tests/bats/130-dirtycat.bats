@@ -365,7 +365,8 @@ cells() {
 		--text -d 1 1|--text takes one sample
 		--openmetrics -c 2 1|--openmetrics takes one sample
 		$'--\e[31m' 1|unrecognized option '--\x1b[31m'
-		--json=no 1|option '--json=no' doesn't allow an argument
+		--json=no 1|no: invalid form of JSON; use --json or --json=lines
+		--bytes=no 1|option '--bytes=no' doesn't allow an argument
 		-Z 1|unrecognized option '-Z'
 		--openmetrics -o PID 1|--openmetrics is not a table
 		--rate 1|requires --clear
