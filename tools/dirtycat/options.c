@@ -40,7 +40,7 @@ enum {
 };
 
 static const struct option_row options[] = {
-	{ "pid", 'p', "PID[,PID]...", .help = "show these processes, like operands",
+	{ "pid", 'p', "PID[,PID]...", .help = "show these processes, like PID operands",
 	  .heading = "Selection:" },
 	{ "command", 'C', "NAME", .help = "show all processes with this name or program" },
 	{ "all", OPTION_ALL, NULL, .help = "show all processes that you may read" },
@@ -117,7 +117,7 @@ static void print_help(void)
 {
 	puts("Usage: dirtycat [OPTION]... [PID]...\n"
 	     "       dirtycat [OPTION]... --input FILE\n"
-	     "Show the modified private pages of processes, by default the sums of all.");
+	     "Show the modified private pages of processes, by default the sums for each.");
 	for (const struct option_row *o = options; o->name; o++) {
 		if (o->heading)
 			printf(*o->heading ? "\n%s\n" : "\n", o->heading);
