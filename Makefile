@@ -58,9 +58,10 @@ shell: kernel tools
 #:   make test TAGS='TAG...'     run scenarios with one of these bats tags: concurrent,
 #:                               or long (part of test-all); default: !long
 #:   make torture ROUNDS=N SEED=N
-#:                               search for lost writes, for longer
+#:                               search for lost writes, for longer than 'make test'
 #:   make stress DURATION=SECONDS SEED=N
-#:                               run everything at once under load; 3600 before a release
+#:                               run everything at once under load; use 3600 before a
+#:                               release
 #:   make selftests [CASE='WORD...']
 #:                               run the kernel's own tests of memory and /proc, in
 #:                               that kernel and in one without this project
@@ -80,7 +81,8 @@ shell: kernel tools
 #:                               page tables and leaks: any report is a failure
 #:   make test-kcsan [TESTS=FILE...]
 #:                               run the concurrent scenarios in a kernel that reports
-#:                               data races; only those in our functions count
+#:                               data races; only those in this project's functions
+#:                               count
 #:   make test-arch              run KUnit and a smoke test on 32-bit x86, arm64, s390x
 #:   make test-fresh SUITE=trixie
 #:                               make run and make test in a fresh Debian
