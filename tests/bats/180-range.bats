@@ -638,11 +638,11 @@ for backend in 'dirty_pages', 'pagemap-scan', 'pagemap':
 
 @test "dirtycat --range: an error message names the cause and the remedy" {
 	run -1 dirtycat --range "" "$pid"
-	[[ $output == *"the range is empty; give it as LOW,HIGH in hexadecimal"* ]]
+	[[ $output == *"empty range; specify LOW,HIGH in hexadecimal"* ]]
 	run -1 dirtycat --range 2000-1000 "$pid"
 	[[ $output == *"2000-1000: the range ends before it begins; LOW must be below HIGH"* ]]
 	run -1 dirtycat --range 12345678901234567,12345678901234568 "$pid"
-	[[ $output == *"12345678901234567: beyond all addresses; they have at most 16 digits"* ]]
+	[[ $output == *"12345678901234567: address too large; the limit is 16 digits"* ]]
 	run -1 dirtycat --range heap "$pid"
-	[[ $output == *"heap: not an address in hexadecimal"* ]]
+	[[ $output == *"heap: not a hexadecimal address such as"* ]]
 }
