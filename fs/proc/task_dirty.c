@@ -42,9 +42,9 @@
  * @run_start: start of a run that may go on at @next
  * @run_flags: its flags, or 0 if there is none
  * @done: the listing is complete
- * @shown: there was some text since the file was opened
+ * @shown: some text was made since the file was opened
  * @interruptible: any signal may end the call, not only a fatal one
- * @batches: batches of this listing so far that made no text
+ * @batches: batches since the last text of this listing
  * @patience: batches without text before a signal ends the read
  */
 struct dirty_reader {
@@ -141,8 +141,8 @@ static void account_batch(struct dirty_list_batch *b,
  * Return true if a signal ends the read before its next batch. Once there is text,
  * no progress is lost: this read or an earlier one returns the text, and the next
  * read continues after it. Before the first text, a restarted read would begin the
- * walk again. To let the walk end even if a timer keeps sending signals, ignore the
- * signal for twice as many batches as the last time.
+ * walk again. To let the walk complete even if a timer keeps sending signals, ignore
+ * the signal for twice as many batches as the last time.
  */
 static bool is_interrupted(struct seq_file *m)
 {
@@ -170,7 +170,7 @@ static int dirty_show(struct seq_file *m, void *v)
 	char *buf, *p;
 	int ret;
 
-	/* Do not take the lock for the last few lines of a buffer. */
+	/* Do not take the lock to fill less than half of the buffer. */
 	size = seq_get_buf(m, &buf);
 	if (size < m->size / 2) {
 		seq_commit(m, -1);
@@ -180,10 +180,11 @@ static int dirty_show(struct seq_file *m, void *v)
 		return -ERESTARTSYS;
 
 	/*
-	 * The runs are at the end of the same buffer that their text fills from
-	 * its start. A run takes less room than DIRTY_LINE_MAX, so the text of one
-	 * never reaches the next. One byte stays free, because seq_file takes a
-	 * full buffer for one that overflowed.
+	 * The walk stores the runs at the end of the buffer, and their text fills
+	 * the same buffer from its start. A run takes less room than
+	 * DIRTY_LINE_MAX, so the text of one run never reaches the next run. One
+	 * byte stays free, because seq_file mistakes a full buffer for one that
+	 * overflowed.
 	 */
 	w.runs.end = PTR_ALIGN_DOWN((struct dirty_run *)(buf + size),
 				    sizeof(long));
@@ -262,8 +263,8 @@ static pid_t target_pid(struct inode *inode)
 }
 
 /*
- * Opening for reading takes the permission that pagemap takes. Opening for writing
- * takes the permission to write to the memory of the process.
+ * Opening for reading requires the same permission as pagemap. Opening for writing
+ * requires the permission to write to the memory of the process.
  */
 static int dirty_pages_open(struct inode *inode, struct file *file)
 {
@@ -334,8 +335,8 @@ static ssize_t dirty_pages_read(struct kiocb *iocb, struct iov_iter *to)
 		return -ERESTARTSYS;
 	r->interruptible = !iocb->ki_pos || iocb->ki_pos == m->read_pos;
 	/*
-	 * A shorter buffer has the same effect on seq_file as unmapped memory
-	 * behind it: a part is copied, and the rest is kept.
+	 * To seq_file, a shorter buffer is like one whose end is not mapped: a part
+	 * of the text is copied, and the rest is kept.
 	 */
 	if (dirty_should_fail(DIRTY_FAIL_COPY_TO_USER)) {
 		lacking = iov_iter_count(to) / 2;

@@ -24,7 +24,7 @@
 #define DIRTY_KSM	0x080	/* merged by KSM */
 #define DIRTY_LAZYFREE	0x100	/* the kernel may drop the contents */
 
-/* Mappings where a writable entry may map a page of the mapping's owner */
+/* Mappings where a writable entry may map a driver's page, or lack soft-dirty */
 #define DIRTY_VM_SPECIAL	(VM_PFNMAP | VM_MIXEDMAP | VM_HUGETLB)
 
 /**
@@ -220,15 +220,16 @@ int dirty_skip_huge_pud(pud_t *pud, unsigned long addr, unsigned long end,
 
 /* task_dirty_fast.c */
 
-/* The fast walk compares entries as words. They are larger with PAE, for one. */
+/* The fast walk compares entries as words. PAE, for example, has larger ones. */
 #define DIRTY_ENTRIES_ARE_WORDS	(sizeof(pte_t) == sizeof(unsigned long) && \
 				 sizeof(pmd_t) == sizeof(unsigned long))
 
 extern unsigned long dirty_pfn_bits;
 
 /*
- * The frame number of an entry, without the inversion that pte_pfn() undoes in some
- * (see arch/x86/include/asm/pgtable-invert.h); no writable entry is inverted.
+ * Return the frame number of an entry as the entry has it. Some entries have it
+ * inverted, which only pte_pfn() undoes (see arch/x86/include/asm/pgtable-invert.h);
+ * no writable entry does.
  */
 static __always_inline unsigned long dirty_frame_of(pte_t pte)
 {

@@ -16,7 +16,7 @@
  * of a mapping. Page faults go on: the page-table lock, held for 64 entries at
  * most, serializes them with this code.
  *
- * The TLBs are flushed once a batch, before the mmap lock is dropped. Until then, a
+ * Each batch flushes the TLBs before it drops the mmap lock. Until the flush, a
  * CPU may still write to a page whose entry is write-protected already. That write
  * precedes the end of the acknowledgment, so it is not lost. The kernel does not
  * copy the page in this time either: it copies no page that is marked exclusive,
@@ -54,7 +54,7 @@
 /* The longest line, without its newline */
 #define ACK_LINE_MAX	128
 
-/* Entries for one hold of a page-table lock: as many as a word has bits */
+/* Entries for one hold of a page-table lock: as many as a u64 has bits */
 #define ACK_ENTRIES	64
 
 /**
@@ -151,7 +151,7 @@ static unsigned int expected_refs(struct folio *folio)
  * @mappings: number of mappings, less one
  * @refs: number of references
  *
- * Every mapping has its reference at all times.
+ * Each mapping holds a reference at all times.
  */
 struct page_counts {
 	int mappings;
@@ -178,7 +178,7 @@ static bool small_folio_has_extra_refs(struct folio *folio, unsigned int ours)
 	bool cached = folio_test_swapcache(folio);
 	struct page_counts count;
 
-	/* Between two reads of the flag; there is no barrier to pair with. */
+	/* Read the counts between two reads of the flag; pairs with no barrier. */
 	smp_rmb();
 	count = counts_of(&folio->page);
 	/* likewise */
@@ -200,9 +200,9 @@ static bool small_folio_has_extra_refs(struct folio *folio, unsigned int ours)
  * Relatives that share the page may unmap and map it, however. Each keeps its
  * reference for longer than its mapping, so they can make a page look busy that is
  * not, but counts that were read at one moment never hide an extra reference. The
- * counts of a large folio are read one after the other. A reference without a pin
- * is missed only if one relative unmaps the folio and another maps it, twice, each
- * between the right two of five neighbouring loads.
+ * counts of a large folio are read by five loads, one after the other. A reference
+ * without a pin is missed only if twice a relative unmaps the folio while another
+ * maps it, and each of these steps falls between the right two loads.
  */
 static bool folio_has_extra_refs(struct folio *folio, unsigned int ours)
 {
@@ -232,7 +232,7 @@ static bool folio_has_extra_refs(struct folio *folio, unsigned int ours)
  * is right for large folios too. The first page has the references to the whole
  * folio, which equal its own mappings only if there are no others. The other pages
  * have no references, so the counts of a mapped one never match. Without this check,
- * to acknowledge pages that are all written takes +87 % instructions.
+ * acknowledging pages that are all written takes 87 % more instructions.
  */
 static __always_inline bool page_is_only_mapped(struct page *page)
 {
@@ -257,7 +257,7 @@ static bool is_surely_busy(struct dirty_ack *a, struct folio *folio)
  * @cleared: entries that had the soft-dirty bit, or were writable
  * @writable: entries that were writable
  * @busy: entries that have the bit again, because their page is busy
- * @unsure: those of @busy whose page may be in an LRU batch of a CPU only
+ * @unsure: those of @busy whose page may be busy only because of an LRU batch
  * @swapped: entries of pages in swap; their references were counted already
  */
 struct ack_entries {
@@ -289,7 +289,7 @@ static __always_inline void protect_pte(struct vm_area_struct *vma,
 /*
  * Most entries are writable. In an ordinary mapping, these map anonymous pages (see
  * task_dirty_fast.c). Return the set of entries that were writable. Without this
- * loop, to acknowledge pages that are all written takes +87 % instructions.
+ * loop, acknowledging pages that are all written takes 87 % more instructions.
  */
 static noinline u64 protect_writable(struct vm_area_struct *vma,
 				     unsigned long addr, pte_t *ptep,
@@ -347,7 +347,10 @@ static void clear_swap_pte(struct dirty_ack *a, struct ack_entries *e, u64 bit,
 		return;
 
 	e->swapped |= bit;
-	/* Count first: a fault that maps the page must wait for our lock. */
+	/*
+	 * Here it is safe to count before the bit is cleared: a fault that maps
+	 * the page must wait for our lock.
+	 */
 	folio = swap_cache_peek(entry);
 	if (folio) {
 		if (folio_has_extra_refs(folio, 1))
@@ -433,14 +436,14 @@ static int note_entries(struct dirty_ack *a, const struct ack_entries *e,
 
 	add_to_span(&a->visited, vma, addr, addr + nr * PAGE_SIZE);
 	/*
-	 * This includes swap entries: reclaim sets them before it flushes, so that
-	 * a CPU may still be able to write to the page.
+	 * This includes swap entries: reclaim sets them before it flushes, so a CPU
+	 * may still be able to write to the page.
 	 */
 	if (changed)
 		add_to_span(&a->changed, vma, addr + __ffs64(changed) * PAGE_SIZE,
 			    addr + fls64(changed) * PAGE_SIZE);
 	a->batch.pages += hweight64(e->cleared & ~e->busy);
-	/* After the drain, resume at the first page that may not be busy. */
+	/* After the drain, resume at the first page that is perhaps not busy. */
 	if (e->unsure) {
 		a->drain = true;
 		nr = __ffs64(e->unsure);
@@ -573,9 +576,9 @@ static int ack_huge_pmd(struct dirty_ack *a, struct vm_area_struct *vma,
 #endif
 
 /*
- * Return the addresses to flush. Another acknowledgment may have cleared bits and
- * not have flushed yet. This batch found these entries clear, so it must flush them
- * as well.
+ * Return the addresses to flush. Another acknowledgment may have cleared bits
+ * without having flushed yet. This batch found these entries clear, so it must flush
+ * them as well.
  */
 static const struct ack_span *to_flush(const struct dirty_ack *a)
 {
@@ -603,8 +606,8 @@ static void flush_tlbs(struct dirty_ack *a)
 /*
  * Users of MMU notifiers, such as KVM, must fault these pages again as well.
  * Notifiers may sleep, so they are called before a page-table lock is taken. They
- * stop all use of the range, so it covers no more of the mapping than this batch can
- * reach. The invalidation ends once the TLBs are flushed.
+ * stop all use of the range, so the range covers no more of the mapping than this
+ * batch can reach. The invalidation ends once the TLBs are flushed.
  */
 static void notify_begin(struct dirty_ack *a, struct vm_area_struct *vma,
 			 pmd_t *pmd, unsigned long addr, unsigned long end)
@@ -743,7 +746,7 @@ static void account_batch(struct dirty_ack *a)
 	}
 }
 
-/* Return -ESRCH if the address space was being torn down meanwhile. */
+/* Return -ESRCH if the address space is being torn down. */
 static int end_batch(struct dirty_ack *a)
 {
 	struct mm_struct *mm = a->mm;
@@ -774,7 +777,7 @@ static int ack_range(struct dirty_ack *a, unsigned long start,
 {
 	int ret = 0;
 
-	/* Resume a line: signals may arrive faster than a long line is done. */
+	/* Resume a line: signals may arrive before a long line is ever done. */
 	if (!a->resume || start != a->start || end != a->end) {
 		a->start = start;
 		a->next = start;
@@ -806,8 +809,8 @@ static int ack_line(struct dirty_ack *a, const char *line)
 }
 
 /*
- * Acknowledge the complete lines of the text. Return the bytes of the lines that
- * took effect, and set *@err to the error that stopped it, or 0.
+ * Acknowledge the complete lines of the text. Return the number of bytes in the
+ * lines that took effect, and set *@err to the error that stopped it, or 0.
  */
 static size_t ack_lines(struct dirty_ack *a, size_t len, int *err)
 {
@@ -839,7 +842,7 @@ static size_t ack_lines(struct dirty_ack *a, size_t len, int *err)
 
 /*
  * Return how many bytes of the input took effect or are stored as the start of a
- * line. A start of a line that was stored before stays if nothing was done.
+ * line. If nothing took effect, keep the start that an earlier call stored.
  */
 static ssize_t ack_text(struct dirty_ack *a, struct iov_iter *from)
 {
@@ -874,7 +877,7 @@ static ssize_t ack_text(struct dirty_ack *a, struct iov_iter *from)
 		cond_resched();
 	}
 	if (a->broken) {
-		/* Do not count the start of the bad line, if it is of this call. */
+		/* Do not count the start of the bad line, if this call stored it. */
 		taken -= min_t(size_t, taken, a->partial);
 		a->partial = 0;
 	}

@@ -58,7 +58,7 @@ enum page_answer {
  * @differs: pages of the chunk that differed at every try so far
  * @checked: number of pages compared
  * @differ: number of pages that differ though they did not change, and of
- *	stretches whose runs do
+ *	stretches whose runs differ
  * @skipped: number of pages in mappings that get_dirty_page() cannot walk, and
  *	of pages that did not stop changing
  * @addresses: the first addresses that differ
@@ -128,8 +128,8 @@ static enum page_answer answer_of(u16 flags)
 }
 
 /*
- * Get the answer of get_dirty_page(). The caller holds the mmap lock. It may be
- * dropped and taken again, so the mapping may be gone. It is not held on error.
+ * Get the answer of get_dirty_page(). The caller holds the mmap lock, which may be
+ * dropped and taken again, so the mapping may be gone. On error, it is not held.
  */
 static int ask_reference(struct verify *v, unsigned long addr, u8 *answer)
 {
@@ -260,7 +260,7 @@ static int unseen_pmd_entry(pmd_t *pmd, unsigned long addr, unsigned long end,
 	return 0;
 }
 
-/* Skip other mappings: writable entries may map other pages, or lack the bit. */
+/* Skip mappings whose writable entries may map other pages, or lack the bit. */
 static int walk_usual(unsigned long addr, unsigned long end,
 		      struct mm_walk *walk)
 {
@@ -308,7 +308,7 @@ static bool answers_agree(struct verify *v, unsigned int i)
 
 /*
  * Compare the chunk once. A page differs if the range walk has the same result before
- * and after another walk, which has another result. get_dirty_page() is compared by
+ * and after another walk that has a different one. get_dirty_page() is compared by
  * its answer only, since it may change flags: it brings pages in.
  */
 static int compare_chunk(struct verify *v)

@@ -121,9 +121,9 @@ static unsigned long pmd_location __ro_after_init;
 unsigned long dirty_pfn_bits __ro_after_init;
 
 /*
- * Architectures have no masks in common, but functions that make entries. Without
- * masks, decoding each entry: 20 times for pages that are all written, 16 times for
- * pages in swap.
+ * Architectures have no masks in common, so derive them from entries that the common
+ * functions make. Decoding each entry instead: 20 times as many instructions for
+ * pages that are all written, 16 times as many for pages in swap.
  */
 static int __init dirty_fast_init(void)
 {
@@ -137,7 +137,10 @@ static int __init dirty_fast_init(void)
 	pte_t none = pfn_pte(0, __pgprot(0)), pte = pfn_pte(pfn, __pgprot(0));
 	pte_t young = pte_mkyoung(none), old = pte_mkold(none);
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
-	/* Some keep flags in bits that are always zero in a huge page's number. */
+	/*
+	 * Some architectures keep flags in those bits of the frame number that are
+	 * always zero for a huge page.
+	 */
 	unsigned long huge_pfn = pfn & ~(HPAGE_PMD_NR - 1UL);
 	pmd_t none_pmd = pfn_pmd(0, __pgprot(0));
 	pmd_t pmd = pfn_pmd(huge_pfn, __pgprot(0));
@@ -201,7 +204,7 @@ static __always_inline bool is_surely_only_mapping(struct page *page)
 	unsigned long flags = smp_load_acquire(&page->flags);
 	int others = atomic_read(&page->_mapcount);
 
-	/* A relative that did not map the page just now is in the flags. */
+	/* A relative that did not map the page at that point shows in the flags. */
 	smp_rmb();
 	flags |= READ_ONCE(page->flags);
 	return !others && !(flags & (1UL << PG_locked | 1UL << PG_swapcache));
@@ -209,9 +212,9 @@ static __always_inline bool is_surely_only_mapping(struct page *page)
 
 /*
  * Return the flags of the page of an entry that is not special, without those
- * that the entry determines. Most pages are small and not lazily freed, which
- * takes two or three words of struct page. In a large folio, only the first page
- * ever has PG_swapcache.
+ * that the entry determines. Most pages are small and not lazily freed; for these,
+ * read only two or three words of struct page. In a large folio, only the first
+ * page ever has PG_swapcache.
  *
  * dirty_page_flags() alone: +160 % for pages shared with a forked child, +42 % for
  * acknowledged pages. pte_pfn() in place of dirty_frame_of(): +29 % and +30 %.
@@ -343,7 +346,7 @@ noinline pte_t *dirty_walk_ptes(struct dirty_walk *w,
  * @end: the end of the entries
  * @flags: the flags of @pmd
  *
- * Without it: 7 times for 1 GiB of huge pages.
+ * Without it: 7 times as many instructions for 1 GiB of huge pages.
  *
  * Context: PMD lock held.
  * Return: the first entry after @pmd that does not have the same flags, or @end.

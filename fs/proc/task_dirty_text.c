@@ -135,7 +135,7 @@ static __always_inline char *put_run(char *p, const struct dirty_run *run,
  * @run: the first run
  * @end: the end of the runs
  *
- * The text may overlap the runs, if it never reaches a run before its turn.
+ * The text may overlap the runs as long as it never reaches a run before its turn.
  *
  * Return: the end of the text.
  */
@@ -149,7 +149,7 @@ char *dirty_format_runs(char *p, const struct dirty_run *run,
 	return p;
 }
 
-/* Parse 1 to 16 hexadecimal digits. Return their end, or NULL without a digit. */
+/* Parse 1 to 16 hexadecimal digits. Return their end, or NULL if there is none. */
 static const char *scan_address(const char *p, u64 *addr)
 {
 	const char *start = p;
@@ -170,7 +170,7 @@ static const char *scan_address(const char *p, u64 *addr)
  * @start: set to the start of the range
  * @end: set to its end
  *
- * Flags may be missing, as if they contained "d".
+ * A line without flags counts as one with "d".
  *
  * Return: 1 if the flags contain "d", 0 if they do not, or -EINVAL.
  */

@@ -12,7 +12,7 @@
  *
  * The walk changes nothing: it faults nothing in, allocates no page table, reads
  * no disk, and leaves accessed and dirty bits alone. It visits each page once,
- * under the page-table lock, and takes all flags from that visit. For that moment
+ * under the page-table lock, and takes all flags from that visit. During the visit,
  * it may lock a page that a relative may have in swap, or take a reference to it.
  *
  * This file has the plain walk, which decodes every page-table entry. Where all
@@ -30,7 +30,7 @@
 
 /*
  * The limit of entries for one hold of the mmap lock. Large enough to outweigh
- * taking the lock and finding the place again, small enough for a hold of some
+ * taking the lock and finding the place again, small enough for a hold of a few
  * hundred microseconds.
  */
 u32 dirty_pages_batch = 8192;
@@ -61,7 +61,7 @@ static int page_mappings(struct folio *folio, struct page *page)
 	int entire = folio_test_large(folio) ? folio_entire_mapcount(folio) : 0;
 	int mapcount;
 
-	/* Read in the other order, to see one of the two. */
+	/* Read in the other order, to see at least one of the two. */
 	smp_rmb();
 	mapcount = atomic_read(&page->_mapcount) + 1;
 	return entire + (page_mapcount_is_type(mapcount) ? 0 : mapcount);
@@ -106,11 +106,11 @@ static bool is_only_mapping(struct folio *folio, struct page *page)
 {
 	bool others = may_have_other_users(folio);
 
-	/* A relative that maps the page from now on is in the mapcount. */
+	/* A relative that maps the page from now on shows in the mapcount. */
 	smp_rmb();
 	if (page_mappings(folio, page) != 1)
 		return false;
-	/* One that did not map it just now is in the flags. */
+	/* A relative that did not map the page at that point shows in the flags. */
 	smp_rmb();
 	if (others || may_have_other_users(folio))
 		return has_one_user(folio, page);
@@ -184,8 +184,8 @@ noinline unsigned long dirty_page_flags(struct page *page, pte_t pte)
 }
 
 /*
- * Return the flags of an anonymous page under migration. Its mapcount is
- * meaningless then, and the entry has the mark of an exclusive page.
+ * Return the flags of a page under migration, 0 if it is not anonymous. Its mapcount
+ * is meaningless, and the entry records whether the page is exclusive.
  */
 static unsigned long migrating_page_flags(swp_entry_t entry)
 {
@@ -233,7 +233,7 @@ static unsigned long swap_pte_flags(pte_t pte)
 		flags &= ~DIRTY_PRESENT;
 		return flags | DIRTY_SWAPPED | DIRTY_WRITTEN;
 	} else if (is_device_exclusive_entry(entry)) {
-		/* Not counted as mapped, but nothing else may map it now. */
+		/* The page is not counted as mapped, but nothing else may map it now. */
 		return DIRTY_PRESENT | DIRTY_EXCLUSIVE | DIRTY_WRITTEN;
 	} else {
 		return 0;
@@ -485,7 +485,7 @@ static bool pud_is_table(pud_t pud)
 /*
  * Find the entry that points to the tables of @addr, and cut *@end to the range
  * that they cover. Return NULL if there is none; all up to *@end is clean then.
- * Cut it level by level, since a missing level cuts nothing.
+ * Cut it level by level, since a level that is folded cuts nothing.
  */
 static pud_t *find_pud(struct mm_struct *mm, unsigned long addr,
 		       unsigned long *end)
@@ -616,8 +616,7 @@ static unsigned long vma_dirty_flags(struct vm_area_struct *vma)
  * without having visited an entry or filled @w->runs.
  *
  * A mapping without anon_vma has no dirty page: a page becomes anonymous only
- * after anon_vma is set, fork relies on that, and UFFDIO_ZEROPAGE prepares one as
- * well.
+ * after anon_vma is set (fork relies on that), and UFFDIO_ZEROPAGE sets it as well.
  *
  * Context: Process context, mmap lock held for reading. May sleep.
  * Return: true if the walk has reached @w->end.

@@ -19,10 +19,10 @@
 /*
  * Return true if the zero page is dirty in this mapping.
  *
- * In anonymous memory it reads as fresh memory does. Over a file it replaces
- * other contents: KSM put it there for an all-zero private copy, or
- * UFFDIO_ZEROPAGE did. Some mappings use it themselves, for holes (DAX) or as a
- * raw page frame; it is clean there.
+ * In anonymous memory it is clean, since fresh memory has the same contents. Over
+ * a file it replaces other contents: KSM put it there for an all-zero private
+ * copy, or UFFDIO_ZEROPAGE did. Some mappings use it themselves, for holes (DAX)
+ * or as a raw page frame; it is clean there.
  */
 static inline bool vma_zero_page_is_dirty(struct vm_area_struct *vma)
 {
@@ -33,7 +33,7 @@ static inline bool vma_zero_page_is_dirty(struct vm_area_struct *vma)
 /*
  * Return true if a present page-table entry maps a dirty page. @page must be
  * vm_normal_page() of the entry, and @pfn its page frame. pte_page() would be
- * wrong: the mapping of a DAX page can look like that of an anonymous page.
+ * wrong: page->mapping of a DAX page can look like that of an anonymous page.
  */
 static inline bool vma_page_is_dirty(struct vm_area_struct *vma,
 				     struct page *page, unsigned long pfn)
@@ -44,8 +44,8 @@ static inline bool vma_page_is_dirty(struct vm_area_struct *vma,
 }
 
 /*
- * Return true for a marker, which stands for no page. A poison marker is not
- * clean: it records that contents were lost, and a page walk reports that.
+ * Return true for a marker other than poison: it stands for no page. A poison
+ * marker records that contents were lost, and a page walk reports that.
  */
 static inline bool pte_marker_is_clean(pte_t pte)
 {

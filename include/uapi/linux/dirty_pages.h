@@ -8,7 +8,7 @@
 /**
  * struct dirty_pages_range - the argument of %DIRTY_PAGES_RANGE
  * @size: sizeof(struct dirty_pages_range). A kernel that knows fewer members
- *	takes a larger struct if all that it does not know is zero
+ *	accepts a larger struct if the members that it does not know are zero
  * @flags: must be 0
  * @start: address of the first page
  * @end: address after the last page; may lie above all mappings
