@@ -70,7 +70,7 @@ const struct option_row *next_option(const struct option_row *table, int argc,
 	*end++ = ':';
 	for (size_t i = 0; i < count; i++) {
 		int arg = has_arg(&table[i]);
-		/* Letters are joined, as in -Jb: what follows is no argument. */
+		/* A letter takes no optional argument: in -Jb, b is the next option. */
 		int letter_arg = arg == optional_argument ? no_argument : arg;
 
 		names[i] = (struct option){ table[i].name, arg, NULL, table[i].value };

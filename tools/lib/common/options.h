@@ -17,9 +17,8 @@ enum { FIRST_LONG_OPTION = 256 };
  * struct option_row - an option; a row without a name ends the table
  * @name: its long name
  * @value: its letter, or a number from %FIRST_LONG_OPTION
- * @argument: the argument as --help shows it, "[=WHEN]" if it is optional (for
- *	the long name only), NULL
- *	if there is none
+ * @argument: the argument as --help shows it, such as "[=WHEN]" if it is optional
+ *	(for the long name only), or NULL if there is none
  * @help: its text in --help, one or several lines
  * @heading: a line above it in --help, or NULL
  * @commands: the set of commands that take it, if the program has commands

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Text for terminals and tables. Names of processes and files hold any bytes,
+ * Text for terminals and tables. Names of processes and files may hold any bytes,
  * even control sequences of terminals; each unprintable byte becomes \xNN.
  */
 #define _GNU_SOURCE
@@ -78,7 +78,7 @@ static char *escape(const char *text, size_t (*is_printable)(const char *))
  * @text: any bytes
  *
  * Return: a copy, to be freed, in which each byte that is not part of a
- * printable character of the locale is \xNN; or NULL without memory.
+ * printable character of the locale is \xNN; or NULL if out of memory.
  */
 char *escape_text(const char *text)
 {
@@ -92,7 +92,7 @@ char *escape_text(const char *text)
  * JSON and OpenMetrics are UTF-8 in every locale.
  *
  * Return: a copy, to be freed, in which each byte that is a control character
- * or not UTF-8 is \xNN; or NULL without memory.
+ * or not UTF-8 is \xNN; or NULL if out of memory.
  */
 char *escape_utf8(const char *text)
 {

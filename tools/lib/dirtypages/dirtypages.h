@@ -63,7 +63,7 @@ struct dirty_thread {
 int dirty_thread_read(const struct dirty_process *process, pid_t tid,
 		      struct dirty_thread *thread);
 
-/* Decide whether a process is one to find, by its folder in /proc. */
+/* Return true if a process is to be found; @dir is its folder in /proc. */
 typedef bool dirty_wanted_fn(int dir, void *data);
 
 int dirty_process_find(dirty_wanted_fn *is_wanted, void *data, pid_t **pids,
@@ -78,7 +78,7 @@ bool dirty_process_is_called(int dir, const char *name);
  * @inode: inode number of the file, 0 if there is none
  * @major: major number of the file's device
  * @minor: minor number of the file's device
- * @perms: permissions, as "rw-p"
+ * @perms: permissions, such as "rw-p"
  * @name: name of the mapping, "" if it has none
  */
 struct dirty_mapping {
@@ -173,7 +173,7 @@ enum dirty_backend {
 extern const char *const dirty_backend_names[DIRTY_BACKENDS];
 
 /**
- * struct dirty_reader - an address space, the one of the process at dirty_open()
+ * struct dirty_reader - the address space that a process had at dirty_open()
  * @process: the process
  * @backend: the source, never %DIRTY_AUTO
  * @fd: dirty_pages or pagemap, -1 if there is no address space

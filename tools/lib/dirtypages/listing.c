@@ -197,7 +197,7 @@ static int parse_line(struct dirty_listing *listing, const char *line)
 	return dirty_listing_add(listing, start, end, flags, len);
 }
 
-/* Parse all complete lines. Return their length. */
+/* Parse all complete lines. Return their length, or a negative errno. */
 static ssize_t parse_lines(struct dirty_listing *listing, const char *text,
 			   size_t len)
 {
@@ -215,12 +215,12 @@ static ssize_t parse_lines(struct dirty_listing *listing, const char *text,
 
 /**
  * dirty_listing_parse() - read a listing to its end
- * @listing: the lines are added, those before an error, too
+ * @listing: the lines are added, including those before an error
  * @fd: the file to read
  *
  * Return: 0; -EPROTO if the next line is malformed, out of order or incomplete,
- * and the problem of @listing says why; -ENOMEM; or the errno of read(), which is
- * -ESRCH if the address space is gone.
+ * and the problem of @listing says why; -ENOMEM; or a negative errno of read(),
+ * which is -ESRCH if the address space is gone.
  */
 int dirty_listing_parse(struct dirty_listing *listing, int fd)
 {

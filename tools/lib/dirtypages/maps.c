@@ -154,7 +154,7 @@ void dirty_maps_free(struct dirty_maps *maps)
  *
  * The names of anonymous memory are a closed set. The kernel's own mappings, such
  * as [vdso] or [uprobes], have no file either, but their set grows: a list of
- * exceptions would take each new one for zero-filled memory. Private memory of
+ * exceptions would mistake each new one for zero-filled memory. Private memory of
  * /dev/zero is anonymous although it has an inode.
  *
  * Return: true if its clean pages are zeroes.

@@ -73,7 +73,7 @@ static int add_pages(struct walk *w, uint64_t start, uint64_t end,
 	return error;
 }
 
-/* Read entries from an address on. Return how many, or a negative errno. */
+/* Read entries from an address on. Return their number, or a negative errno. */
 static ssize_t read_entries(const struct walk *w, uint64_t start, uint64_t end,
 			    uint64_t *entries, size_t room)
 {
@@ -97,7 +97,7 @@ static char exclusive_letter(uint64_t entry)
 	return entry & PM_MMAP_EXCLUSIVE ? 'x' : '-';
 }
 
-/* Add the pages of a region by what their entries say about x. */
+/* Add the pages of a region, and read x of each from its pagemap entry. */
 static int add_by_entry(struct walk *w, uint64_t start, uint64_t end,
 			char flags[8])
 {
@@ -409,7 +409,7 @@ static const struct kernel *ask_kernel(void)
 /**
  * pagemap_read() - make a listing from pagemap
  * @reader: opened, its backend %DIRTY_SCAN or %DIRTY_PAGEMAP
- * @listing: the lines are added, those before an error, too
+ * @listing: the lines are added, including those before an error
  * @maps: set to the mappings that were walked; free with dirty_maps_free()
  *
  * Return: 0; -ESRCH if the address space is gone; another negative errno.

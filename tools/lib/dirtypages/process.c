@@ -109,7 +109,7 @@ bool dirty_process_lives(const struct dirty_process *process)
 {
 	struct stat st;
 
-	/* access() would leave out capabilities of a user other than root. */
+	/* access() would ignore the capabilities of a user other than root. */
 	return fstatat(process->fd, "stat", &st, 0) == 0;
 }
 
@@ -221,7 +221,7 @@ static int other_threads_file(struct dirty_process *process, const char *name,
 	return found;
 }
 
-/* No thread has an address space, as in a zombie or a kernel thread. */
+/* Return true if no thread has an address space: a zombie, or a kernel thread. */
 static bool has_no_memory(const struct dirty_process *process)
 {
 	struct dirty_thread first;
@@ -248,7 +248,7 @@ int dirty_process_file(struct dirty_process *process, const char *name,
 	/* Threads may create others, and exec makes its caller the main thread. */
 	for (int i = 0; i < DIRTY_TRIES; i++) {
 		fd = thread_file(process, process->pid, name, flags);
-		/* If it still has an address space, so has the open file. */
+		/* If the thread still has an address space, the open file has it. */
 		if (fd != -ESRCH && !thread_is_dead(process, process->pid)) {
 			process->tid = process->pid;
 			break;
@@ -336,7 +336,7 @@ static int add_pid(pid_t **pids, size_t *count, pid_t pid)
 {
 	pid_t *more = *pids;
 
-	/* Room doubles when it is used up. */
+	/* Double the capacity at each power of two. */
 	if (!(*count & (*count - 1)))
 		more = reallocarray(*pids, *count ? *count * 2 : 1, sizeof(*more));
 	if (!more)

@@ -124,7 +124,7 @@ static int read_listing(struct dirty_reader *reader, struct dirty_listing *listi
 /**
  * dirty_read() - read the current listing of the reader's range
  * @reader: an open reader
- * @listing: the lines are added, those before an error, too
+ * @listing: the lines are added, including those before an error
  *
  * Return: 0; -ESRCH if the address space vanished meanwhile, and the listing is
  * truncated; -EPROTO if a line from the kernel is invalid; another negative errno.
@@ -146,7 +146,7 @@ int dirty_read(struct dirty_reader *reader, struct dirty_listing *listing)
 /**
  * dirty_read_with_maps() - read the listing and all mappings
  * @reader: an open reader
- * @listing: the lines are added, those before an error, too
+ * @listing: the lines are added, including those before an error
  * @maps: set to the mappings just before or after the listing, empty if they
  *	cannot be read; free with dirty_maps_free()
  *
