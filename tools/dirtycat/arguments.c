@@ -73,8 +73,8 @@ static uint64_t parse_address(const char *text, size_t len)
  * @ctl: the options; the range is set
  * @text: the argument
  *
- * A single address selects the page there, as in pmap -A, which selects the
- * mapping.
+ * A single address selects the page there. (With pmap -A, it selects the whole
+ * mapping.)
  */
 void parse_range(struct control *ctl, const char *text)
 {

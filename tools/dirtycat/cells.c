@@ -20,7 +20,7 @@ static char *size_cell(const struct control *ctl, uint64_t bytes)
 	return size_text(bytes, ctl->bytes || is_json(ctl));
 }
 
-/* Print RFC 3339 in UTC: no time occurs twice, and text sorts. */
+/* Print RFC 3339 in UTC, so that no time occurs twice, and times sort as text. */
 static char *time_text(const struct timespec *when)
 {
 	char text[40];

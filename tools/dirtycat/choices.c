@@ -100,7 +100,7 @@ static void settle_all(struct run *run, struct wishes *wishes)
 		set_view(run, wishes, VIEW_PROCESSES, "--summary=only");
 }
 
-/* Show a single table in the window, and of processes the largest. */
+/* Show a single table in the window; a table of processes begins with the largest. */
 static void settle_live(struct control *ctl, struct wishes *wishes)
 {
 	if (!wishes->summary)

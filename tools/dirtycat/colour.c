@@ -97,7 +97,7 @@ static void read_config(struct config *config, const char *term)
 	free(path);
 }
 
-/* Set a colour. libsmartcols knows names, and numbers only as a whole sequence. */
+/* Set a colour. libsmartcols takes a name, but numbers only as a whole sequence. */
 static void set_colour(char colour[32], const char *text)
 {
 	bool numbers = text[strspn(text, "0123456789;")] == '\0';

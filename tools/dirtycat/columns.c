@@ -267,7 +267,7 @@ bool column_adds_up(enum column column)
 /**
  * column_by_name() - find a column
  * @name: its name, in letters of either case
- * @len: of the name
+ * @len: length of the name
  *
  * Return: the column, or -1.
  */
@@ -352,7 +352,7 @@ uint32_t columns_need(const struct control *ctl)
 
 	if (ctl->view == VIEW_METRICS || ctl->view == VIEW_TEXT)
 		return UINT32_MAX;
-	/* The colours of a picture. */
+	/* A picture shows these flags as colours. */
 	if (ctl->view == VIEW_PICTURE)
 		return DIRTY_FLAG('d') | DIRTY_FLAG('s');
 	for (const int *c = ctl->columns; *c != -1; c++) {

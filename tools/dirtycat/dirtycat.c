@@ -53,7 +53,7 @@ static void report_problem(struct run *run, const struct target *target)
 		run->status = target->status;
 }
 
-/* With --command, processes come and go; drop those that are gone. */
+/* With a selection, processes come and go; forget those that are gone. */
 static void forget_gone(struct run *run)
 {
 	size_t kept = 0;
@@ -111,7 +111,7 @@ static void find_targets(struct run *run)
 	error = selection_find(&run->selection, &pids, &count);
 	if (error)
 		die(STATUS_OTHER, "/proc: %s", strerror(-error));
-	/* A criterion that no process meets is an error only for one sample. */
+	/* A criterion that no process meets is an error only if there is one sample. */
 	if (!selection_report_missing(&run->selection, once, count) && once)
 		run->status = STATUS_NO_PROCESS;
 	add_found(run, pids, count);

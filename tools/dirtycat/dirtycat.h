@@ -143,7 +143,7 @@ enum { MAX_COLUMNS = 64, MAX_LABELS = 8 };
  * @live: redraw samples in place
  * @coloured: use colours
  * @colours: those colours
- * @kept: show a saved listing, which has no processes and mappings
+ * @kept: show a saved listing, which has no processes and no mappings
  * @out: the stream to print to
  */
 struct control {

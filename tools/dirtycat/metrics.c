@@ -28,8 +28,8 @@ struct gauge {
 enum { ALL, RUNS, SECONDS, SUCCESS, PROCESSES };
 
 /*
- * A scraper that finds several files takes one HELP for each name: the text does
- * not depend on the labels.
+ * A scraper that finds several files takes one HELP for each name, so the text
+ * must not depend on the labels.
  */
 #define PAGES		"Modified private pages"
 #define IN_BYTES	", in bytes. Where a series sums several processes, pages that they share count in each."
@@ -101,7 +101,7 @@ static const struct gauge gauges[] = {
  * @labels: as text, "" if there are none
  * @totals: sums over their pages
  * @spent: seconds that reading them took
- * @processes: how many they are
+ * @processes: their number
  * @failed: one of them could not be read
  */
 struct series {
@@ -199,7 +199,7 @@ static void add_to_series(struct series *series, const struct target *target)
 
 /*
  * Put the targets into series, in the order in which their labels first appear.
- * Return how many there are.
+ * Return the number of series.
  */
 static size_t sum_targets(struct series *series, const struct target *targets,
 			  size_t count, bool sums)

@@ -51,7 +51,7 @@ static const char *const block_shades[SHADES] = { "·", "░", "▒", "▓", "�
 
 enum { RED = 31, GREEN = 32, BLUE = 34, DEFAULT = 0, REVERSED = 64 };
 
-/* Return the bytes that two ranges share. They end at the last byte: no overflow. */
+/* Return the size of the overlap of two ranges. Both include their last byte. */
 static uint64_t overlap(uint64_t a_start, uint64_t a_last, uint64_t b_start,
 			uint64_t b_last)
 {
@@ -255,7 +255,7 @@ void picture_print(const struct control *ctl, unsigned int share,
 	screen_size(ctl->out, &width, &height);
 	while (p.cells * 2 + ADDRESS_WIDTH <= width && p.cells < MAX_CELLS)
 		p.cells *= 2;
-	/* The legend and the prompt take three lines. A row is at most 2^62. */
+	/* The legend and the prompt take three lines. A row is at most 2^62 bytes. */
 	most = height / share > 4 ? height / share - 3 : 1;
 	while (rows(&p, false) > most && p.cell * p.cells >> 62 == 0)
 		p.cell *= 2;

@@ -175,7 +175,7 @@ static int forget_untracked(struct target *target)
 	return dirty_listing_forget(&target->now.listing, 'd');
 }
 
-/* A process that has ended has none either. */
+/* Return true also if the process has ended. */
 static bool has_no_memory(const struct target *target)
 {
 	const struct dirty_process *process = &target->process;
@@ -184,7 +184,7 @@ static bool has_no_memory(const struct target *target)
 	return dirty_thread_read(process, process->tid, &thread) || !thread.memory;
 }
 
-/* Sums and the plain listing do without the mappings, which take time to read. */
+/* Sums and the plain listing need no mappings, which would take time to read. */
 static bool needs_maps(const struct control *ctl)
 {
 	return !(ctl->view & (VIEW_PROCESSES | VIEW_METRICS | VIEW_TEXT));

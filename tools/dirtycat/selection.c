@@ -180,7 +180,7 @@ static bool is_below(const char *path, const char *cgroup)
 
 static bool component_is(const char *component, size_t len, const char *name)
 {
-	/* systemd escapes names of the kernel's files by this prefix. */
+	/* systemd adds this prefix to a name that a file of the kernel could have. */
 	if (len && *component == '_') {
 		component++;
 		len--;
@@ -196,9 +196,9 @@ static bool component_ends(const char *component, size_t len, const char *suffix
 }
 
 /*
- * A unit lies in slices only, or in the service of a user manager. A cgroup that
- * is deeper belongs to the program in a unit, such as a container, and may have
- * the name of a unit by chance.
+ * The cgroup of a unit has only slices above it, or the service of a user manager.
+ * A deeper cgroup, such as that of a container, belongs to the program in the unit,
+ * and may have the name of a unit by chance.
  */
 static bool is_in_unit(const char *path, const char *unit)
 {

@@ -147,7 +147,7 @@ static void print_part(struct table *table)
 
 	scols_print_table(table->scols);
 	for (size_t i = 0; (c = scols_table_get_column(table->scols, i)); i++) {
-		/* At least as wide; without the flag, the hint would not hold. */
+		/* Keep the width at least; without the flag, the hint is ignored. */
 		scols_column_set_whint(c, scols_column_get_width(c));
 		scols_column_set_flags(c, scols_column_get_flags(c) |
 				       SCOLS_FL_STRICTWIDTH);
