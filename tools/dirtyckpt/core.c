@@ -8,7 +8,7 @@
  * file; if there are many, they are left out. Private file mappings have their
  * modified pages; debuggers take the rest from the file. To let them identify
  * that file, the first page of each ELF file is included as well, if it is
- * still the file that was mapped, and so is the vdso.
+ * still the file that was mapped. The vdso is also included.
  *
  * libelf writes the headers, and handles any number of segments. Contents are
  * written without it, as it would keep all of them in memory.

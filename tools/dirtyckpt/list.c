@@ -71,7 +71,7 @@ static char *time_text(uint64_t seconds)
 	char text[64];
 	struct tm tm;
 
-	/* A forged head may have a time that is in no year. */
+	/* A forged head may have a time whose year does not fit. */
 	if (!localtime_r(&when, &tm))
 		return NULL;
 	strftime(text, sizeof(text), "%FT%T%z", &tm);

@@ -22,9 +22,9 @@
  *   - the previous generation did not list, or could not read.
  *
  * The last rule covers pages that were clean for a while. When such a page
- * comes back, a write fault has created it, and it says so. But correctness
- * does not depend on that: the page was not in the previous list, so it is
- * copied.
+ * comes back, a write fault has created it, so it is listed as written. But
+ * correctness does not depend on that: the page was not in the previous list,
+ * so it is copied.
  */
 #define _GNU_SOURCE
 #include "pass.h"
@@ -73,8 +73,8 @@ struct pass {
 };
 
 /*
- * Show no progress of a short copy, or while the process is stopped, as that
- * may be the terminal emulator.
+ * Show no progress of a short copy, or while the process is stopped: it may be
+ * the terminal emulator.
  */
 static void show_progress(const struct saver *saver, const struct pass *pass)
 {
@@ -151,9 +151,9 @@ static enum status acknowledge(struct saver *saver, const struct pass *pass)
 }
 
 /*
- * A page may be unmapped since it was listed, or be lost to a memory error. It
- * is not in the next listing, or if the address is mapped again, it counts as
- * missing and is copied.
+ * A page may have been unmapped since it was listed, or be lost to a memory
+ * error. Then it is not in the next listing; or, if the address is mapped again,
+ * it counts as missing, so the next pass copies it.
  */
 static enum status copy_span(struct saver *saver, struct pass *pass,
 			     uint64_t start, uint64_t end)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The prune command: remove generations. The oldest one that stays first gets
+ * The prune command: remove generations. First, the oldest one that stays gets
  * all contents that it takes from others, in a new folder that replaces the old
- * one in one step. Only then the others are removed.
+ * one in one step. Only then are the others removed.
  */
 #define _GNU_SOURCE
 #include "dirtyckpt.h"

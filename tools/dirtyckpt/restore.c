@@ -4,7 +4,7 @@
  *
  * First comes everything that can be refused, while nothing has changed
  * (plan.c): the generation is read and checked, threads and mappings are
- * compared, and pages that differ are found. Only then the process is changed.
+ * compared, and pages that differ are found. Only then is the process changed.
  *
  *   - New mappings are unmapped, and the heap shrinks to its old size.
  *   - Pages that are listed now, and were clean, go back to the original

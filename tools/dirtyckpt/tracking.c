@@ -5,7 +5,7 @@
  * The first line is "dirtyckpt PATH", for other programs. The second line is
  * for the next save: base and number of the last generation that was
  * acknowledged. An older image, such as a copy that was put back, lacks pages
- * that were written before that, and cannot be continued.
+ * that were acknowledged since, and cannot be continued.
  */
 #define _GNU_SOURCE
 #include "tracking.h"

@@ -60,7 +60,7 @@ bool arch_in_timed_call(const struct thread *thread)
  *
  * After the first interruption, the call has the number of restart_syscall().
  *
- * Return: true if it does.
+ * Return: true if it was.
  */
 bool arch_is_continued(const struct thread *thread)
 {

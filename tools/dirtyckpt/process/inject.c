@@ -83,9 +83,9 @@ static bool is_dispatched(const struct thread *thread)
 }
 
 /*
- * Whenever a thread returns to user space, the kernel writes to its rseq area:
- * the current CPU, and that it has left a critical section unless it is in one,
- * which it is not in the vdso.
+ * Whenever a thread returns to user space, the kernel writes the current CPU to
+ * its rseq area, and clears the pointer to a critical section that the thread is
+ * not in. In the vdso it is in none, so save the area.
  */
 static enum status keep_rseq(struct injector *injector)
 {

@@ -66,8 +66,8 @@ static int read_all(int fd, char **text, size_t *size)
  * @text: set to the text, zero-terminated; to be freed
  * @size: set to the length of @text
  *
- * A file of a thread may be empty once the thread has exited; then read that of
- * another thread.
+ * Reading a file of a thread fails with ESRCH once the thread has exited; then
+ * read that of another thread.
  *
  * Return: STATUS_OK, or the exit status.
  */

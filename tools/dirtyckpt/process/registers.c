@@ -131,8 +131,8 @@ void registers_settle(struct thread *thread)
 
 /**
  * registers_equal() - are the registers of a thread unchanged?
- * @was: the thread as it was saved; settled
- * @is: the thread as it is; settled
+ * @was: the thread as it was saved; registers_settle() is applied
+ * @is: the thread as it is; registers_settle() is applied
  *
  * A call that was interrupted again is the same call with another number.
  *

@@ -222,7 +222,7 @@ static enum status seize_thread(struct target *target, struct threads *threads,
 	status = wait_for_stop(target, tid, &gone);
 	if (gone)
 		return STATUS_OK;
-	/* It has exited, and another process reuses its tid. */
+	/* The thread has exited, and another process reuses its tid. */
 	if (!status && dirty_thread_read(&target->process, tid, &is)) {
 		ptrace(PTRACE_DETACH, tid, 0, 0);
 		return STATUS_OK;
