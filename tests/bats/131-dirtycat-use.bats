@@ -33,7 +33,7 @@ end_named() {
 	dirtycat --text --output-file /tmp/null "$pid"
 	[[ -c /tmp/null ]]
 	run -6 dirtycat --text --output-file /tmp/full "$pid"
-	[[ $output == "dirtycat: /tmp/full: No space left on device (file left unchanged)" && -c /tmp/full ]]
+	[[ $output == "dirtycat: /tmp/full: No space left on device" && -c /tmp/full ]]
 	kill -STOP "$pid"
 	cat /tmp/pipe >/tmp/read 3>&- &
 	dirtycat --text --output-file /tmp/pipe "$pid"

@@ -216,17 +216,19 @@ static void write_output_file(const char *path, const char *text, size_t size)
 {
 	struct output_file output;
 	int error = output_open(&output, path);
+	bool replaced;
 
 	if (error)
 		die(STATUS_OTHER, "%s: %s", path, output_error(error));
+	replaced = output.name;
 	error = write_fully(output.fd, text, size);
 	if (error)
 		output_abandon(&output);
 	else
 		error = output_commit(&output);
 	if (error)
-		die(STATUS_OTHER, "%s: %s (file left unchanged)", path,
-		    strerror(-error));
+		die(STATUS_OTHER, "%s: %s%s", path, strerror(-error),
+		    replaced ? " (file left unchanged)" : "");
 }
 
 /* Show the samples of all processes as text in memory, to be freed. */

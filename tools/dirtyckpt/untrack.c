@@ -76,10 +76,11 @@ static enum status fail_to_end(const struct dirty_process *process, int error)
 		return complain(STATUS_REFUSED,
 				"%d: another program is acknowledging its pages; try again",
 				process->pid);
-	return complain(error == EACCES || error == EPERM ?
-			STATUS_NOT_PERMITTED : STATUS_OTHER,
-			FOLDER "/dirty_pages.%d.%" PRIu64
-			": %s; only the owner of this file or root can end the tracking",
+	if (error == EACCES || error == EPERM)
+		return complain(STATUS_NOT_PERMITTED, FOLDER "/dirty_pages.%d.%" PRIu64
+				": %s; only the owner of this file or root can end the tracking",
+				process->pid, process->start_time, strerror(error));
+	return complain(STATUS_OTHER, FOLDER "/dirty_pages.%d.%" PRIu64 ": %s",
 			process->pid, process->start_time, strerror(error));
 }
 

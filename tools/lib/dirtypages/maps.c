@@ -91,7 +91,8 @@ int dirty_maps_parse(struct dirty_maps *maps, FILE *f)
 	errno = 0;
 	while (!error && getline(&line, &size, f) > 0)
 		error = add_mapping(maps, line);
-	if (!error && ferror(f))
+	/* Without memory, getline() fails but sets no error of the stream. */
+	if (!error && !feof(f))
 		error = -errno;
 	free(line);
 	if (error)
