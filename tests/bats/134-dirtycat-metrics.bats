@@ -166,7 +166,7 @@ sum() {
 	[[ $(value read_success 'comm="sleep"') == 1 && -n $(value private_dirty_bytes 'comm="sleep"') ]]
 	kill -KILL "${sleepers[0]}"
 	wait $reader || true
-	grep -q "${sleepers[1]}: has ended" /tmp/error
+	grep -q "${sleepers[1]}: has exited" /tmp/error
 }
 
 @test "the errors of --labels name the labels that there are" {
