@@ -62,7 +62,8 @@ for line in sys.stdin:
 	read -r -t "$TIMEOUT" word <&"$answers"
 	[[ $word == child ]]
 	child=$(pgrep -P $shell)
-	cleanup() { pkill -KILL -P "$child"; kill -KILL "$child" "$shell"; }
+	# Without its child, each ends by itself.
+	cleanup() { kill -KILL $(pgrep -P "$child") "$child" "$shell" || true; }
 	((shared = $(sums SHARED $shell), shared > 1000000))
 	(($(sums SHARED "$child") >= shared / 2))
 	(($(sums DIRTY "$child") - $(sums SHARED "$child") > 1000000))
@@ -102,6 +103,15 @@ start_redis() {
 }
 
 @test "the examples of the manual pages work" {
+	mkdir -p /sys/fs/cgroup/system.slice/nginx.service
+	(exec -a "postgres: user database idle" sleep 1000 3>&-) &
+	named=$!
+	echo "$named" >/sys/fs/cgroup/system.slice/nginx.service/cgroup.procs
+	cleanup() {
+		kill -KILL "$named"
+		wait_until rmdir /sys/fs/cgroup/system.slice/{nginx.service,}
+	}
+	wait_until grep -q postgres "/proc/$named/cmdline"
 	page=$BATS_TEST_DIRNAME/../../tools/dirtycat
 	for manual in dirtycat.1:7 proc_pid_dirty_pages.5:2; do
 		sed -nE 's/^\.RB "[$#] " "(.*)"$/\1/p' "$page/${manual%:*}" | sed 's/\\(aq/'\''/g; s/\\(rs/\\/g; s/\\//g' >examples
@@ -109,11 +119,12 @@ start_redis() {
 		while read -r example; do
 			example=${example//\/var\/lib\/prometheus\/node-exporter/$PWD}
 			example=${example// -d 15 / -d 0 -c 1 }
+			example=${example// -d 10 / -d 0 -c 2 }
 			example=${example//-C redis-server/-C bash}
 			run -0 bash -c "$example; true"
 			[[ $example == *'> /tmp/before' || $example == *--diff* || $example == *output-file* ||
 				$example == *+s* || -n $output ]]
-			[[ $output != *dirtycat:* ]]
+			[[ $output != *dirtycat:* ]] || fail "$example: $output"
 		done <examples
 	done
 	grep -q EOF dirtycat.prom
