@@ -144,6 +144,16 @@ static void map_pages(struct region *r, size_t first, size_t count)
 		madvise(p, count * PAGE, MADV_MERGEABLE);
 }
 
+/*
+ * A missing page of userfaultfd would block the read until the thread that serves
+ * faults answers. No signal ends that wait, so if that thread stops first, the
+ * target never stops.
+ */
+static bool can_read_directly(const struct region *r)
+{
+	return r->kind != MERGED && r->kind != UFFD;
+}
+
 /* The disk's driver writes to the page, by a reference of get_user_pages(). */
 static void read_directly(struct region *r, size_t page, uint64_t *state)
 {
@@ -159,7 +169,7 @@ static void write_some(struct region *r, uint64_t *state)
 	for (uint64_t i = 1 + rnd(state, 16); i; i--) {
 		size_t page = rnd(state, r->pages);
 
-		if (disk != -1 && r->kind != MERGED && !rnd(state, 8)) {
+		if (disk != -1 && can_read_directly(r) && !rnd(state, 8)) {
 			read_directly(r, page, state);
 			continue;
 		}
