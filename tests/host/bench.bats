@@ -6,7 +6,6 @@
 # scenarios, which is built already.
 setup_file() {
 	cd "$BATS_TEST_DIRNAME/../.." || return
-	export BENCH_TIMEOUT=300
 	BENCH_HOW=instructions BENCH_KERNEL=test BENCH_ROUNDS=2 dev/bench dense nothing file \
 		range-alone range-of-2G range-beside-64T range-beside-small 3>&- \
 		>"$BATS_FILE_TMPDIR/tables"
@@ -33,7 +32,7 @@ holds() {
 @test "in a kernel without soft-dirty and huge pages, all interfaces agree, and verify passes" {
 	BENCH_HOW=time BENCH_ROUNDS=1 run -0 --separate-stderr dev/bench --json check 3>&-
 	jq -e '[.measurements[].results[]] | length >= 10 and
-		all(.differ == 0 and .tracked == false) and (map(.pages) | max) > 4000' <<<"$output"
+		all(.differ == 0 and .tracked == false) and (map(.pages) | max) > 1000' <<<"$output"
 }
 
 @test "the table has a row for each case, with its ratio" {
