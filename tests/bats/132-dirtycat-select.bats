@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# Which processes dirtycat shows: as pgrep, smem and systemd-cgtop select them.
+# dirtycat selects processes as pgrep, smem and systemd-cgtop do.
 
 load lib
 
@@ -43,7 +43,7 @@ as_nobody() {
 	setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
 }
 
-@test "--name and --full select what pgrep and pgrep -f do" {
+@test "--name and --full select the same processes as pgrep and pgrep -f" {
 	nap_as "title: checkpointer "
 	nap_as "title-rdb-bgsave *:7777"
 	nap

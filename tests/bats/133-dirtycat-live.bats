@@ -36,7 +36,7 @@ ask() {
 	terminal display-message -p "$1"
 }
 
-# expect_restored - the terminal is what it was before the command
+# expect_restored - the terminal has the settings from before the command
 expect_restored() {
 	terminal send-keys "stty -a | diff - $BATS_TEST_TMPDIR/before && echo as before" Enter
 	wait_until shows '^as before'
@@ -103,7 +103,7 @@ expect_fitting() {
 @test "signals end it with the terminal as before; one that stops it as well" {
 	on_terminal 80 24 "dirtycat -d 1000 --summary $pid"
 	wait_until shows ' memstate '
-	# Then the shell does not go on with what follows.
+	# The shell then drops the rest of its command line.
 	terminal send-keys C-c
 	wait_until shows '^\$ *$'
 	terminal send-keys "echo status \$?" Enter

@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# Rows of dirtycat in an order, the largest of them, their sums and growth, what
-# else is known of their processes, and JSON for programs that read line by line.
+# dirtycat sorts rows, shows the largest, sums and growth, and more about their
+# processes, and prints JSON for programs that read line by line.
 
 load lib
 
-# cells COLUMNS [OPTION...] - what stands in them, without heading
+# cells COLUMNS [OPTION...] - print these columns, without headings
 cells() {
 	dirtycat --raw --bytes --noheadings -o "$1" "${@:2}"
 }
@@ -84,7 +84,7 @@ tell_running() {
 		jq -e '.processes | length == 3 and .[2].pid == null and .[0].dirty + .[1].dirty == .[2].dirty'
 	run -0 dirtycat --pairs --summary=only --total -o PID,PAGES "$pid"
 	[[ ${lines[1]} == "PID=\"\" PAGES=\"$(cells PAGES --summary=only "$pid")\"" ]]
-	# What is not known of one is not known of all.
+	# If one row lacks a figure, the sum lacks it, too.
 	run -0 cells HUGE --summary=only --total --backend=pagemap "$pid"
 	[[ $output == $'?\n?' ]]
 }
@@ -104,7 +104,7 @@ tell_running() {
 	wait_until grep -qE '^-[0-9]+ -[0-9]+$' "$BATS_TEST_TMPDIR/samples"
 }
 
-@test "USER, CGROUP, ARGS: whose process it is, where, and how it was called" {
+@test "USER, CGROUP and ARGS show the owner, the cgroup and the command line" {
 	nap_as 'a "title" \ here' setpriv --reuid=65534 --regid=65534 --clear-groups
 	cleanup() { kill -KILL "$nap"; }
 	run -0 dirtycat --summary=only --raw -n -o USER,ARGS "$nap"

@@ -2,8 +2,8 @@
 /*
  * faults [COMMAND...] - count the page faults of programs that nobody tracks
  *
- * Each line is a name and the faults of a run, which has run once before: what a
- * collector's mprotect(), swap, fork, a growing heap and the command take. The
+ * Print a name and a count for each of these: a collector's mprotect(), swap, fork,
+ * a growing heap, and the command. Each runs once before it is counted, so that the
  * counts of two kernels can be compared.
  */
 #define _GNU_SOURCE
@@ -33,7 +33,7 @@ static void protect(int protection)
 		err(1, "mprotect");
 }
 
-/* A collector protects its heap, and learns from the faults what is written. */
+/* A collector protects its heap, and finds written pages by their faults. */
 static void collect(void)
 {
 	for (int i = 0; i < 16; i++) {

@@ -33,8 +33,8 @@ void totals_add(struct totals *totals, const struct dirty_range *range,
 
 /**
  * totals_merge() - add sums to other sums
- * @totals: where
- * @more: what to add
+ * @totals: the sums to change
+ * @more: the sums to add
  */
 void totals_merge(struct totals *totals, const struct totals *more)
 {
