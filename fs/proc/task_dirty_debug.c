@@ -260,7 +260,7 @@ static int unseen_pmd_entry(pmd_t *pmd, unsigned long addr, unsigned long end,
 	return 0;
 }
 
-/* Skip mappings whose writable entries may map other pages, or lack the bit. */
+/* Skip mappings where writable entries may map other pages, or lack the bit. */
 static int walk_usual(unsigned long addr, unsigned long end,
 		      struct mm_walk *walk)
 {
