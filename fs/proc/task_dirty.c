@@ -335,8 +335,8 @@ static ssize_t dirty_pages_read(struct kiocb *iocb, struct iov_iter *to)
 		return -ERESTARTSYS;
 	r->interruptible = !iocb->ki_pos || iocb->ki_pos == m->read_pos;
 	/*
-	 * To seq_file, a shorter buffer is like one whose end is not mapped: a part
-	 * of the text is copied, and the rest is kept.
+	 * seq_file treats a shorter buffer like one with an unmapped end: it copies
+	 * a part of the text, and keeps the rest.
 	 */
 	if (dirty_should_fail(DIRTY_FAIL_COPY_TO_USER)) {
 		lacking = iov_iter_count(to) / 2;

@@ -17,11 +17,11 @@
  * most, serializes them with this code.
  *
  * Each batch flushes the TLBs before it drops the mmap lock. Until the flush, a
- * CPU may still write to a page whose entry is write-protected already. That write
- * precedes the end of the acknowledgment, so it is not lost. The kernel does not
- * copy the page in this time either: it copies no page that is marked exclusive,
- * and only these are writable. Fork removes the mark, but the lock excludes fork.
- * Other code that removes it flushes first (see mm_tlb_flush_pending()).
+ * CPU may still write to a page with a write-protected entry. That write precedes
+ * the end of the acknowledgment, so it is not lost. The kernel does not copy the
+ * page in this time either: it copies no page that is marked exclusive, and only
+ * these are writable. Fork removes the mark, but the lock excludes fork. Other code
+ * that removes it flushes first (see mm_tlb_flush_pending()).
  */
 #include <linux/bitops.h>
 #include <linux/delay.h>
@@ -654,7 +654,10 @@ static int ack_hole(unsigned long addr, unsigned long end, int depth,
 {
 	struct dirty_ack *a = walk->private;
 
-	/* userfaultfd may just have removed a huge page, and put it back. */
+	/*
+	 * UFFDIO_MOVE removes a huge page, and puts it back if it is pinned. An
+	 * acknowledgment that cleared its bit before may not have flushed yet.
+	 */
 	add_to_span(&a->visited, walk->vma, addr, end);
 	return account_progress(a, end, 1);
 }

@@ -265,7 +265,10 @@ static void add_runs(struct table *table, const struct target *target)
 	}
 }
 
-/* A running process may change its mappings after its listing was read. */
+/*
+ * The mappings were read after the listing, and may have changed: count a run only
+ * where it overlaps a mapping.
+ */
 static void add_mappings(struct table *table, const struct target *target)
 {
 	const struct sample *now = &target->now;
