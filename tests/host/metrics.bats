@@ -27,11 +27,19 @@ teardown() {
 	done 2>/dev/null || true
 }
 
+# wait_for COMMAND... - wait until it succeeds, while the last child runs
+wait_for() {
+	until "$@"; do
+		kill -0 "${children[-1]}" || return
+		sleep 0.1
+	done >"$BATS_TEST_TMPDIR/waited" 2>&1
+}
+
 # sleeper COMMAND... - a process that changes nothing, as that command runs it: $!
 sleeper() {
 	"$@" sleep 1000 3>&- &
 	children+=($!)
-	until grep -qx sleep "/proc/$!/comm"; do sleep 0.1; done
+	wait_for grep -qx sleep "/proc/$!/comm"
 }
 
 # setting NAME - of the service; the last one if there are several
@@ -138,7 +146,8 @@ under_hidepid() {
 		--collector.textfile.directory="$BATS_TEST_TMPDIR/textfile" \
 		--web.listen-address=127.0.0.1:0 >"$BATS_TEST_TMPDIR/log" 2>&1 3>&- &
 	children+=($!)
-	until address=$(grep -oP 'Listening on.*address=\K\S+' "$BATS_TEST_TMPDIR/log"); do sleep 0.1; done
+	wait_for grep 'Listening on' "$BATS_TEST_TMPDIR/log"
+	address=$(grep -oP 'Listening on.*address=\K\S+' "$BATS_TEST_TMPDIR/log")
 	python3 -c 'import sys, urllib.request
 sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1], timeout=60).read())' \
 		"http://$address/metrics" >"$BATS_TEST_TMPDIR/scraped"
