@@ -184,13 +184,22 @@ verify() {
 	local fd status=0
 	exec {fd}<>/sys/kernel/debug/dirty_pages/verify
 	echo "$1" >&"$fd" || status=1
-	verified=$(cat <&"$fd")
+	IFS= read -rd '' verified <&"$fd"
+	verified=${verified%$'\n'}
 	exec {fd}>&-
 	return $status
 }
 
+# is_stopped PID - are all its threads stopped, or dead? Without other programs, as
+# nearly every scenario calls it.
 is_stopped() {
-	! grep -L '^State:[[:space:]]*[TZ]' "/proc/$1"/task/*/status | grep -q .
+	local file key state
+	for file in "/proc/$1"/task/*/status; do
+		while read -r key state _; do
+			[[ $key != State: ]] || break
+		done 2>/dev/null <"$file" || continue
+		[[ $state == [TZ] ]] || return
+	done
 }
 
 # many_runs MAPPINGS - give the target runs of all kinds, and stop it
@@ -208,52 +217,64 @@ many_runs() {
 	wait_until is_stopped "$pid"
 }
 
-join_runs() {
-	awk '$1 == end && $3 == flags { end = $2; next }
-		NR > 1 { print start "-" end, flags }
-		{ start = $1; end = $2; flags = $3 }
-		END { if (NR) print start "-" end, flags }'
-}
-
 # oracle_agrees PID - compare the listing with PAGEMAP_SCAN: the pages, and all flags
 # but x, k and l. In a mapping with VM_SOFTDIRTY ("sd" in smaps), such as a new one,
 # PAGEMAP_SCAN reports every page as d; do not compare d there.
 oracle_agrees() {
-	local dir=$BATS_TEST_TMPDIR name
-	awk '/^[0-9a-f]+-/ { range = $1 } /^VmFlags:.* sd/ { print range }' "/proc/$1/smaps" >"$dir/fresh"
+	local dir=$BATS_TEST_TMPDIR
 	dirtycat --text --backend=dirty_pages "$1" >"$dir/listing" &&
 		dirtycat --text --backend=pagemap-scan "$1" >"$dir/scan" || return
-	for name in listing scan; do
-		without_d "$dir/fresh" "$dir/$name" | what_both_know 1 2 3 5 >"$dir/$name.known"
-	done
+	known "1 2 3 5" "/proc/$1/smaps" "$dir/listing" "$dir/scan"
 	[[ -s $dir/listing.known ]] && diff "$dir/listing.known" "$dir/scan.known"
 }
 
-# without_d RANGES LISTING - print the listing, with ? for d in lines that start in a
-# range
-without_d() {
-	awk '
+# known COLUMNS SMAPS LISTING... - reduce the flags of each listing to these columns,
+# and write the runs to LISTING.known, or to standard output for "-". In a mapping
+# with VM_SOFTDIRTY, d becomes ?. One program does all that, as nearly every scenario
+# calls it.
+known() {
+	awk -v columns="$1" '
 		function pad(x) { return substr("0000000000000000" x, length(x) + 1) }
-		{ split($1, a, "-"); start = pad(a[1]) }
-		FILENAME == ARGV[1] { first[++n] = start; end[n] = pad(a[2]); next }
+		function print_run() {
+			if (end && to == "-.known") print start "-" end, flags
+			else if (end) print start "-" end, flags >to
+			end = ""
+		}
+		BEGIN { count = split(columns, column, " ") }
+		FILENAME == ARGV[1] {
+			if (/^[0-9a-f]+-/) split($1, range, "-")
+			if (!/^VmFlags:.* sd/) next
+			first[++fresh] = pad(range[1])
+			last[fresh] = pad(range[2])
+			next
+		}
+		FNR == 1 {
+			print_run()
+			to = FILENAME ".known"
+			if (to != "-.known") printf "" >to
+			i = 1
+		}
 		{
-			while (i < n && end[i] "" <= start "") i++
-			if (i && first[i] "" <= start "" && start "" < end[i] "")
-				$2 = substr($2, 1, 2) "?" substr($2, 4)
-			print
-		}' "$1" "$2"
+			split($1, a, "-")
+			at = pad(a[1])
+			while (i <= fresh && last[i] "" <= at "") i++
+			is_fresh = i <= fresh && first[i] "" <= at ""
+			now = ""
+			for (c = 1; c <= count; c++)
+				now = now (is_fresh && column[c] == 3 ? "?" : substr($2, column[c], 1))
+			if (a[1] != end || now != flags) {
+				print_run()
+				start = a[1]
+				flags = now
+			}
+			end = a[2]
+		}
+		END { print_run() }' "${@:2}"
 }
 
 # what_both_know COLUMN... - reduce the flags of a listing to these columns
 what_both_know() {
-	awk -v columns="$*" '
-		{
-			split($1, a, "-")
-			flags = ""
-			n = split(columns, c, " ")
-			for (i = 1; i <= n; i++) flags = flags substr($2, c[i], 1)
-			print a[1], a[2], flags
-		}' | join_runs
+	known "$*" /dev/null -
 }
 
 # check_references PID - fail unless verify finds no difference and PAGEMAP_SCAN agrees
