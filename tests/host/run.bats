@@ -60,11 +60,23 @@ run_scenarios() {
 		scenario "panics" { echo c >/proc/sysrq-trigger; sleep 60; }
 		scenario "never begins" { true; }
 	END
-	run -1 run_scenarios "$dir/a.bats"
+	scenarios b <<<'scenario "never begins either" { true; }'
+	run -1 run_scenarios "$dir"
 	[[ $output == *"ok 1 holds in "*"not ok 2 a scenario of $dir/a.bats that did not come to its end"* ]]
-	[[ $output == *"not ok 3 a scenario of "*"not ok 4 $dir/a.bats ended with 125"* ]]
+	[[ $output == *"not ok 3 a scenario of "*"not ok 4 $dir/b.bats was not run"* ]]
+	[[ $output == *"not ok 5 $dir/a.bats,$dir/b.bats ended with 125"* ]]
 	[[ $output == *"Kernel panic - not syncing: sysrq triggered crash"* ]]
-	[[ ${lines[-1]} == "1 passed, 3 failed" ]]
+	[[ ${lines[-1]} == "1 passed, 4 failed" ]]
+}
+
+@test "scenarios that hang are stopped, and fail" {
+	scenarios a <<-'END'
+		scenario "holds" { true; }
+		scenario "hangs" { sleep 1000; }
+	END
+	PART_TIMEOUT=30 run -1 run_scenarios "$dir"
+	[[ $output == *"ok 1 holds in "*"not ok 2 a scenario of $dir/a.bats that did not"* ]]
+	[[ $output == *"not ok 3 $dir/a.bats ended with 124"*"not done after 30 s"*"1 passed, 2 failed" ]]
 }
 
 @test "tags select scenarios, and it is an error if they select none" {
