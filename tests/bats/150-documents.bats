@@ -57,17 +57,23 @@ setup() {
 }
 
 @test "the dirtycat commands in the README work" {
-	local line
+	local line unit=/sys/fs/cgroup/memstate.service
+	cleanup() {
+		echo "$pid" >/sys/fs/cgroup/cgroup.procs
+		rmdir /sys/fs/cgroup/memstate.service
+	}
+	mkdir "$unit"
+	echo "$pid" >"$unit/cgroup.procs"
 	cd "$BATS_TEST_TMPDIR" || return
 	dirtycat --text "$pid" >before
 	sed -nE 's/^(dirtycat [^#]*[^# ]) +#.*/\1/p' "$OLDPWD/README.md" >lines
 	(($(wc -l <lines) >= 7))
 	while read -r line; do
 		line=${line//PID/$pid}
-		line=${line// -d 1 / -d 0 -c 1 }
+		line=${line// -d 1/ -d 0 -c 1}
 		line=${line//--clear /--clear -c 1 }
 		line=${line//nginx/memstate}
-		run -0 bash -c "$line"
+		run -0 timeout "$TIMEOUT" bash -c "$line"
 	done <lines
 }
 
