@@ -7,7 +7,7 @@
 load lib
 
 # A slow kernel needs more than a minute to run each kind of load.
-: "${STRESS_SECONDS:=$((60 * SLOWNESS))}"
+: "${STRESS_SECONDS:=$((30 * SLOWNESS))}"
 : "${STRESS_SEED:=1}"
 
 # The stressors of stress-ng that must count an operation. One round of madvise, mmap
