@@ -22,6 +22,7 @@ setup() {
 		usr/share/doc/dirtycat/alerts.yml \
 		usr/share/man/man1/dirtycat.1 \
 		usr/share/man/man1/dirtyckpt.1 \
+		usr/share/man/man5/dirtycat-record.5 \
 		usr/share/man/man5/proc_pid_dirty_pages.5)
 	[[ $(stat -c %a "$BATS_TEST_TMPDIR/usr/bin/dirtycat") == 755 ]]
 	[[ $(type -P dirtycat) == "$BATS_TEST_TMPDIR/usr/bin/dirtycat" ]]

@@ -9,6 +9,7 @@
 #include "arguments.h"
 #include "columns.h"
 #include "common/options.h"
+#include "input.h"
 #include "labels.h"
 #include "live.h"
 
@@ -130,8 +131,51 @@ static void settle_labels(struct run *run)
 	}
 	if (ctl->view != VIEW_METRICS)
 		usage_error("--labels is for metrics; say --openmetrics as well");
-	if (run->input)
+	if (run->input && !ctl->recorded)
 		usage_error("--input cannot be combined with --labels, which name processes");
+	if (ctl->recorded && (has_label(ctl, LABEL_USER) || has_label(ctl, LABEL_CGROUP)))
+		usage_error("--labels: a recording has only the labels pid and comm");
+}
+
+/* A recording has processes, mappings and times; a saved listing has not. */
+static void settle_input(struct run *run, bool *timed)
+{
+	struct control *ctl = &run->ctl;
+
+	if (ctl->clear || *timed || ctl->backend || run->record)
+		usage_error("--input cannot be combined with %s",
+			    "--clear, --delay, --count, --backend or --record");
+	run->input_fd = open_input(run->input, &ctl->recorded);
+	*timed = ctl->recorded;
+	if (ctl->recorded) {
+		selection_check_recorded(&run->selection);
+		run->chosen = run->targets;
+		run->chosen_count = run->count;
+		run->targets = NULL;
+		run->count = 0;
+	} else if (run->count || run->selection.all) {
+		usage_error("--input cannot be combined with processes unless it is recorded");
+	} else if (ctl->view == VIEW_MAPPINGS) {
+		usage_error("--input cannot be combined with --by-mapping unless it is recorded");
+	}
+}
+
+/* Samples that are recorded are shown only if an option says how. */
+static bool is_quiet(const struct run *run, const struct wishes *wishes)
+{
+	const struct control *ctl = &run->ctl;
+
+	return run->record && !wishes->view && !wishes->summary && !wishes->format &&
+	       !wishes->columns && !wishes->all && !wishes->rate && !wishes->sort &&
+	       !ctl->top && !ctl->total && !run->output_file;
+}
+
+static void settle_record(struct run *run)
+{
+	if (!run->record)
+		return;
+	run->ctl.need = UINT32_MAX;
+	run->ctl.whole = true;
 }
 
 /**
@@ -146,6 +190,7 @@ void settle(struct run *run, struct wishes *wishes)
 	struct control *ctl = &run->ctl;
 	bool timed = ctl->delay >= 0 || ctl->count > 1;
 
+	run->quiet = is_quiet(run, wishes);
 	if (!run->input && !run->count && !run->selection.all)
 		settle_all(run, wishes);
 	if (wishes->rate && !wishes->view && !wishes->summary)
@@ -162,12 +207,8 @@ void settle(struct run *run, struct wishes *wishes)
 		usage_error("--rate acknowledges pages and therefore requires --clear");
 	if (wishes->rate && !(ctl->view & (VIEW_MAPPINGS | VIEW_PROCESSES)))
 		usage_error("--rate requires --by-mapping or --summary=only");
-	if (run->input && (run->count || run->selection.all))
-		usage_error("--input cannot be combined with processes");
-	if (run->input && (ctl->clear || timed || ctl->backend ||
-			   ctl->view == VIEW_MAPPINGS))
-		usage_error("--input cannot be combined with %s",
-			    "--clear, --delay, --count, --backend or --by-mapping");
+	if (run->input)
+		settle_input(run, &timed);
 	settle_output(run, timed);
 	settle_labels(run);
 
@@ -179,13 +220,14 @@ void settle(struct run *run, struct wishes *wishes)
 		timed = true;
 	if (!timed && !ctl->count)
 		ctl->count = 1;
-	ctl->several = run->count > 1 || run->selection.all;
+	ctl->several = run->count > 1 || run->selection.all || ctl->recorded;
 	ctl->timed = timed;
-	ctl->kept = run->input;
+	ctl->kept = run->input && !ctl->recorded;
 	ctl->coloured = colours_read(&ctl->colours, wishes->colour,
 				     isatty(STDOUT_FILENO) && !run->output_file);
 	ctl->live = timed && has_table(ctl) && ctl->format == FORMAT_TABLE &&
-		    !run->output_file && live_is_possible();
+		    !run->output_file && !ctl->recorded && !run->quiet &&
+		    live_is_possible();
 	if (ctl->live)
 		settle_live(ctl, wishes);
 	columns_default(ctl, wishes->all, timed, wishes->rate);
@@ -194,5 +236,8 @@ void settle(struct run *run, struct wishes *wishes)
 	if (wishes->sort)
 		parse_sort(ctl, wishes->sort);
 	ctl->about = columns_about(ctl);
+	if (ctl->recorded && ctl->about)
+		usage_error("--input: a recording has no USER, CGROUP or ARGS");
 	ctl->need = ctl->want | ctl->deny | columns_need(ctl);
+	settle_record(run);
 }

@@ -80,7 +80,7 @@ _dirtycat() {
 		_dirtycat_list "pid comm user cgroup"
 		return
 		;;
-	--input | --diff | --output-file)
+	--input | --diff | --output-file | --record)
 		_filedir
 		return
 		;;

@@ -24,11 +24,14 @@
 #include "common/message.h"
 #include "common/output.h"
 #include "common/text.h"
+#include "input.h"
 #include "json.h"
 #include "live.h"
 #include "metrics.h"
 #include "options.h"
 #include "picture.h"
+#include "recorder.h"
+#include "replay.h"
 #include "sample.h"
 #include "table.h"
 #include "target.h"
@@ -122,23 +125,16 @@ static void find_targets(struct run *run)
 		    run->count);
 }
 
-static int open_input(const char *path)
-{
-	int fd = STDIN_FILENO;
-
-	if (strcmp(path, "-"))
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd == -1)
-		die(STATUS_OTHER, "%s: %s", path, strerror(errno));
-	return fd;
-}
-
 static void read_old_listing(struct run *run, struct dirty_listing *old)
 {
 	struct target target = { 0 };
 	struct control all = run->ctl;
-	int fd = open_input(run->diff);
+	bool recorded;
+	int fd = open_input(run->diff, &recorded);
 
+	if (recorded)
+		die(STATUS_USAGE, "%s: a recording; --diff takes a listing, as --text writes it",
+		    run->diff);
 	parse_sample(&all, &target, fd);
 	if (target.status)
 		die(STATUS_OTHER, "%s: %s", run->diff, target.problem);
@@ -287,6 +283,8 @@ static void put_out(struct run *run)
 	size_t size = 0;
 	char *text = NULL;
 
+	if (run->quiet)
+		return;
 	run->shown |= count_shown(run) > 0;
 	if (run->live) {
 		draw(run);
@@ -419,7 +417,7 @@ static void between_samples(struct run *run)
 		putchar('\n');
 }
 
-static void sample_all(struct run *run)
+static void sample_all(struct run *run, struct recorder *recorder)
 {
 	unsigned long done = 0;
 
@@ -433,6 +431,8 @@ static void sample_all(struct run *run)
 
 		if (run->quit)
 			break;
+		if (recorder)
+			recorder_add(recorder, run->targets, run->count);
 		if (any_left(run) || run->selection.all)
 			put_out(run);
 		after_sample(run, done == 0);
@@ -453,17 +453,39 @@ static void sample_all(struct run *run)
 			drop_target(&run->targets[i]);
 }
 
-static void show_input(struct run *run)
+static void sample_and_record(struct run *run)
+{
+	struct recorder recorder;
+
+	recorder_open(&recorder, run->record);
+	sample_all(run, &recorder);
+	recorder_close(&recorder);
+}
+
+static void show_listing(struct run *run)
 {
 	struct target *target = add_target(run);
-	int fd = open_input(run->input);
 
 	snprintf(target->name, sizeof(target->name), "%s", run->input);
-	parse_sample(&run->ctl, target, fd);
-	close(fd);
+	parse_sample(&run->ctl, target, run->input_fd);
 	put_out(run);
 	report_problem(run, target);
 	drop_target(target);
+}
+
+static void show_recording(struct run *run)
+{
+	struct replay replay;
+
+	replay_open(&replay, run, run->input_fd, run->input, 0);
+	while (replay_next(&replay)) {
+		between_samples(run);
+		put_out(run);
+		for (size_t i = 0; i < run->count; i++)
+			report_problem(run, &run->targets[i]);
+	}
+	replay_report_missing(&replay);
+	replay_close(&replay);
 }
 
 /* Reading takes a few descriptors, and --clear keeps one lock per process. */
@@ -489,14 +511,19 @@ int main(int argc, char **argv)
 	parse_command_line(&run, argc, argv);
 	if (run.diff)
 		read_old_listing(&run, &old);
-	if (run.input)
-		show_input(&run);
+	if (run.ctl.recorded)
+		show_recording(&run);
+	else if (run.input)
+		show_listing(&run);
+	else if (run.record)
+		sample_and_record(&run);
 	else
-		sample_all(&run);
+		sample_all(&run, NULL);
 	if (run.live)
 		live_end(run.live);
 	dirty_listing_free(&old);
 	free(run.targets);
+	free(run.chosen);
 	selection_free(&run.selection);
 	return end_output(run.status);
 }

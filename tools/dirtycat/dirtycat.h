@@ -143,6 +143,8 @@ enum { MAX_COLUMNS = 64, MAX_LABELS = 8 };
  * @live: redraw samples in place
  * @coloured: use colours
  * @colours: those colours
+ * @whole: sample all that a recording keeps: mappings and the address space
+ * @recorded: show a recording, which has no users, cgroups and command lines
  * @kept: show a saved listing, which has no processes and no mappings
  * @out: the stream to print to
  */
@@ -175,6 +177,8 @@ struct control {
 	bool live;
 	bool coloured;
 	struct colours colours;
+	bool whole;
+	bool recorded;
 	bool kept;
 	FILE *out;
 };
@@ -190,9 +194,14 @@ struct live;
  * @shown: a sample has been printed before
  * @live: the terminal if samples are redrawn in place, else NULL
  * @quit: the user has quit
- * @input: a saved listing to show
+ * @chosen: the processes of a recording to show
+ * @chosen_count: number of chosen processes
+ * @input: a saved listing or recording to show
+ * @input_fd: that file, open
  * @diff: a saved listing to compare with
  * @output_file: the file to replace at each sample
+ * @record: the recording to append to
+ * @quiet: record samples only, print nothing
  * @status: exit status of the first target that failed
  */
 struct run {
@@ -203,9 +212,14 @@ struct run {
 	bool shown;
 	struct live *live;
 	bool quit;
+	struct target *chosen;
+	size_t chosen_count;
 	const char *input;
+	int input_fd;
 	const char *diff;
 	const char *output_file;
+	const char *record;
+	bool quiet;
 	enum status status;
 };
 

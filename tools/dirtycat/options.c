@@ -31,6 +31,7 @@ enum {
 	OPTION_OUTPUT_ALL,
 	OPTION_OUTPUT_FILE,
 	OPTION_RATE,
+	OPTION_RECORD,
 	OPTION_SORT,
 	OPTION_SUMMARY,
 	OPTION_TEXT,
@@ -60,7 +61,7 @@ static const struct option_row options[] = {
 	{ "flags", 'f', "[+|-]LETTERS",
 	  .help = "show pages with all LETTERS after +, none after -" },
 	{ "input", OPTION_INPUT, "FILE",
-	  .help = "show a saved listing; - is standard input" },
+	  .help = "show a saved listing or recording; - is stdin" },
 	{ "backend", OPTION_BACKEND, "NAME",
 	  .help = "use dirty_pages, pagemap-scan, pagemap, or auto" },
 
@@ -76,6 +77,10 @@ static const struct option_row options[] = {
 	{ "labels", OPTION_LABELS, "LABELS",
 	  .help = "give gauges these labels: pid, comm, user, cgroup;\n"
 		  "without pid, sum processes with equal labels" },
+
+	{ "record", OPTION_RECORD, "FILE",
+	  .help = "append each sample to FILE, to be shown by --input;\n"
+		  "print nothing unless another option selects it" },
 
 	{ "bytes", 'b', NULL, .help = "print sizes in bytes", .heading = "Output:" },
 	{ "color", OPTION_COLOR, "[=WHEN]", .help = "use colors: auto, always, never" },
@@ -115,8 +120,12 @@ static const struct option_row options[] = {
 
 static void print_help(void)
 {
+	/* Written at once, so that errno tells why if that fails. */
+	static char buffer[1 << 14];
+
+	setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
 	puts("Usage: dirtycat [OPTION]... [PID]...\n"
-	     "       dirtycat [OPTION]... --input FILE\n"
+	     "       dirtycat [OPTION]... --input FILE [PID]...\n"
 	     "Show the modified private pages of processes, by default the sums for each.");
 	for (const struct option_row *o = options; o->name; o++) {
 		if (o->heading)
@@ -243,6 +252,9 @@ static void parse_option(struct run *run, struct wishes *wishes, int c)
 		break;
 	case OPTION_RATE:
 		wishes->rate = true;
+		break;
+	case OPTION_RECORD:
+		run->record = optarg;
 		break;
 	case OPTION_SORT:
 		wishes->sort = optarg;

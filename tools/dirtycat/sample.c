@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "labels.h"
 #include "target.h"
 
 static double monotonic_seconds(void)
@@ -187,7 +188,8 @@ static bool has_no_memory(const struct target *target)
 /* Sums and the plain listing need no mappings, which would take time to read. */
 static bool needs_maps(const struct control *ctl)
 {
-	return !(ctl->view & (VIEW_PROCESSES | VIEW_METRICS | VIEW_TEXT));
+	return ctl->whole ||
+	       !(ctl->view & (VIEW_PROCESSES | VIEW_METRICS | VIEW_TEXT));
 }
 
 static void compare_with_last(struct target *target, uint64_t last, double when)
@@ -272,6 +274,49 @@ void parse_sample(const struct control *ctl, struct target *target, int fd)
 		set_problem(target, STATUS_OTHER, "%s", strerror(-error));
 	if (can_select(ctl, target))
 		select_ranges(ctl, &target->now);
+}
+
+/**
+ * load_sample() - take a sample from a recording
+ * @ctl: the options
+ * @target: stands for the process
+ * @recorded: that process
+ * @kept: its listing and mappings
+ */
+void load_sample(const struct control *ctl, struct target *target,
+		 const struct recorded *recorded, const struct kept *kept)
+{
+	double when = recorded->when.tv_sec + recorded->when.tv_nsec / 1e9;
+	struct sample *now = &target->now;
+	uint64_t last = now->totals.bytes;
+
+	if (target->space != recorded->space) {
+		sample_free(now);
+		target->read_at = 0;
+	}
+	/* The clock may have been set back. */
+	if (when < target->read_at)
+		target->read_at = 0;
+	begin_sample(ctl, target);
+	target->process.pid = recorded->pid;
+	target->process.start_time = recorded->start_time;
+	target->space = recorded->space;
+	target->reader.backend = recorded->backend;
+	snprintf(target->process.comm, sizeof(target->process.comm), "%s",
+		 recorded->comm);
+	snprintf(target->name, sizeof(target->name), "%d", recorded->pid);
+	now->when = recorded->when;
+	now->since = recorded->since;
+	if (!decode_listing(&kept->part[PART_LISTING], &now->listing) ||
+	    !decode_maps(&kept->part[PART_MAPS], &now->maps)) {
+		sample_free(now);
+		set_problem(target, STATUS_OTHER, "its sample in the recording is damaged");
+	} else if (can_select(ctl, target)) {
+		select_ranges(ctl, now);
+	}
+	compare_with_last(target, last, when);
+	if (ctl->view == VIEW_METRICS)
+		read_labels(ctl, target);
 }
 
 /**

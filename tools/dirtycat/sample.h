@@ -4,9 +4,12 @@
 #define SAMPLE_H
 
 #include "dirtycat.h"
+#include "recording.h"
 
 void take_sample(const struct control *ctl, struct target *target);
 void parse_sample(const struct control *ctl, struct target *target, int fd);
+void load_sample(const struct control *ctl, struct target *target,
+		 const struct recorded *recorded, const struct kept *kept);
 void acknowledge_sample(const struct control *ctl, struct target *target);
 void sample_free(struct sample *sample);
 void totals_merge(struct totals *totals, const struct totals *more);

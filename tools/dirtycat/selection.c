@@ -280,6 +280,58 @@ int selection_find(struct selection *selection, pid_t **pids, size_t *count)
 }
 
 /**
+ * selection_check_recorded() - end the program if a recording cannot be selected from
+ * @selection: the selection
+ *
+ * A recording has only the PIDs and names of its processes.
+ */
+void selection_check_recorded(const struct selection *selection)
+{
+	static const char *const options[CRITERION_KINDS] = {
+		[BY_ARGS] = "--full",
+		[BY_USER] = "--user",
+		[BY_CGROUP] = "--cgroup",
+		[BY_UNIT] = "--unit",
+	};
+
+	for (size_t i = 0; i < selection->count; i++) {
+		const char *option = options[selection->criteria[i].kind];
+
+		if (option)
+			usage_error("--input cannot be combined with %s; %s", option,
+				    "a recording has only PIDs and names");
+	}
+}
+
+/* Recordings have no paths of programs, only names of at most 15 bytes. */
+enum { COMM_LENGTH = 15 };
+
+/**
+ * selects_recorded() - check whether a process of a recording is selected
+ * @selection: passed selection_check_recorded(); @met of its criteria may be set
+ * @comm: the name of the process
+ *
+ * Return: true if it meets a criterion of each kind that occurs.
+ */
+bool selects_recorded(struct selection *selection, const char *comm)
+{
+	unsigned int given = 0, met = 0;
+
+	for (size_t i = 0; i < selection->count; i++) {
+		struct criterion *criterion = &selection->criteria[i];
+
+		given |= 1u << criterion->kind;
+		if (criterion->kind == BY_COMMAND ?
+		    strncmp(criterion->text, comm, COMM_LENGTH) :
+		    regexec(&criterion->regex, comm, 0, NULL, 0))
+			continue;
+		criterion->met = true;
+		met |= 1u << criterion->kind;
+	}
+	return met == given;
+}
+
+/**
  * selection_report_missing() - warn of criteria that no process meets
  * @selection: after selection_find()
  * @once: there is just one sample

@@ -56,6 +56,8 @@ void select_by(struct selection *selection, enum criterion_kind kind,
 	       const char *text);
 void select_users(struct selection *selection, const char *list);
 bool selects_by_name(const struct selection *selection);
+void selection_check_recorded(const struct selection *selection);
+bool selects_recorded(struct selection *selection, const char *comm);
 int selection_find(struct selection *selection, pid_t **pids, size_t *count);
 bool selection_report_missing(struct selection *selection, bool once,
 			      size_t found);

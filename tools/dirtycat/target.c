@@ -192,7 +192,7 @@ bool hold_target(const struct control *ctl, struct target *target)
 	target->known = true;
 	if (ctl->view == VIEW_METRICS)
 		read_labels(ctl, target);
-	if (!error && ctl->timed)
+	if (!error && (ctl->timed || ctl->whole))
 		notice_exec(target);
 	target->reader.need = ctl->need;
 	return !error;

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Files that were kept: listings and recordings. */
+#ifndef INPUT_H
+#define INPUT_H
+
+#include <stdbool.h>
+
+int open_input(const char *path, bool *recorded);
+
+#endif /* INPUT_H */
