@@ -17,11 +17,12 @@ setup() {
 	dirtycat --text $$ >"$BATS_TEST_TMPDIR/kept"
 	for arguments in "--input KEPT" "--diff KEPT --input KEPT" "--diff KEPT $$" "--text --input KEPT" \
 		"--map --input KEPT" "--record RECORDED -c 2 -d 0 $$" "--map --input RECORDED" "--openmetrics --output-file KEPT -C bash --input RECORDED" \
-		"--summary=only --sort -GROWTH --name ^ba --input RECORDED" "--by-mapping $$" "--backend=pagemap $$" "-C bash" \
+		"--summary=only --sort -GROWTH --name ^ba --input RECORDED" "--plot PLOT.svg --heatmap PLOT.tsv --input RECORDED" "--by-mapping $$" "--backend=pagemap $$" "-C bash" \
 		"--name ^bash --full bash --user 0 --cgroup / $$" "--color=always --sort -DIRTY --top 1 --total $$" \
 		"--summary --sort ARGS -o USER,CGROUP,ARGS,DELTA -c 2 -d 0 $$" "--json=lines -c 2 -d 0 $$" \
 		"--json $$" "--openmetrics $$ $PPID" "--openmetrics --labels user,cgroup,comm $$ $PPID" "--summary=only -c 3 -d 0 $$" "--output-file KEPT --text $$"; do
 		arguments=${arguments//KEPT/$BATS_TEST_TMPDIR/kept}
+		arguments=${arguments//PLOT/$BATS_TEST_TMPDIR/plot}
 		# shellcheck disable=SC2086  # several words
 		run -0 dirtycat ${arguments//RECORDED/$BATS_TEST_TMPDIR/recorded}
 	done

@@ -7,10 +7,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "columns.h"
 #include "common/options.h"
+#include "gnuplot.h"
 #include "labels.h"
 #include "target.h"
 
@@ -140,6 +142,22 @@ void parse_backend(struct control *ctl, const char *name)
 	}
 	usage_error("%s: unknown back end; use dirty_pages, pagemap-scan, pagemap or auto",
 		    name);
+}
+
+/**
+ * parse_picture() - check the name of a picture, or end the program
+ * @path: the argument
+ *
+ * Return: @path.
+ */
+const char *parse_picture(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+
+	if (!is_picture_name(path) && (!dot || strcasecmp(dot, ".tsv")))
+		usage_error("%s: a picture is called .svg or .png, and a table of its values .tsv",
+			    path);
+	return path;
 }
 
 /**

@@ -11,6 +11,7 @@ void add_pids(struct run *run, const char *list);
 void parse_range(struct control *ctl, const char *text);
 void parse_flags(struct control *ctl, const char *text);
 void parse_backend(struct control *ctl, const char *name);
+const char *parse_picture(const char *path);
 double parse_delay(const char *text);
 void parse_columns(struct control *ctl, const char *list);
 enum colour_when parse_color(const char *when);

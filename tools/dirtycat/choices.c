@@ -96,6 +96,8 @@ static void settle_all(struct run *run, struct wishes *wishes)
 		usage_error("no process specified; --clear requires --all to take all processes");
 	if (ctl->view & (VIEW_TEXT | VIEW_CHANGES | VIEW_PICTURE))
 		usage_error("no process specified; %s takes one", wishes->view);
+	if (run->heatmap || run->plot)
+		usage_error("no process specified; a picture has room for a few");
 	run->selection.all = true;
 	if (!wishes->view && !wishes->summary)
 		set_view(run, wishes, VIEW_PROCESSES, "--summary=only");
@@ -160,19 +162,26 @@ static void settle_input(struct run *run, bool *timed)
 	}
 }
 
-/* Samples that are recorded are shown only if an option says how. */
+/* Samples that are recorded or drawn are shown only if an option says how. */
 static bool is_quiet(const struct run *run, const struct wishes *wishes)
 {
 	const struct control *ctl = &run->ctl;
 
-	return run->record && !wishes->view && !wishes->summary && !wishes->format &&
+	if (!run->record && !run->heatmap && !run->plot)
+		return false;
+	return !wishes->view && !wishes->summary && !wishes->format &&
 	       !wishes->columns && !wishes->all && !wishes->rate && !wishes->sort &&
 	       !ctl->top && !ctl->total && !run->output_file;
 }
 
 static void settle_record(struct run *run)
 {
-	if (!run->record)
+	const char *picture = run->heatmap ? "--heatmap" : run->plot ? "--plot" : NULL;
+
+	if (picture && !run->ctl.timed)
+		usage_error("%s takes several samples; say --delay, --count, or a recording",
+			    picture);
+	if (!run->record && !picture)
 		return;
 	run->ctl.need = UINT32_MAX;
 	run->ctl.whole = true;

@@ -84,6 +84,10 @@ _dirtycat() {
 		_filedir
 		return
 		;;
+	--heatmap | --plot)
+		_filedir '@(svg|png|tsv)'
+		return
+		;;
 	--full | --top | -A | --range | -f | --flags | -d | --delay | -c | --count)
 		return
 		;;

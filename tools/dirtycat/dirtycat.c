@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -24,12 +25,16 @@
 #include "common/message.h"
 #include "common/output.h"
 #include "common/text.h"
+#include "gnuplot.h"
+#include "heatmap.h"
+#include "history.h"
 #include "input.h"
 #include "json.h"
 #include "live.h"
 #include "metrics.h"
 #include "options.h"
 #include "picture.h"
+#include "plot.h"
 #include "recorder.h"
 #include "replay.h"
 #include "sample.h"
@@ -362,6 +367,19 @@ static bool any_left(const struct run *run)
 	return false;
 }
 
+/* These end sampling early: the picture has the samples until then. */
+static sigset_t interrupts(const struct run *run)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	if (run->heatmap || run->plot) {
+		sigaddset(&set, SIGINT);
+		sigaddset(&set, SIGTERM);
+	}
+	return set;
+}
+
 /* Wait for the next sample, and redraw this one if necessary. */
 static void pause_live(struct run *run, double seconds)
 {
@@ -380,6 +398,7 @@ static void pause_live(struct run *run, double seconds)
 
 static void pause_for(struct run *run, double spent)
 {
+	const sigset_t set = interrupts(run);
 	static bool told;
 	double seconds = run->ctl.delay;
 	struct timespec ts;
@@ -398,7 +417,10 @@ static void pause_for(struct run *run, double spent)
 	}
 	ts.tv_sec = seconds;
 	ts.tv_nsec = (seconds - ts.tv_sec) * 1e9;
-	nanosleep(&ts, NULL);
+	if (run->heatmap || run->plot)
+		run->quit = sigtimedwait(&set, NULL, &ts) > 0;
+	else
+		nanosleep(&ts, NULL);
 }
 
 /*
@@ -422,7 +444,7 @@ static void sample_all(struct run *run, struct recorder *recorder)
 	unsigned long done = 0;
 
 	if (run->ctl.live)
-		run->live = live_begin();
+		run->live = live_begin(run->heatmap || run->plot);
 
 	find_targets(run);
 	/* With a selection, more processes may appear. */
@@ -451,14 +473,54 @@ static void sample_all(struct run *run, struct recorder *recorder)
 	for (size_t i = 0; i < run->count; i++)
 		if (!run->targets[i].gone)
 			drop_target(&run->targets[i]);
+	if (run->live)
+		live_end(run->live);
+}
+
+static void draw_pictures(const struct run *run, const struct source *source)
+{
+	if (run->heatmap)
+		heatmap_draw(run->heatmap, run, source);
+	if (run->plot)
+		plot_draw(run->plot, run, source);
+}
+
+/* Pictures are drawn when all samples are there; they fail before, if they do. */
+static void prepare_pictures(const struct run *run)
+{
+	const char *const paths[] = { run->heatmap, run->plot };
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+		struct output_file output;
+		int error;
+
+		if (!paths[i])
+			continue;
+		if (is_picture_name(paths[i]))
+			gnuplot_require();
+		error = output_open(&output, paths[i]);
+		if (error)
+			die(STATUS_OTHER, "%s: %s", paths[i], output_error(error));
+		output_abandon(&output);
+	}
 }
 
 static void sample_and_record(struct run *run)
 {
 	struct recorder recorder;
+	struct source source;
+	const sigset_t set = interrupts(run);
+	const struct timespec now = { 0 };
 
 	recorder_open(&recorder, run->record);
+	sigprocmask(SIG_BLOCK, &set, NULL);
 	sample_all(run, &recorder);
+	/* One that came during the last sample has ended the samples, too. */
+	while (sigtimedwait(&set, NULL, &now) > 0)
+		continue;
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	source = (struct source){ recorder.fd, "samples", recorder.begin };
+	draw_pictures(run, &source);
 	recorder_close(&recorder);
 }
 
@@ -475,6 +537,7 @@ static void show_listing(struct run *run)
 
 static void show_recording(struct run *run)
 {
+	const struct source source = { run->input_fd, run->input, RECORD_HEADER };
 	struct replay replay;
 
 	replay_open(&replay, run, run->input_fd, run->input, 0);
@@ -486,6 +549,7 @@ static void show_recording(struct run *run)
 	}
 	replay_report_missing(&replay);
 	replay_close(&replay);
+	draw_pictures(run, &source);
 }
 
 /* Reading takes a few descriptors, and --clear keeps one lock per process. */
@@ -511,16 +575,15 @@ int main(int argc, char **argv)
 	parse_command_line(&run, argc, argv);
 	if (run.diff)
 		read_old_listing(&run, &old);
+	prepare_pictures(&run);
 	if (run.ctl.recorded)
 		show_recording(&run);
 	else if (run.input)
 		show_listing(&run);
-	else if (run.record)
+	else if (run.record || run.heatmap || run.plot)
 		sample_and_record(&run);
 	else
 		sample_all(&run, NULL);
-	if (run.live)
-		live_end(run.live);
 	dirty_listing_free(&old);
 	free(run.targets);
 	free(run.chosen);

@@ -201,7 +201,9 @@ struct live;
  * @diff: a saved listing to compare with
  * @output_file: the file to replace at each sample
  * @record: the recording to append to
- * @quiet: record samples only, print nothing
+ * @heatmap: the file for a picture of addresses over time
+ * @plot: the file for a picture of sums over time
+ * @quiet: record or draw samples only, print nothing
  * @status: exit status of the first target that failed
  */
 struct run {
@@ -219,6 +221,8 @@ struct run {
 	const char *diff;
 	const char *output_file;
 	const char *record;
+	const char *heatmap;
+	const char *plot;
 	bool quiet;
 	enum status status;
 };

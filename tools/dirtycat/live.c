@@ -35,6 +35,7 @@
 
 /**
  * struct live - the terminal while samples are redrawn in place
+ * @orderly: SIGINT and SIGTERM quit, like the key
  * @on: between live_begin() and live_end()
  * @keys: standard input is a terminal, so read keys
  * @before: its settings before live_begin()
@@ -46,6 +47,7 @@
  * @lines: number of lines on the screen
  */
 struct live {
+	bool orderly;
 	bool on;
 	bool keys;
 	struct termios before;
@@ -179,13 +181,15 @@ static void end_at_exit(int status, void *data)
 
 /**
  * live_begin() - set up the terminal until live_end() or exit
+ * @orderly: let live_wait() report SIGINT and SIGTERM as %LIVE_QUIT
  *
  * Return: the terminal, freed at exit.
  */
-struct live *live_begin(void)
+struct live *live_begin(bool orderly)
 {
 	struct live *live = checked(calloc(1, sizeof(*live)));
 
+	live->orderly = orderly;
 	live->on = true;
 	live->keys = !tcgetattr(STDIN_FILENO, &live->before);
 	take_signals(live);
@@ -348,6 +352,8 @@ static enum live_event read_signals(struct live *live)
 		event = LIVE_REDRAW;
 		if (info.ssi_signo == SIGTSTP)
 			stop(live);
+		else if (live->orderly && (info.ssi_signo == SIGINT || info.ssi_signo == SIGTERM))
+			return LIVE_QUIT;
 		else if (info.ssi_signo != SIGWINCH)
 			end_by(live, info.ssi_signo);
 	}

@@ -15,7 +15,7 @@ enum live_event {
 };
 
 bool live_is_possible(void);
-struct live *live_begin(void);
+struct live *live_begin(bool orderly);
 unsigned int live_height(void);
 char *live_message(struct live *live);
 void live_draw(struct live *live, const char *status, const char *text);

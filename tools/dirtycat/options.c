@@ -23,6 +23,7 @@ enum {
 	OPTION_COLOR,
 	OPTION_DIFF,
 	OPTION_FULL,
+	OPTION_HEATMAP,
 	OPTION_INPUT,
 	OPTION_LABELS,
 	OPTION_MAP,
@@ -30,6 +31,7 @@ enum {
 	OPTION_OPENMETRICS,
 	OPTION_OUTPUT_ALL,
 	OPTION_OUTPUT_FILE,
+	OPTION_PLOT,
 	OPTION_RATE,
 	OPTION_RECORD,
 	OPTION_SORT,
@@ -78,6 +80,11 @@ static const struct option_row options[] = {
 	  .help = "give gauges these labels: pid, comm, user, cgroup;\n"
 		  "without pid, sum processes with equal labels" },
 
+	{ "heatmap", OPTION_HEATMAP, "OUT",
+	  .help = "draw what is written, address against time, into OUT:\n"
+		  ".svg or .png, or .tsv for its values" },
+	{ "plot", OPTION_PLOT, "OUT",
+	  .help = "draw DIRTY, WRITTEN and SHARED over time, likewise" },
 	{ "record", OPTION_RECORD, "FILE",
 	  .help = "append each sample to FILE, to be shown by --input;\n"
 		  "print nothing unless another option selects it" },
@@ -229,6 +236,9 @@ static void parse_option(struct run *run, struct wishes *wishes, int c)
 	case OPTION_FULL:
 		select_by(&run->selection, BY_ARGS, optarg);
 		break;
+	case OPTION_HEATMAP:
+		run->heatmap = parse_picture(optarg);
+		break;
 	case OPTION_INPUT:
 		run->input = optarg;
 		break;
@@ -249,6 +259,9 @@ static void parse_option(struct run *run, struct wishes *wishes, int c)
 		break;
 	case OPTION_OUTPUT_FILE:
 		run->output_file = optarg;
+		break;
+	case OPTION_PLOT:
+		run->plot = parse_picture(optarg);
 		break;
 	case OPTION_RATE:
 		wishes->rate = true;

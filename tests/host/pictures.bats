@@ -1,0 +1,220 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck disable=SC2030,SC2031  # each test is a subshell
+# dirtycat --heatmap and --plot, on this machine's own kernel, whatever it tracks.
+
+setup_file() {
+	bats_require_minimum_version 1.5.0
+	cd "$BATS_TEST_DIRNAME/../.." || return
+	dev/setup tests
+	make -s -C tools/dirtycat OUTPUT="$BATS_FILE_TMPDIR/checked" \
+		CFLAGS="-O1 -g -Wall -Wextra -fsanitize=address,undefined -fno-sanitize-recover=all"
+}
+
+setup() {
+	PATH=$BATS_FILE_TMPDIR/checked:$PATH
+	cd "$BATS_TEST_TMPDIR" || return
+	pid=
+	umask 022
+}
+
+teardown() {
+	[[ -n $pid ]] || return 0
+	{
+		kill -KILL "$pid"
+		wait "$pid" || true
+	} 2>/dev/null
+}
+
+# start PROGRAM [ARGUMENT...] - python3 runs it until it says that it is ready: $pid
+start() {
+	mkfifo says
+	python3 -c "$@" >says 3>&- &
+	pid=$!
+	read -r _ <says
+}
+
+# shellcheck disable=SC1003  # two backslashes
+# Whatever the caller's shell, gnuplot or terminal take for a command or markup
+names=('`touch x`' 'a "quoted" name' $'a line\nand\ttab' '$(touch x)' '%d %s %n 100%' '{Symbol a}_b^c@x'
+	'# no comment' "'; system \"touch x\"; #" '<script>alert(1)<script>&amp;' '\n \x22 \\' '"')
+
+# start_named - a process that has a name like that, and maps such files
+start_named() {
+	start '
+import ctypes, mmap, sys, time
+maps = []
+for name in sys.argv[1:]:
+    with open(name, "wb+") as f:
+        f.write(b"x" * 4096 * 64)
+        f.flush()
+        m = mmap.mmap(f.fileno(), 0, flags=mmap.MAP_PRIVATE)
+    for page in range(64):
+        m[page * 4096] = 1
+    maps.append(m)
+ctypes.CDLL(None).prctl(15, b"`touch x`\"\n%d")
+print("ready", flush=True)
+time.sleep(1000)' "$@"
+}
+
+# texts FILE - what an SVG has in words
+texts() {
+	python3 -c '
+import sys, xml.dom.minidom
+for text in xml.dom.minidom.parse(sys.argv[1]).getElementsByTagName("text"):
+    print(text.firstChild.data.strip() if text.firstChild else "")' "$1"
+}
+
+@test "names of files and processes are text, whatever they look like; nothing is executed" {
+	start_named "${names[@]}"
+	HOME=$PWD dirtycat --record record -c 2 -d 0.1 --heatmap map.svg --plot plot.svg "$pid"
+	HOME=$PWD dirtycat --input record --heatmap map.png --plot plot.png
+	# The names, the pictures, the recording and a pipe are all that there is.
+	[[ $(find . -mindepth 1 -printf x) == "$(printf 'x%.0s' "${names[@]}" map.{svg,png} plot.{svg,png} record says)" ]]
+	[[ ! -e x ]]
+	texts map.svg >got
+	while IFS= read -r name; do
+		grep -qF -- "$name  256K" got || {
+			echo "missing: $name"
+			cat got
+			return 1
+		}
+	done <<-'END'
+		`touch x`
+		a \x22quoted\x22 name
+		a line\012and\x09tab
+		$(touch x)
+		%d %s %n 100%
+		{Symbol a}_b^c@x
+		# no comment
+		'; system \x22touch x\x22; #
+		<script>alert(1)<script>&amp;
+		\n \x5cx22 \\
+		/\x22
+	END
+	for picture in map plot; do
+		texts $picture.svg >got
+		grep -qF "\`touch x\`\\x22\\x0a%d ($pid)" got
+		run ! grep -i '<script' $picture.svg
+	done
+}
+
+@test "start-up files of gnuplot are not read" {
+	start_named one
+	for file in .gnuplot .config/gnuplot/gnuplotrc; do
+		mkdir -p "$(dirname $file)"
+		echo 'system "touch executed"' >$file
+	done
+	HOME=$PWD XDG_CONFIG_HOME=$PWD/.config dirtycat -c 2 -d 0 --plot plot.svg "$pid"
+	[[ ! -e executed ]]
+}
+
+@test "what is modified is where it is, and address gaps take no room" {
+	start '
+import ctypes, mmap, time
+m = mmap.mmap(-1, 4096 * 4096, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+m.madvise(mmap.MADV_NOHUGEPAGE)
+for page in [*range(1000, 1200), *range(3000, 3100)]:
+    m[page * 4096] = 1
+open("address", "w").write("%x" % ctypes.addressof(ctypes.c_char.from_buffer(m)))
+print("ready", flush=True)
+time.sleep(1000)'
+	dirtycat -c 3 -d 0.1 --heatmap map.tsv "$pid"
+	at=$((16#$(<address)))
+	awk -F '\t' 'NR > 1 && $7 != 100 && $2 == "modified"' map.tsv >partial
+	[[ ! -s partial ]]
+	python3 - "$at" <<-'END'
+		import sys
+		at, page = int(sys.argv[1]), 4096
+		rows = [line.split("\t") for line in open("map.tsv").read().splitlines()[1:]]
+		mine = sorted((int(r[4], 16), int(r[5], 16)) for r in rows if at <= int(r[4], 16) < at + 4096 * page)
+		assert mine[0][0] == at + 1000 * page, mine
+		assert mine[-1][1] == at + 3100 * page, mine
+		# One row at most goes over the gap.
+		inside = [m for m in mine if m[0] >= at + 1200 * page and m[1] <= at + 3000 * page]
+		assert not inside, inside
+	END
+}
+
+@test "pictures are 0600, also one that was not, and a link of somebody else is not followed" {
+	start_named one
+	dirtycat --record record -c 2 -d 0 "$pid"
+	for name in a.svg b.png c.tsv d.PNG; do
+		: >$name
+		chmod 666 $name
+		dirtycat --input record --heatmap $name
+		[[ $(stat -c %a $name) == 600 ]]
+		rm $name
+		dirtycat --input record --plot $name
+		[[ $(stat -c %a $name) == 600 ]]
+	done
+	[[ $(head -c 4 d.PNG | tr -d '\211') == PNG ]]
+	run -6 dirtycat --input record --plot nowhere/a.svg
+	[[ $output == "dirtycat: nowhere/a.svg: No such file or directory" ]]
+	if ((EUID == 0)); then
+		ln -s target link.svg
+		chown -h nobody link.svg
+		run -6 dirtycat --input record --plot link.svg
+		[[ $output == *"link.svg: the symbolic link or its folder belongs to another user"* ]]
+		[[ ! -e target ]]
+	fi
+}
+
+@test "a run that is interrupted draws what it has" {
+	start_named one
+	dirtycat --record record -d 0.1 --heatmap map.svg --plot plot.png "$pid" 3>&- &
+	drawer=$!
+	until [[ -s record ]] && (($(dirtycat --input record --raw -n --summary=only -o PID | grep -c .) > 2)); do :; done
+	kill -INT $drawer
+	wait $drawer
+	[[ -s map.svg && -s plot.png ]]
+}
+
+@test "twelve programs fit, and of more some have to be chosen" {
+	for _ in {1..13}; do
+		sleep 1000 3>&- &
+		others+=($!)
+	done
+	for one in "${others[@]}"; do
+		until [[ $(<"/proc/$one/comm") == sleep ]]; do :; done
+	done
+	dirtycat --record record -c 2 -d 0.1 "${others[@]}"
+	kill "${others[@]}"
+	run -1 dirtycat --input record --plot plot.svg
+	[[ $output == *"--plot: 13 processes or programs, and a picture has 12 panels; choose some by --pid"* ]]
+	dirtycat --input record --plot plot.svg "${others[@]:1}"
+	texts plot.svg >got
+	(($(grep -cE '^sleep \([0-9]+\)$' got) == 12))
+}
+
+@test "what cannot be drawn says so, before samples are taken" {
+	start_named one
+	dirtycat --record record -c 2 -d 0 "$pid"
+	dirtycat --record single "$pid"
+	dirtycat --text "$pid" >listing
+	while IFS='|' read -r arguments status words; do
+		# shellcheck disable=SC2086  # several words
+		run "-$status" dirtycat $arguments
+		[[ $output == *"$words"* ]] || {
+			echo "$arguments: $output"
+			return 1
+		}
+	done <<-END
+		--heatmap a.jpg $pid|1|a.jpg: a picture is called .svg or .png, and a table of its values .tsv
+		--heatmap .svg $pid|1|.svg: a picture is called .svg or .png
+		--heatmap a.svg $pid|1|--heatmap takes several samples; say --delay, --count, or a recording
+		--plot a.svg --input listing|1|--plot takes several samples
+		--plot a.svg --input single|6|--plot: a picture over time takes more than one sample
+		--plot a.svg --input record -p 1|6|--plot: no process was sampled, so there is nothing to draw
+	END
+	mkdir bin
+	ln -s "$(type -P dirtycat)" bin
+	run -6 env PATH="$PWD/bin" dirtycat -d 1000 -c 2 --heatmap a.svg "$pid"
+	[[ $output == "dirtycat: gnuplot is required to draw and is not installed; in Debian, its package is gnuplot-nox" ]]
+	env PATH="$PWD/bin" dirtycat --input record --heatmap a.tsv
+	printf '#!/bin/sh\nexit 1\n' >bin/gnuplot
+	chmod 755 bin/gnuplot
+	run -6 env PATH="$PWD/bin" dirtycat --input record --heatmap a.svg
+	[[ $output == "dirtycat: gnuplot failed, for the reason above if there is one" ]]
+	[[ ! -e a.svg ]]
+}
