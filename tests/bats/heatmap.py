@@ -119,7 +119,7 @@ def main():
         before = round(left + (t0 - (t1 - t0) / 2) / end * (right - left))
         assert image[y][before] == GREY, image[y][before]
     texts = " ".join(labels)
-    for word in ("memstate", "written since the sample before", "gaps are left out", "seconds since", "100%"):
+    for word in ("memstate", "written since the previous sample", "gaps are left out", "seconds since", "100%"):
         assert word in texts, word
     # No two labels of an axis overlap.
     side = sorted(y for text, y in labels.items() if re.fullmatch("[0-9a-f]{8,12}", text))

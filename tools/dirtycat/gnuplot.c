@@ -25,6 +25,9 @@
 /* Longer text would reach out of the margin. */
 enum { MOST_CHARACTERS = 32 };
 
+/* Terminals of gnuplot measure fonts in different units; these look alike. */
+enum { PNG_FONT = 9, PNG_TITLE = 12, SVG_FONT = 12, SVG_TITLE = 16 };
+
 static bool has_suffix(const char *path, const char *suffix)
 {
 	size_t len = strlen(path), tail = strlen(suffix);
@@ -132,22 +135,24 @@ void gnuplot_require(void)
 void gnuplot_open(struct gnuplot *gnuplot, const char *path, unsigned int width,
 		  unsigned int height)
 {
+	const bool png = has_suffix(path, ".png");
+
 	*gnuplot = (struct gnuplot){
 		.script = open_memory(),
 		.width = width,
 		.height = height,
+		.title = png ? PNG_TITLE : SVG_TITLE,
 	};
 	fprintf(gnuplot->script,
-		"set terminal %s size %u,%u font 'DejaVu Sans,%s' noenhanced background '#ffffff'%s\n"
+		"set terminal %s size %u,%u font 'DejaVu Sans,%d' noenhanced background '#ffffff'%s\n"
 		"set encoding utf8\n"
 		"set datafile separator \"\\t\"\n"
 		"set datafile commentschars ''\n"
 		"set border lw 0.6 lc rgb '#495057'\n"
 		"set tics textcolor rgb '#212529'\n"
 		"set multiplot\n",
-		has_suffix(path, ".png") ? "pngcairo" : "svg", width, height,
-		has_suffix(path, ".png") ? "9" : "12",
-		has_suffix(path, ".png") ? "" : " name 'dirtycat'");
+		png ? "pngcairo" : "svg", width, height,
+		png ? PNG_FONT : SVG_FONT, png ? "" : " name 'dirtycat'");
 }
 
 /**
@@ -170,15 +175,19 @@ static bool is_continued(char byte)
 	return (byte & 0xc0) == 0x80;
 }
 
-/* Find the last characters of UTF-8 text that is too long; a path's end tells most. */
+/*
+ * Find the last characters of UTF-8 text that is too long. The end of a path
+ * tells most; it begins with a whole component if that fits.
+ */
 static const char *shorten(const char *text)
 {
-	const char *end = text + strlen(text);
+	const char *end = text + strlen(text), *component;
 	int characters = 0;
 
 	while (end > text && characters < MOST_CHARACTERS)
 		characters += !is_continued(*--end);
-	return end;
+	component = end > text ? strchr(end, '/') : NULL;
+	return component && component[1] ? component : end;
 }
 
 /**

@@ -15,6 +15,7 @@
  * @count: how many
  * @width: of the picture, in pixels
  * @height: likewise
+ * @title: font size of titles, in the unit of its kind of picture
  */
 struct gnuplot {
 	FILE *script;
@@ -22,6 +23,7 @@ struct gnuplot {
 	size_t count;
 	unsigned int width;
 	unsigned int height;
+	unsigned int title;
 };
 
 bool is_picture_name(const char *path);

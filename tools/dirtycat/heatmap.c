@@ -18,12 +18,12 @@
 
 /* In pixels */
 enum {
-	WIDTH		= 1200,
-	LEFT		= 140,
-	RIGHT		= 860,
+	WIDTH		= 1250,
+	LEFT		= 150,
+	RIGHT		= 870,
 	HEADER		= 30,
 	TITLE		= 36,
-	FOOTER		= 56,
+	FOOTER		= 64,
 };
 
 /* More samples than that share a column. */
@@ -316,7 +316,7 @@ static void put_title(FILE *out, const struct life *life)
 {
 	gnuplot_text(out, life->comm);
 	fprintf(out, " (%d): %s\n0\t0\n", life->pid,
-		life->tracked ? "written since the sample before" : "modified");
+		life->tracked ? "written since the previous sample" : "modified");
 }
 
 /* Show written memory in red, and modified memory in blue. */
@@ -332,9 +332,11 @@ static void describe_scale(const struct heatmap *map, struct gnuplot *picture)
 		"set cbrange [0:100]\n"
 		"set cbtics 25 out nomirror format '%%g%%%%'\n"
 		"set colorbox horizontal user origin screen %.6f,%.6f size screen %.6f,%.6f\n"
-		"set label 1 'share of the memory in a cell:' at screen %.6f,%.6f right\n",
+		"set label 1 'share of the memory in a cell:' at screen %.6f,%.6f right\n"
+		"set label 2 'grey: mapped and clean, white: not mapped' at screen %.6f,%.6f left\n",
 		colours, (RIGHT - 240.0) / WIDTH, 1 - 28.0 / picture->height, 240.0 / WIDTH,
 		12.0 / picture->height, (RIGHT - 252.0) / WIDTH,
+		1 - 22.0 / picture->height, (LEFT - 8.0) / WIDTH,
 		1 - 22.0 / picture->height);
 }
 
@@ -362,18 +364,18 @@ static void describe_panel(const struct heatmap *map, struct gnuplot *picture,
 	fprintf(script,
 		"set yrange [0:%u]\nset y2range [0:%u]\n"
 		"set ytics nomirror noenhanced scale 0\nset y2tics nomirror noenhanced scale 0\n"
-		"set ylabel 'address (gaps are left out)' offset 1,0\n"
-		"set key at screen %.6f,%.6f left bottom Left reverse samplen 0 noenhanced font ',%s'\n",
+		"set ylabel 'address (gaps are left out)' offset 0,0\n"
+		"set key at screen %.6f,%.6f left bottom Left reverse samplen 0 noenhanced font ',%u'\n",
 		panel->height, panel->height, (LEFT - 34.0) / WIDTH,
-		1 - (panel->top - 6.0) / picture->height, "12");
+		1 - (panel->top - 6.0) / picture->height, picture->title);
 	/* Cells overlap a bit, as light would shine through where they meet. */
 	fprintf(script,
-		"plot '/dev/fd/%d' using 1:3:1:($2+%.9g):3:($4+0.4):5 with boxxyerror lc palette fs solid noborder notitle",
+		"plot '/dev/fd/%d' using 1:3:1:($2+%.9g):3:($4+0.9):5 with boxxyerror lc palette fs solid noborder notitle",
 		cells_fd, 0.4 * map->seconds / gnuplot_time_unit(map->seconds) / (RIGHT - LEFT));
 	plot_text(script, labels_fd, "(0):1:ytic(2)", "notitle");
 	plot_text(script, labels_fd, "(0):1:y2tic(3) axes x1y2", "notitle");
 	plot_text(script, title_fd, "1:2", "title columnheader(1)");
-	fputs("\nunset colorbox\nunset label 1\n", script);
+	fputs("\nunset colorbox\nunset label\n", script);
 }
 
 static void draw(struct heatmap *map, const char *path, const struct run *run,

@@ -11,13 +11,13 @@
 
 /* In pixels */
 enum {
-	WIDTH		= 1000,
+	WIDTH		= 1010,
 	LEFT		= 90,
 	RIGHT		= 810,
 	HEADER		= 6,
 	TITLE		= 34,
 	HEIGHT		= 260,
-	FOOTER		= 56,
+	FOOTER		= 64,
 };
 
 /**
@@ -121,19 +121,21 @@ static void describe_panel(struct plot *plot, struct gnuplot *picture, size_t i)
 	gnuplot_text(title, life->comm);
 	fprintf(title, " (%d)\n0\t0\n", life->pid);
 	gnuplot_panel(picture, LEFT, RIGHT, top, top + HEIGHT);
-	gnuplot_time_axis(picture, history->times[history->rounds - 1],
-			  i + 1 == history->count, history->start.tv_sec);
 	/* The title is the only entry of a plot that draws nothing. */
 	fprintf(picture->script,
 		"set datafile missing '?'\n"
-		"set yrange [0:1]\nunset ytics\nunset y2tics\nunset grid\n"
-		"set key at screen %.6f,%.6f left bottom Left reverse samplen 0 noenhanced font ',12'\n"
+		"set xrange [0:1]\nset yrange [0:1]\n"
+		"unset xtics\nunset ytics\nunset xlabel\nunset ylabel\nunset grid\n"
+		"set key at screen %.6f,%.6f left bottom Left reverse samplen 0 noenhanced font ',%u'\n"
 		"plot '/dev/fd/%d' using 1:2 with dots lc rgb '#ff000000' title columnheader(1)\n",
-		(LEFT - 34.0) / WIDTH, 1 - (top - 6.0) / picture->height, title_fd);
+		(LEFT - 34.0) / WIDTH, 1 - (top - 6.0) / picture->height, picture->title,
+		title_fd);
+	gnuplot_time_axis(picture, history->times[history->rounds - 1],
+			  i + 1 == history->count, history->start.tv_sec);
 	fprintf(picture->script,
 		"set yrange [0:*]\nset ytics out nomirror format '%%g'\nset ylabel '%s'\n"
 		"set grid ytics lc rgb '#dee2e6' lw 0.6\n"
-		"set key at screen %.6f,%.6f left top Left reverse samplen 2 font ',10'\n"
+		"set key at screen %.6f,%.6f left top Left reverse samplen 2 font ''\n"
 		"plot '/dev/fd/%d' using 1:2 with linespoints pt 7 ps 0.3 lw 2 lc rgb '#1d4ed8' title 'DIRTY'",
 		plot->unit_name, (RIGHT + 12.0) / WIDTH,
 		1 - (top + 4.0) / picture->height, sums_fd);
