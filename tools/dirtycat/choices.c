@@ -181,6 +181,9 @@ static void settle_record(struct run *run)
 	if (picture && !run->ctl.timed)
 		usage_error("%s takes several samples; say --delay, --count, or a recording",
 			    picture);
+	if (picture && run->count > MAX_PANELS)
+		usage_error("%s: %zu processes, and a picture has %d panels; choose some",
+			    picture, run->count, MAX_PANELS);
 	if (!run->record && !picture)
 		return;
 	run->ctl.need = UINT32_MAX;

@@ -439,6 +439,20 @@ static void between_samples(struct run *run)
 		putchar('\n');
 }
 
+/* A selection tells how many it has by the first samples. Drop these if too many. */
+static void check_panels(const struct run *run)
+{
+	const char *picture = run->heatmap ? "--heatmap" : run->plot ? "--plot" : NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < run->count; i++)
+		count += !run->targets[i].gone && !run->targets[i].status;
+	if (picture && count > MAX_PANELS)
+		die(STATUS_USAGE,
+		    "%s: %zu processes are selected, and a picture has %d panels; choose some",
+		    picture, count, MAX_PANELS);
+}
+
 static void sample_all(struct run *run, struct recorder *recorder)
 {
 	unsigned long done = 0;
@@ -453,6 +467,8 @@ static void sample_all(struct run *run, struct recorder *recorder)
 
 		if (run->quit)
 			break;
+		if (!done)
+			check_panels(run);
 		if (recorder)
 			recorder_add(recorder, run->targets, run->count);
 		if (any_left(run) || run->selection.all)

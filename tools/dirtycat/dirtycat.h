@@ -113,6 +113,9 @@ enum format {
 
 enum { MAX_COLUMNS = 64, MAX_LABELS = 8 };
 
+/* A picture of more panels would be too high to look at. */
+enum { MAX_PANELS = 12 };
+
 /**
  * struct control - the options
  * @view: the view

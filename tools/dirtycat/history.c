@@ -9,9 +9,6 @@
 #include "common/memory.h"
 #include "common/message.h"
 
-/* A picture of more panels would be too high to look at. */
-enum { MOST_LIVES = 12 };
-
 /**
  * past_open() - begin to go through samples
  * @past: filled in; to be closed by past_close()
@@ -158,6 +155,15 @@ static void add_round(struct history *history, const struct past *past)
 			add_sample(history, &past->run.targets[i]);
 }
 
+/* Programs that started while samples were taken must not cost the picture of others. */
+static void leave_out(struct history *history, const char *option)
+{
+	warning("%s: %zu programs, and a picture has %d panels; it lacks those that came last",
+		option, history->count, MAX_PANELS);
+	while (history->count > MAX_PANELS)
+		places_free(&history->lives[--history->count].places);
+}
+
 /**
  * history_read() - go through samples, or end the program if they make no picture
  * @history: filled in; to be freed by history_free()
@@ -181,10 +187,13 @@ void history_read(struct history *history, const struct run *run,
 	if (history->times[history->rounds - 1] <= 0)
 		die(STATUS_OTHER, "%s: a picture over time takes more than one sample",
 		    option);
-	if (history->count > MOST_LIVES)
+	if (history->count <= MAX_PANELS)
+		return;
+	if (run->ctl.recorded)
 		die(STATUS_USAGE,
 		    "%s: %zu processes or programs, and a picture has %d panels; choose some by --pid",
-		    option, history->count, MOST_LIVES);
+		    option, history->count, MAX_PANELS);
+	leave_out(history, option);
 }
 
 /**
