@@ -19,11 +19,65 @@ setup() {
 }
 
 teardown() {
+	terminal kill-server 2>/dev/null || true
 	[[ -n $pid ]] || return 0
 	{
 		kill -KILL "$pid"
 		wait "$pid" || true
 	} 2>/dev/null
+}
+
+# wait_until COMMAND... - poll until it succeeds, for a minute
+wait_until() {
+	local deadline=$((SECONDS + 60))
+	until "$@"; do
+		((SECONDS < deadline)) || {
+			echo "timed out: $*"
+			return 1
+		}
+		sleep 0.1
+	done
+}
+
+# has_samples NUMBER - does the recording?
+has_samples() {
+	[[ -s record ]] && dirtycat --input record --raw -n --summary=only -o PID >pids && (($(grep -c . pids) >= $1))
+}
+
+terminal() {
+	tmux -S "$BATS_TEST_TMPDIR/tmux" -u -f /dev/null "$@"
+}
+
+# shows REGEX - on a line of the terminal
+shows() {
+	terminal capture-pane -p >screen
+	grep -qE -- "$1" screen
+}
+
+# on_terminal COMMAND - run in a shell in a terminal, and print its status
+on_terminal() {
+	terminal new-session -d -x 100 -y 24 "PATH=$PATH PS1='\$ ' bash --norc --noprofile" 3>&-
+	wait_until shows '^\$'
+	terminal send-keys "stty -a >before; clear; $1; echo status \$?" Enter
+}
+
+# expect_restored - the terminal has the settings from before the command, and a cursor
+expect_restored() {
+	terminal send-keys "stty -a | diff - before && echo as before" Enter
+	wait_until shows '^as before'
+	[[ $(terminal display-message -p '#{cursor_flag}') == 1 ]]
+}
+
+# start_growing - a process that modifies another page ten times a second
+start_growing() {
+	start '
+import mmap, time
+m = mmap.mmap(-1, 4096 * 16384, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+m.madvise(mmap.MADV_NOHUGEPAGE)
+print("ready", flush=True)
+for page in range(16384):
+    m[page * 4096] = 1
+    time.sleep(0.1)'
 }
 
 # start PROGRAM [ARGUMENT...] - python3 runs it until it says that it is ready: $pid
@@ -164,20 +218,126 @@ time.sleep(1000)'
 	start_named one
 	dirtycat --record record -d 0.1 --heatmap map.svg --plot plot.png "$pid" 3>&- &
 	drawer=$!
-	until [[ -s record ]] && (($(dirtycat --input record --raw -n --summary=only -o PID | grep -c .) > 2)); do :; done
+	wait_until has_samples 3
 	kill -INT $drawer
 	wait $drawer
 	[[ -s map.svg && -s plot.png ]]
 }
 
-@test "twelve programs fit, and of more some have to be chosen" {
-	for _ in {1..13}; do
-		sleep 1000 3>&- &
+@test "SIGINT ends a recording without pictures, and leaves a valid one" {
+	start_growing
+	env --default-signal=INT dirtycat --record record -d 0 "$pid" 3>&- &
+	recorder=$!
+	wait_until has_samples 20
+	kill -INT $recorder
+	status=0
+	wait $recorder || status=$?
+	((status == 130))
+	dirtycat --input record --raw -n --summary=only -o PID >before 2>error
+	[[ ! -s error ]]
+	dirtycat --record record -c 2 -d 0 "$pid"
+	dirtycat --input record --raw -n --summary=only -o PID >after
+	(($(grep -c . after) == $(grep -c . before) + 2))
+}
+
+@test "on a terminal, samples are redrawn until Ctrl-C, q or SIGTERM, and then a picture is drawn" {
+	start_growing
+	for end in C-c q TERM; do
+		rm -f record
+		on_terminal "dirtycat --record record -d 0.2 --heatmap $end.svg --plot $end.png --by-mapping $pid"
+		wait_until shows '^[0-9:]{8}  1 process'
+		[[ $(terminal display-message -p '#{cursor_flag}') == 0 ]]
+		# The anonymous mapping grows on the same lines of the screen.
+		cp screen first
+		wait_until has_samples 10
+		terminal capture-pane -p >screen
+		[[ $(wc -l <first) == "$(wc -l <screen)" ]]
+		run ! cmp first screen
+		[[ $(grep -c MAPPING screen) == 1 ]]
+		[[ $(terminal display-message -p '#{history_size}') == 0 ]]
+		if [[ $end == TERM ]]; then
+			pkill -TERM -x -P "$(terminal display-message -p '#{pane_pid}')" dirtycat
+		else
+			terminal send-keys "$end"
+		fi
+		wait_until shows '^status 0'
+		expect_restored
+		[[ $(stat -c %a "$end.svg" "$end.png" record) == 600$'\n'600$'\n'600 ]]
+		texts "$end.svg" | grep -qF "python3 ($pid): modified"
+		dirtycat --input record --heatmap again.svg 2>error
+		[[ ! -s error ]]
+		cmp "$end.svg" again.svg
+		terminal kill-server
+	done
+}
+
+@test "Ctrl-C on a terminal leaves a recording whose samples are all whole" {
+	start_growing
+	on_terminal "dirtycat --record record -d 0 --summary=only $pid"
+	wait_until has_samples 20
+	terminal send-keys C-c
+	# The shell drops the rest of an interrupted line.
+	terminal send-keys "echo status \$?" Enter
+	wait_until shows '^status 130'
+	expect_restored
+	dirtycat --input record --heatmap map.svg 2>error
+	[[ ! -s error && -s map.svg ]]
+}
+
+# start_sleepers NUMBER - so many processes: $others
+start_sleepers() {
+	local i
+	for ((i = 0; i < $1; i++)); do
+		bash -c 'exec -a "$1" sleep 1000' - "sleeper-$$" 3>&- &
 		others+=($!)
 	done
+	wait_until are_sleepers
+}
+
+are_sleepers() {
+	local one
 	for one in "${others[@]}"; do
-		until [[ $(<"/proc/$one/comm") == sleep ]]; do :; done
+		[[ $(<"/proc/$one/comm") == sleep ]] || return
 	done
+}
+
+@test "more than twelve processes are refused before sampling begins" {
+	start_sleepers 13
+	for how in "${others[*]}" "--full ^sleeper-$$"; do
+		for picture in --heatmap --plot; do
+			# shellcheck disable=SC2086  # several words
+			run -1 timeout 60 dirtycat --record record -d 1000 $picture a.svg $how
+			[[ $output == "dirtycat: $picture: 13 processes"*", and a picture has 12 panels; choose some"* ]]
+			[[ ! -e a.svg ]]
+			# A selection is known only after the recording was created, which is empty.
+			if [[ $how == --full* ]]; then
+				[[ $(stat -c %s record) == 16 ]]
+			else
+				[[ ! -e record ]]
+			fi
+		done
+	done
+	kill "${others[@]}"
+}
+
+@test "programs that start while samples are taken are left out of a full picture" {
+	start_sleepers 12
+	dirtycat --record record -d 0 --plot plot.svg --full "^sleeper-$$" 2>error 3>&- &
+	drawer=$!
+	wait_until has_samples 12
+	first=("${others[@]}")
+	start_sleepers 1
+	dirtycat --input record --raw -n --summary=only -o PID >pids
+	wait_until has_samples $(($(grep -c . pids) + 39))
+	kill -INT $drawer
+	wait $drawer
+	kill "${others[@]}"
+	[[ $(<error) == "dirtycat: --plot: 13 programs, and a picture has 12 panels; it lacks those that came last" ]]
+	texts plot.svg | grep -oP '^sleep \(\K\d+' | sort | diff - <(printf '%s\n' "${first[@]}" | sort)
+}
+
+@test "a recording of more than twelve programs is drawn in parts" {
+	start_sleepers 13
 	dirtycat --record record -c 2 -d 0.1 "${others[@]}"
 	kill "${others[@]}"
 	run -1 dirtycat --input record --plot plot.svg

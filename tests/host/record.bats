@@ -25,6 +25,23 @@ teardown() {
 	} 2>/dev/null
 }
 
+# wait_until COMMAND... - poll until it succeeds, for a minute
+wait_until() {
+	local deadline=$((SECONDS + 60))
+	until "$@"; do
+		((SECONDS < deadline)) || {
+			echo "timed out: $*"
+			return 1
+		}
+		sleep 0.1
+	done
+}
+
+# runs PID NAME - does the process run a program of that name?
+runs() {
+	[[ $(readlink "/proc/$1/exe") == */"$2" ]]
+}
+
 # start NAME - a process of that name, which waits: $pid
 start() {
 	mkfifo "wait-$1"
@@ -33,7 +50,7 @@ start() {
 	"./$1" 1000 3>&- 4>&- &
 	pid=$!
 	started+=("$pid")
-	until [[ $(readlink "/proc/$pid/exe") == */"$1" ]]; do :; done
+	wait_until runs "$pid" "$1"
 	kill -STOP "$pid"
 }
 
@@ -47,6 +64,11 @@ rows() {
 samples() {
 	rows "$1" PID >pids
 	wc -l <pids
+}
+
+# has_samples NUMBER - does the recording?
+has_samples() {
+	[[ -s record ]] && (($(samples record) >= $1))
 }
 
 @test "a recording reads back as the samples were shown" {
@@ -146,7 +168,7 @@ samples() {
 	start one
 	dirtycat --record record -d 0 "$pid" 3>&- &
 	started+=($!)
-	until [[ -s record ]] && (($(samples record) > 3)); do :; done
+	wait_until has_samples 4
 	kill -KILL $!
 	wait $! || true
 	unset 'started[-1]'
@@ -261,7 +283,7 @@ samples() {
 	started+=("$second")
 	dirtycat --record record "$first" "$second"
 	echo >&4
-	until [[ $(<"/proc/$second/comm") == sleep ]]; do :; done
+	wait_until runs "$second" sleep
 	dirtycat --record record "$first" "$second"
 	kill -KILL "$first"
 	wait "$first" 2>/dev/null || true
