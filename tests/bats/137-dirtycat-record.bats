@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck disable=SC2030,SC2031  # each test is a subshell
-# dirtycat: recordings and pictures of what a process writes.
+# dirtycat: recordings and pictures of a process that writes.
 
 load lib
 
@@ -32,14 +32,14 @@ has_samples() {
 	[[ -s record ]] && rows record PID >pids && (($(wc -l <pids) >= $1))
 }
 
-# after_samples NUMBER - wait until there are so many more
+# after_samples NUMBER - wait for that many more samples
 after_samples() {
 	local now=0
 	[[ ! -s record ]] || now=$(rows record PID | wc -l)
 	wait_until has_samples $((now + $1))
 }
 
-# stripes - the target writes two stripes of its mapping, at two times
+# stripes - make the target write two stripes of its mapping at different times
 stripes() {
 	tell map anon 400
 	tell advise nohugepage
@@ -52,7 +52,7 @@ stripes() {
 	after_samples 3
 }
 
-@test "what is written between two samples is in the second, and is not there without --clear" {
+@test "with --clear, WRITTEN of a sample is the memory written since the previous one" {
 	tell map anon 64
 	tell write
 	dirtycat --record plain -A "$start,$end" -c 2 -d 0 "$pid"
@@ -67,13 +67,13 @@ stripes() {
 	recorder=
 	rows record WRITTEN >written
 	[[ $(grep -vx 0B written | tr '\n' ' ') == "256K 16K " ]]
-	# The first one did not know since when.
+	# The first sample has no previous one.
 	run -0 rows record RATE
 	[[ ${lines[0]} == "?" ]]
 	! printf '%s\n' "${lines[@]:1}" | grep -qF "?" || fail "$output"
 }
 
-@test "a heat map has the stripe where and when it was written" {
+@test "a heat map shows each stripe at the address and time of its write" {
 	stripes --heatmap live.svg --plot live.png
 	kill -INT $recorder
 	wait $recorder
@@ -86,7 +86,7 @@ stripes() {
 	python3 "$BATS_TEST_DIRNAME/heatmap.py" "$start" 400 100,100 300,50
 }
 
-@test "a plot has what the columns have" {
+@test "a plot has the values of the columns" {
 	tell map anon 64
 	tell write
 	dirtycat --record record -A "$start,$end" -c 2 -d 0.1 "$pid"
@@ -104,7 +104,7 @@ stripes() {
 	run ! grep 'not known' plot.svg
 }
 
-@test "after exec, it is another program in another panel" {
+@test "exec begins another panel" {
 	mkfifo go
 	bash -c 'read -r <go; exec sleep 1000' 3>&- &
 	other=$!

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Look at map.svg, map.png and map.tsv, which are of the same samples.
+"""Check map.svg, map.png and map.tsv, which show the same samples.
 
 	heatmap.py START PAGES FIRST,COUNT...
 
-The mapping at START has so many pages, of which each stripe was written at once,
-one after the other; at other times, none of its pages was.
+The mapping at START has PAGES pages. Each stripe was written at once, one stripe
+after the other; no page was written at other times.
 """
 import re
 import struct

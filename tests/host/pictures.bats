@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck disable=SC2030,SC2031  # each test is a subshell
-# dirtycat --heatmap and --plot, on this machine's own kernel, whatever it tracks.
+# dirtycat --heatmap and --plot, on the kernel of this machine.
 
 setup_file() {
 	bats_require_minimum_version 1.5.0
@@ -80,7 +80,7 @@ for page in range(16384):
     time.sleep(0.1)'
 }
 
-# start PROGRAM [ARGUMENT...] - python3 runs it until it says that it is ready: $pid
+# start PROGRAM [ARGUMENT...] - run it with python3 as $pid, and wait until it is ready
 start() {
 	mkfifo says
 	python3 -c "$@" >says 3>&- &
@@ -89,11 +89,11 @@ start() {
 }
 
 # shellcheck disable=SC1003  # two backslashes
-# Whatever the caller's shell, gnuplot or terminal take for a command or markup
+# A shell, gnuplot or a terminal may take these for commands or markup.
 names=('`touch x`' 'a "quoted" name' $'a line\nand\ttab' '$(touch x)' '%d %s %n 100%' '{Symbol a}_b^c@x'
 	'# no comment' "'; system \"touch x\"; #" '<script>alert(1)<script>&amp;' '\n \x22 \\' '"')
 
-# start_named - a process that has a name like that, and maps such files
+# start_named NAME... - start a process with a similar name, which maps these files
 start_named() {
 	start '
 import ctypes, mmap, sys, time
@@ -111,7 +111,7 @@ print("ready", flush=True)
 time.sleep(1000)' "$@"
 }
 
-# texts FILE - what an SVG has in words
+# texts FILE - print the text of an SVG
 texts() {
 	python3 -c '
 import sys, xml.dom.minidom
@@ -119,11 +119,11 @@ for text in xml.dom.minidom.parse(sys.argv[1]).getElementsByTagName("text"):
     print(text.firstChild.data.strip() if text.firstChild else "")' "$1"
 }
 
-@test "names of files and processes are text, whatever they look like; nothing is executed" {
+@test "names of files and processes are drawn as text and never executed" {
 	start_named "${names[@]}"
 	HOME=$PWD dirtycat --record record -c 2 -d 0.1 --heatmap map.svg --plot plot.svg "$pid"
 	HOME=$PWD dirtycat --input record --heatmap map.png --plot plot.png
-	# The names, the pictures, the recording and a pipe are all that there is.
+	# No other file was created.
 	[[ $(find . -mindepth 1 -printf x) == "$(printf 'x%.0s' "${names[@]}" map.{svg,png} plot.{svg,png} record says)" ]]
 	[[ ! -e x ]]
 	texts map.svg >got
@@ -163,7 +163,7 @@ for text in xml.dom.minidom.parse(sys.argv[1]).getElementsByTagName("text"):
 	[[ ! -e executed ]]
 }
 
-@test "what is modified is where it is, and address gaps take no room" {
+@test "a heat map shows modified memory at its addresses, without the gaps" {
 	start '
 import ctypes, mmap, time
 m = mmap.mmap(-1, 4096 * 4096, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
@@ -184,13 +184,13 @@ time.sleep(1000)'
 		mine = sorted((int(r[4], 16), int(r[5], 16)) for r in rows if at <= int(r[4], 16) < at + 4096 * page)
 		assert mine[0][0] == at + 1000 * page, mine
 		assert mine[-1][1] == at + 3100 * page, mine
-		# One row at most goes over the gap.
+		# At most one row spans the gap.
 		inside = [m for m in mine if m[0] >= at + 1200 * page and m[1] <= at + 3000 * page]
 		assert not inside, inside
 	END
 }
 
-@test "pictures are 0600, also one that was not, and a link of somebody else is not followed" {
+@test "pictures get mode 0600, even existing files, and links of other users are not followed" {
 	start_named one
 	dirtycat --record record -c 2 -d 0 "$pid"
 	for name in a.svg b.png c.tsv d.PNG; do
@@ -214,7 +214,7 @@ time.sleep(1000)'
 	fi
 }
 
-@test "a run that is interrupted draws what it has" {
+@test "an interrupted run draws its samples" {
 	start_named one
 	dirtycat --record record -d 0.1 --heatmap map.svg --plot plot.png "$pid" 3>&- &
 	drawer=$!
@@ -347,7 +347,7 @@ are_sleepers() {
 	(($(grep -cE '^sleep \([0-9]+\)$' got) == 12))
 }
 
-@test "what cannot be drawn says so, before samples are taken" {
+@test "errors are reported before sampling begins" {
 	start_named one
 	dirtycat --record record -c 2 -d 0 "$pid"
 	dirtycat --record single "$pid"

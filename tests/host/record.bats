@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck disable=SC2030,SC2031  # each test is a subshell
-# dirtycat --record and --input, on this machine's own kernel, whatever it tracks.
+# dirtycat --record and --input, on the kernel of this machine.
 
 setup_file() {
 	bats_require_minimum_version 1.5.0
@@ -42,7 +42,7 @@ runs() {
 	[[ $(readlink "/proc/$1/exe") == */"$2" ]]
 }
 
-# start NAME - a process of that name, which waits: $pid
+# start NAME - start a process of that name, $pid, and stop it
 start() {
 	mkfifo "wait-$1"
 	exec 4<>"wait-$1"
@@ -60,7 +60,7 @@ rows() {
 	sed '/^$/d' rows
 }
 
-# samples FILE - how many a recording of one process has
+# samples FILE - print the number of samples in a recording of one process
 samples() {
 	rows "$1" PID >pids
 	wc -l <pids
@@ -71,7 +71,7 @@ has_samples() {
 	[[ -s record ]] && (($(samples record) >= $1))
 }
 
-@test "a recording reads back as the samples were shown" {
+@test "--input shows a recording as the samples were shown" {
 	start one
 	dirtycat --record record "$pid"
 	for view in --summary=never --by-mapping\ --summary=never --summary=only; do
@@ -94,7 +94,7 @@ has_samples() {
 	diff live kept
 }
 
-@test "--record shows nothing, and a pipe can be read" {
+@test "--record prints nothing, and --input can read a pipe" {
 	start one
 	run -0 dirtycat --record record -c 3 -d 0 "$pid"
 	[[ -z $output ]]
@@ -102,7 +102,7 @@ has_samples() {
 	dirtycat --input - --summary=only < <(cat record) | diff - <(dirtycat --input record --summary=only)
 }
 
-@test "a sample of what has not changed takes less than 100 bytes" {
+@test "a sample without changes takes less than 100 bytes" {
 	start one
 	dirtycat --record record "$pid"
 	one=$(stat -c %s record)
@@ -110,7 +110,7 @@ has_samples() {
 	(($(stat -c %s record) < 2 * one + 10 * 100))
 }
 
-@test "a recording that is cut at any byte has the samples before that, and can be continued" {
+@test "a recording cut at any byte keeps the earlier samples and can be continued" {
 	start one
 	dirtycat --record record "$pid"
 	ends=(16 "$(stat -c %s record)") whole=()
@@ -164,7 +164,7 @@ has_samples() {
 	[[ $stderr == *"its 5000 bytes are dropped"* ]]
 }
 
-@test "a writer that is killed leaves what it has recorded" {
+@test "a killed writer leaves a valid recording" {
 	start one
 	dirtycat --record record -d 0 "$pid" 3>&- &
 	started+=($!)
@@ -176,7 +176,7 @@ has_samples() {
 	(("${lines[-1]}" > 3))
 }
 
-@test "damage is told from a sample that is cut, and not continued" {
+@test "a damaged recording is distinguished from a cut one and is not continued" {
 	start one
 	dirtycat --record record -c 3 -d 0 "$pid"
 	for at in 16 20 24 28 200; do
@@ -193,7 +193,7 @@ has_samples() {
 	done
 }
 
-@test "whatever the bytes are, reading them is safe" {
+@test "reading a recording with random bytes is safe" {
 	start one
 	dirtycat --record record -c 2 -d 0 "$pid"
 	for seed in {1..40}; do
@@ -224,7 +224,7 @@ has_samples() {
 	done
 }
 
-@test "recordings are 0600, and no link and no other kind of file is followed" {
+@test "recordings have mode 0600; links and special files are refused" {
 	start one
 	dirtycat --record record "$pid"
 	[[ $(stat -c %a record) == 600 ]]
@@ -265,7 +265,7 @@ has_samples() {
 	[[ $output == *"of another version"* ]]
 }
 
-@test "a disk that is full: the samples before are kept" {
+@test "a full disk keeps the earlier samples" {
 	start one
 	dirtycat --record record "$pid"
 	size=$(stat -c %s record)
@@ -275,7 +275,7 @@ has_samples() {
 	[[ $output =~ ^[0-9]+$ && $output -gt 1 ]]
 }
 
-@test "several processes, which come, go, and call exec" {
+@test "processes that start, exit and call exec are recorded" {
 	start one
 	first=$pid
 	bash -c 'read -r; exec sleep 1000' <wait-one 3>&- 4>&- &
@@ -303,7 +303,7 @@ has_samples() {
 	[[ $output == "$second bash" ]]
 }
 
-@test "what is recorded can be selected from" {
+@test "--pid selects processes of a recording" {
 	start one
 	dirtycat --record record "$pid"
 	range=$(dirtycat --raw -n --summary=never -o START,END "$pid" | sed -n 2p)
@@ -334,7 +334,7 @@ has_samples() {
 	[[ $output == 1 ]]
 }
 
-@test "sums that are shown do not keep mappings out of the recording" {
+@test "printing sums does not remove mappings from the recording" {
 	start one
 	dirtycat --record record --summary=only "$pid" >sums
 	[[ -s sums ]]
@@ -342,7 +342,7 @@ has_samples() {
 	grep -q /one kept
 }
 
-@test "without a process, all are recorded, and nothing is shown" {
+@test "without a process, --record takes all and prints nothing" {
 	start one
 	run -0 --separate-stderr dirtycat --record record
 	[[ -z $output ]]
@@ -350,7 +350,7 @@ has_samples() {
 	grep -qx "$pid" pids
 }
 
-@test "a terminal: sampling for a recording draws nothing" {
+@test "recording on a terminal draws nothing" {
 	start one
 	TERM=xterm script -qec "dirtycat --record record -c 2 -d 0 $pid" /dev/null >shown 3>&-
 	[[ ! -s shown ]]
@@ -359,7 +359,7 @@ has_samples() {
 	(($(grep -c one shown) == 2))
 }
 
-@test "what cannot be combined says so" {
+@test "options that cannot be combined are refused" {
 	start one
 	dirtycat --record record "$pid"
 	dirtycat --text "$pid" >listing

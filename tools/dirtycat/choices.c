@@ -162,7 +162,7 @@ static void settle_input(struct run *run, bool *timed)
 	}
 }
 
-/* Samples that are recorded or drawn are shown only if an option says how. */
+/* While recording or drawing, print samples only if an option selects their form. */
 static bool is_quiet(const struct run *run, const struct wishes *wishes)
 {
 	const struct control *ctl = &run->ctl;

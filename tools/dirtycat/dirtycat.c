@@ -367,7 +367,7 @@ static bool any_left(const struct run *run)
 	return false;
 }
 
-/* These end sampling early: the picture has the samples until then. */
+/* Return the signals that end sampling early; the picture shows the samples so far. */
 static sigset_t interrupts(const struct run *run)
 {
 	sigset_t set;
@@ -439,7 +439,7 @@ static void between_samples(struct run *run)
 		putchar('\n');
 }
 
-/* A selection tells how many it has by the first samples. Drop these if too many. */
+/* Without a list of PIDs, only the first samples show how many there are. */
 static void check_panels(const struct run *run)
 {
 	const char *picture = run->heatmap ? "--heatmap" : run->plot ? "--plot" : NULL;
@@ -501,7 +501,7 @@ static void draw_pictures(const struct run *run, const struct source *source)
 		plot_draw(run->plot, run, source);
 }
 
-/* Pictures are drawn when all samples are there; they fail before, if they do. */
+/* Pictures are drawn after sampling; check before it whether that is possible. */
 static void prepare_pictures(const struct run *run)
 {
 	const char *const paths[] = { run->heatmap, run->plot };
@@ -531,7 +531,7 @@ static void sample_and_record(struct run *run)
 	recorder_open(&recorder, run->record);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	sample_all(run, &recorder);
-	/* One that came during the last sample has ended the samples, too. */
+	/* Discard a signal that arrived during the last sample. */
 	while (sigtimedwait(&set, NULL, &now) > 0)
 		continue;
 	sigprocmask(SIG_UNBLOCK, &set, NULL);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pictures by gnuplot. Its scripts can run commands, and names of processes and
- * files are anybody's: they are text in files of data, where gnuplot executes
- * nothing, and the script has only constants and numbers. Its start-up files are
- * not read, it gets data by descriptors, and its output is a pipe.
+ * Draw pictures with gnuplot. A gnuplot script can run commands, and anybody may
+ * choose the names of processes and files. Names are therefore passed only in data
+ * files, where gnuplot executes nothing; the script has constants and numbers.
+ * gnuplot reads no start-up files, gets data through descriptors, and writes to a
+ * pipe.
  */
 #define _GNU_SOURCE
 #include "gnuplot.h"
@@ -22,10 +23,10 @@
 #include "common/output.h"
 #include "common/text.h"
 
-/* Longer text would reach out of the margin. */
+/* Longer text would not fit into the margin. */
 enum { MOST_CHARACTERS = 32 };
 
-/* Terminals of gnuplot measure fonts in different units; these look alike. */
+/* gnuplot's terminals measure fonts in different units; these sizes look alike. */
 enum { PNG_FONT = 9, PNG_TITLE = 12, SVG_FONT = 12, SVG_TITLE = 16 };
 
 static bool has_suffix(const char *path, const char *suffix)
@@ -36,8 +37,8 @@ static bool has_suffix(const char *path, const char *suffix)
 }
 
 /**
- * is_picture_name() - can a file with such a name be drawn?
- * @path: that name
+ * is_picture_name() - check for the suffix of a picture that gnuplot can draw
+ * @path: name of a file
  *
  * Return: true if so.
  */
@@ -55,7 +56,7 @@ static FILE *open_memory(void)
 	return checked(fdopen(fd, "w"));
 }
 
-/* Become gnuplot. Arguments come after a name; descriptors of data stay open. */
+/* Execute gnuplot in the child. Let it inherit the descriptors of the data. */
 static void become_gnuplot(int in, int out, const struct gnuplot *gnuplot,
 			   const char *argument)
 {
@@ -112,7 +113,7 @@ static void fail_without_gnuplot(int status)
 /**
  * gnuplot_require() - end the program if there is no gnuplot
  *
- * Hours of samples are not taken in vain then.
+ * Called before sampling, so that hours of samples are not lost.
  */
 void gnuplot_require(void)
 {
@@ -156,7 +157,7 @@ void gnuplot_open(struct gnuplot *gnuplot, const char *path, unsigned int width,
 }
 
 /**
- * gnuplot_data() - a file of data that the script can plot
+ * gnuplot_data() - add a data file that the script can plot
  * @gnuplot: the picture
  * @data: set to that file, to be written before gnuplot_draw()
  *
@@ -216,7 +217,7 @@ void gnuplot_text(FILE *data, const char *text)
 }
 
 /**
- * gnuplot_panel() - say where the next plot stands
+ * gnuplot_panel() - set the position of the next plot
  * @gnuplot: the picture
  * @left: of it, in pixels
  * @right: likewise
@@ -241,7 +242,7 @@ static const struct {
 	{ 86400, "days" }, { 3600, "hours" }, { 60, "minutes" }, { 1, "seconds" },
 };
 
-/* A span has at least three of its unit. */
+/* Choose the largest unit of which the axis has at least three. */
 static size_t unit_of(double seconds)
 {
 	size_t i = 0;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Heat maps, as those of damo: address against time, a panel for each program.
- * The colour of a cell tells how much of it was written since the sample before
- * or, where that is not known, how much of it is modified.
+ * Heat maps, like those of damo: address against time, a panel for each program.
+ * The colour of a cell shows the share of its memory that was written since the
+ * previous sample or, if that is unknown, the share that is modified.
  */
 #define _GNU_SOURCE
 #include "heatmap.h"
@@ -26,13 +26,13 @@ enum {
 	FOOTER		= 64,
 };
 
-/* More samples than that share a column. */
+/* If there are more samples, several share a column. */
 enum { MOST_COLUMNS = 600 };
 
 enum { UNMAPPED = -1 };
 
 /**
- * struct cell - a cell that may go on in the next column
+ * struct cell - a cell, which the next column may extend
  * @from: seconds
  * @to: seconds
  * @value: percent of it, or %UNMAPPED
@@ -81,7 +81,7 @@ struct heatmap {
 	bool data;
 };
 
-/* A cell as text: for gnuplot by pixels, for other programs by addresses. */
+/* Write a cell: in pixels for gnuplot, with addresses for other programs. */
 static void put_cell(const struct heatmap *map, const struct panel *panel,
 		     const struct group *group, size_t row, const struct cell *cell)
 {
@@ -103,7 +103,7 @@ static void put_cell(const struct heatmap *map, const struct panel *panel,
 		places_address(places, group, high - 1) + 1, cell->value);
 }
 
-/* Put out the cells of all rows that do not go on. */
+/* Write the cells of all rows that the next column does not extend. */
 static void put_column(const struct heatmap *map, struct panel *panel, bool last)
 {
 	const struct places *places = &panel->life->places;
@@ -184,7 +184,7 @@ static void add_to_column(struct panel *panel, double from, double to)
 	}
 }
 
-/* The time that a sample tells about. Return false if it tells about none. */
+/* Find the time that a sample covers. Return false if it covers none. */
 static bool time_of_sample(const struct heatmap *map, const struct panel *panel,
 			   const struct sample *now, size_t round, double *from,
 			   double *to)
@@ -192,7 +192,7 @@ static bool time_of_sample(const struct heatmap *map, const struct panel *panel,
 	const struct history *history = &map->history;
 
 	if (panel->life->tracked) {
-		/* The sample before was taken shortly before it was acknowledged. */
+		/* The previous sample was taken shortly before it was acknowledged. */
 		*to = history->times[round];
 		*from = round ? history->times[round - 1] : 0;
 		return now->since > 0;
@@ -275,7 +275,7 @@ static unsigned int lay_out(struct heatmap *map)
 		at += TITLE;
 		new_panel(&map->panels[i], &history->lives[i], at);
 		at += map->panels[i].height;
-		/* Modified memory is drawn until the next sample is due. */
+		/* Draw modified memory until the next sample would be due. */
 		if (!history->lives[i].tracked)
 			map->seconds = *last + (last[0] - last[-1]);
 	}
@@ -340,7 +340,7 @@ static void describe_scale(const struct heatmap *map, struct gnuplot *picture)
 		1 - 22.0 / picture->height);
 }
 
-/* Plot points that cannot be seen, for the sake of their text. */
+/* Plot transparent points: only their text is visible. */
 static void plot_text(FILE *script, int fd, const char *columns, const char *title)
 {
 	fprintf(script, ", '/dev/fd/%d' using %s with dots lc rgb '#ff000000' %s", fd,
@@ -368,7 +368,7 @@ static void describe_panel(const struct heatmap *map, struct gnuplot *picture,
 		"set key at screen %.6f,%.6f left bottom Left reverse samplen 0 noenhanced font ',%u'\n",
 		panel->height, panel->height, (LEFT - 34.0) / WIDTH,
 		1 - (panel->top - 6.0) / picture->height, picture->title);
-	/* Cells overlap a bit, as light would shine through where they meet. */
+	/* Let cells overlap: antialiasing would leave bright lines between them. */
 	fprintf(script,
 		"plot '/dev/fd/%d' using 1:3:1:($2+%.9g):3:($4+0.9):5 with boxxyerror lc palette fs solid noborder notitle",
 		cells_fd, 0.4 * map->seconds / gnuplot_time_unit(map->seconds) / (RIGHT - LEFT));

@@ -155,7 +155,7 @@ static void add_round(struct history *history, const struct past *past)
 			add_sample(history, &past->run.targets[i]);
 }
 
-/* Programs that started while samples were taken must not cost the picture of others. */
+/* Draw the first programs rather than nothing: sampling may have taken hours. */
 static void leave_out(struct history *history, const char *option)
 {
 	warning("%s: %zu programs, and a picture has %d panels; it lacks those that came last",

@@ -20,7 +20,7 @@ struct source {
 };
 
 /**
- * struct life - a program that a process ran; after execve() it is another one
+ * struct life - a program that a process ran; execve() begins another
  * @pid: number of the process
  * @start_time: when it started
  * @space: its address space

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Files that were kept: listings and recordings, told apart by how they begin. */
+/* Saved files: listings and recordings, distinguished by their first bytes. */
 #define _GNU_SOURCE
 #include "input.h"
 
@@ -38,11 +38,11 @@ static int copy_pipe(int fd, const char *path)
 }
 
 /**
- * open_input() - open a file that was kept, or end the program
+ * open_input() - open a saved file, or end the program
  * @path: its name, "-" for standard input
  * @recorded: set to whether it is a recording
  *
- * Return: a descriptor. One can seek in that of a recording.
+ * Return: a descriptor, which can seek if the file is a recording.
  */
 int open_input(const char *path, bool *recorded)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Files that were kept: listings and recordings. */
+/* Saved files: listings and recordings. */
 #ifndef INPUT_H
 #define INPUT_H
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The populated parts of an address space, one above the other: address spaces
- * are mostly empty, so that gaps take no room in a picture. Neighbouring parts
- * of one mapping are a group, which has a label, and rows of cells.
+ * The populated parts of an address space, stacked without the gaps between them,
+ * as address spaces are mostly empty. Neighbouring parts of one mapping form a
+ * group, which has a label and rows of cells.
  */
 #define _GNU_SOURCE
 #include "places.h"
@@ -67,7 +67,7 @@ static int compare_pieces(const void *a, const void *b)
 	return x->end < y->end ? 1 : x->end > y->end ? -1 : 0;
 }
 
-/* Sort the pieces, and join those that overlap. An address has one name. */
+/* Sort the pieces and join those that overlap: an address has one name. */
 static void settle_pieces(struct places *places)
 {
 	struct piece *last = NULL;
@@ -163,7 +163,7 @@ static void join_groups(struct group *group, const struct group *next)
 	group->others += next->others + 1;
 }
 
-/* Join neighbours that have no more than so many bytes together. */
+/* Join neighbours whose sum is at most that many bytes. */
 static void join_small_groups(struct places *places, uint64_t most)
 {
 	size_t kept = 1;
@@ -180,8 +180,8 @@ static void join_small_groups(struct places *places, uint64_t most)
 }
 
 /*
- * Limit the number of labels, and leave most of the room to large groups: small
- * neighbours share a label.
+ * Let small neighbours share a label, to limit the number of labels and leave most
+ * of the space to large groups.
  */
 static void limit_groups(struct places *places)
 {
@@ -244,7 +244,7 @@ void places_lay_out(struct places *places, unsigned int height)
 	for (size_t i = 0; i < places->groups_count; i++) {
 		struct group *group = &places->groups[i];
 
-		/* Whole pixels, as edges between them would be blurred. */
+		/* Use whole pixels; other edges would be blurred. */
 		group->low = (unsigned int)end + GROUP_GAP;
 		end += GROUP_GAP + LABEL_HEIGHT + left * group->bytes / total;
 		group->high = (unsigned int)end;
@@ -305,7 +305,7 @@ static void fill_group(const struct group *group, uint64_t from, uint64_t to,
 {
 	size_t row = (double)from * group->rows / group->bytes;
 
-	/* That is rounded. */
+	/* The division was rounded. */
 	while (row && group_bound(group, row) > from)
 		row--;
 	while (group_bound(group, row + 1) <= from)

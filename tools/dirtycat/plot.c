@@ -49,7 +49,7 @@ static void choose_unit(struct plot *plot)
 		plot->unit = 1;
 }
 
-/* Where a sum is not known, its line has a gap. */
+/* An unknown sum leaves a gap in its line. */
 static void put_sum(const struct plot *plot, FILE *out, const struct totals *totals,
 		    char letter, bool without)
 {
@@ -95,7 +95,7 @@ static void put_samples(const struct plot *plot, const struct run *run,
 	past_close(&past);
 }
 
-/* A line without a point would be an error of gnuplot's. */
+/* gnuplot reports an error for a line without points; add a legend entry only. */
 static void describe_line(struct gnuplot *picture, const struct life *life,
 			  char letter, int column, const char *colour,
 			  const char *name)
@@ -121,7 +121,7 @@ static void describe_panel(struct plot *plot, struct gnuplot *picture, size_t i)
 	gnuplot_text(title, life->comm);
 	fprintf(title, " (%d)\n0\t0\n", life->pid);
 	gnuplot_panel(picture, LEFT, RIGHT, top, top + HEIGHT);
-	/* The title is the only entry of a plot that draws nothing. */
+	/* Draw the title as the only legend entry of an empty plot. */
 	fprintf(picture->script,
 		"set datafile missing '?'\n"
 		"set xrange [0:1]\nset yrange [0:1]\n"

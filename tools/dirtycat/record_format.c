@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The format of recordings, as dirtycat-record(5) describes it: numbers of seven
- * bits a byte, as a listing has mostly short runs near to each other.
+ * The format of recordings, described in dirtycat-record(5). Numbers have seven
+ * bits per byte, as a listing mostly has short runs with short gaps.
  */
 #define _GNU_SOURCE
 #include "record_format.h"
@@ -56,7 +56,7 @@ void put_number(FILE *out, uint64_t value)
  * @cursor: where from
  * @most: the greatest number that makes sense
  *
- * Return: the number, 0 if the bytes are none.
+ * Return: the number, 0 if it is malformed.
  */
 uint64_t get_number(struct cursor *cursor, uint64_t most)
 {
@@ -153,7 +153,7 @@ bool is_record_header(const unsigned char *header, size_t size)
  * @header: its first bytes
  * @size: how many; less than a header if the file has no more
  *
- * Return: a sentence about why not, or NULL.
+ * Return: the reason if it cannot, else NULL.
  */
 const char *record_header_fault(const unsigned char *header, size_t size)
 {
@@ -287,7 +287,7 @@ static struct cursor cursor_of(const struct part *part)
  * @part: its bytes
  * @listing: filled in; to be freed by dirty_listing_free()
  *
- * Return: false if the bytes are none.
+ * Return: false if the bytes are malformed.
  */
 bool decode_listing(const struct part *part, struct dirty_listing *listing)
 {
@@ -343,7 +343,7 @@ static void get_mapping(struct cursor *cursor, uint64_t *at,
  * @part: its bytes
  * @maps: filled in; to be freed by dirty_maps_free()
  *
- * Return: false if the bytes are none.
+ * Return: false if the bytes are malformed.
  */
 bool decode_maps(const struct part *part, struct dirty_maps *maps)
 {

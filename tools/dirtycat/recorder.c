@@ -21,7 +21,7 @@
 #include "recording.h"
 #include "sample.h"
 
-/* A recording holds the memory map of somebody's processes: it is the owner's. */
+/* A recording shows the memory maps of processes: only its owner may read it. */
 static int open_file(const char *path)
 {
 	const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
@@ -152,7 +152,7 @@ static void put_process(struct recorder *recorder, FILE *out, uint64_t when,
 		put_part(out, &kept->part[i], before ? &before->part[i] : NULL);
 }
 
-/* A listing that is cut is not recorded: its sums would be wrong. */
+/* Do not record a truncated listing: its sums would be wrong. */
 static bool is_recorded(const struct target *target)
 {
 	return !target->gone && !target->status;

@@ -19,7 +19,7 @@
 
 enum { MOST_PID = 1 << 30 };
 
-/* Return how many bytes were read, less than asked for only at the end. */
+/* Return the number of bytes read, which is smaller only at the end of the file. */
 static size_t read_at(const struct recording *recording, void *data, size_t size,
 		      off_t at)
 {
@@ -227,7 +227,7 @@ static bool parse_round(struct recording *recording, const unsigned char *data,
  * recording_next() - read the next round
  * @recording: its processes are those of that round
  *
- * Return: false if there is none; why it ends before its end is reported.
+ * Return: false if there is none. Reports a cut or damaged recording.
  */
 bool recording_next(struct recording *recording)
 {
