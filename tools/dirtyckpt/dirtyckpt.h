@@ -32,6 +32,7 @@ enum format {
  * @number: number of a generation, 0 for the last one
  * @file: path of the output file
  * @stop: stop the process for the last pass
+ * @full: build on no earlier generation
  * @rounds: number of passes before the last one
  * @until: end these passes if at most that many pages were written since
  * @has_until: @until is set
@@ -50,6 +51,7 @@ struct control {
 	unsigned long number;
 	const char *file;
 	bool stop;
+	bool full;
 	unsigned long rounds;
 	uint64_t until;
 	bool has_until;

@@ -13,6 +13,7 @@
 
 enum {
 	OPTION_STOP = FIRST_LONG_OPTION,
+	OPTION_FULL,
 	OPTION_ROUNDS,
 	OPTION_UNTIL,
 	OPTION_ZSTD,
@@ -55,6 +56,9 @@ enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
 static const struct option_row options[] = {
 	{ "stop", OPTION_STOP, NULL,
 	  .help = "stop the process for the last pass",
+	  .commands = SAVE },
+	{ "full", OPTION_FULL, NULL,
+	  .help = "store all modified pages, build on no generation",
 	  .commands = SAVE },
 	{ "rounds", OPTION_ROUNDS, "N", .help = "make N passes before the last one",
 	  .commands = SAVE },
@@ -108,6 +112,8 @@ static void print_help(void)
 		       commands[i].operands, commands[i].help);
 	puts("\n"
 	     "DIR is the image of a process, DIR@N its generation N, DIR alone the last one.\n"
+	     "On a kernel that does not track writes, save requires --stop or --full, and\n"
+	     "save --stop reads all modified pages and compares them with the last generation.\n"
 	     "\n"
 	     "Options:");
 	for (const struct option_row *o = options; o->name; o++) {
@@ -163,6 +169,9 @@ static void parse_option(struct control *ctl, int c)
 	switch (c) {
 	case OPTION_STOP:
 		ctl->stop = true;
+		break;
+	case OPTION_FULL:
+		ctl->full = true;
 		break;
 	case OPTION_ROUNDS:
 		ctl->rounds = parse_number(optarg, 0, 10000, "number of rounds");

@@ -25,6 +25,10 @@
  * comes back, a write fault has created it, so it is listed as written. But
  * correctness does not depend on that: the page was not in the previous list,
  * so it is copied.
+ *
+ * On a kernel that does not track writes, nothing is recorded or acknowledged.
+ * Step 3 reads all listed pages, and stores those that the previous generation
+ * does not have with the same contents.
  */
 #define _GNU_SOURCE
 #include "pass.h"
@@ -57,6 +61,7 @@
  * @began: start time, from nanoseconds()
  * @all: number of pages to copy
  * @done: number of bytes copied
+ * @next: index of the next span of the saver's @before to compare with
  */
 struct pass {
 	struct generation draft;
@@ -70,6 +75,7 @@ struct pass {
 	uint64_t began;
 	uint64_t all;
 	uint64_t done;
+	size_t next;
 };
 
 /*
@@ -91,23 +97,11 @@ static void show_progress(const struct saver *saver, const struct pass *pass)
 		fputs("\r\033[K", stderr);
 }
 
-/* Step 1. */
-static enum status list_pages(struct saver *saver, struct pass *pass)
+/* Put the pages that have to be copied on record. */
+static enum status record_pages(struct saver *saver, const struct pass *pass)
 {
 	struct spans written, others, again, copy;
-	struct dirty_maps maps;
-	enum status status;
 
-	status = target_listing(&saver->target, &pass->listing);
-	if (!status) {
-		status = target_maps(&saver->target, &maps, &pass->maps,
-				     &pass->maps_size);
-		dirty_maps_free(&maps);
-	}
-	if (status)
-		return status;
-	pass->listed = spans_of(&pass->listing, 0);
-	pass->draft.listed = spans_pages(&pass->listed);
 	written = spans_of(&pass->listing, DIRTY_FLAG('d'));
 	others = spans_subtract(&pass->listed, &saver->before);
 	again = spans_unite(&written, &others);
@@ -121,6 +115,25 @@ static enum status list_pages(struct saver *saver, struct pass *pass)
 	saver->record.number = pass->draft.number;
 	memcpy(saver->record.base, saver->base, sizeof(saver->base));
 	return record_write(&saver->image, &saver->record);
+}
+
+/* Step 1. */
+static enum status list_pages(struct saver *saver, struct pass *pass)
+{
+	struct dirty_maps maps;
+	enum status status;
+
+	status = target_listing(&saver->target, &pass->listing);
+	if (!status) {
+		status = target_maps(&saver->target, &maps, &pass->maps,
+				     &pass->maps_size);
+		dirty_maps_free(&maps);
+	}
+	if (status)
+		return status;
+	pass->listed = spans_of(&pass->listing, 0);
+	pass->draft.listed = spans_pages(&pass->listed);
+	return saver->target.tracked ? record_pages(saver, pass) : STATUS_OK;
 }
 
 /* Step 2. */
@@ -150,6 +163,48 @@ static enum status acknowledge(struct saver *saver, const struct pass *pass)
 	return STATUS_OK;
 }
 
+/* Does the last generation have the same contents of a page? Addresses ascend. */
+static bool is_same(struct saver *saver, struct pass *pass, uint64_t addr,
+		    const void *data)
+{
+	const struct spans *before = &saver->before;
+	char then[PAGE_BYTES];
+
+	while (pass->next < before->count &&
+	       before->spans[pass->next].end <= addr)
+		pass->next++;
+	if (!saver->compare || pass->next == before->count ||
+	    addr < before->spans[pass->next].start)
+		return false;
+	if (contents_read(&saver->contents, addr, then, sizeof(then))) {
+		saver->compare = false;
+		complain(STATUS_OK, "%s: storing all further pages, without comparing them",
+			 saver->image.path);
+		return false;
+	}
+	return !memcmp(then, data, sizeof(then));
+}
+
+/* Store those of some neighbouring pages that differ from the last generation. */
+static enum status add_different(struct saver *saver, struct pass *pass,
+				 uint64_t start, const char *data, size_t size)
+{
+	enum status status = STATUS_OK;
+	size_t from = 0, at;
+
+	for (at = 0; !status && at < size; at += PAGE_BYTES) {
+		if (!is_same(saver, pass, start + at, data + at))
+			continue;
+		status = pages_add(&pass->writer, start + from, data + from,
+				   at - from);
+		from = at + PAGE_BYTES;
+	}
+	if (!status && from < size)
+		status = pages_add(&pass->writer, start + from, data + from,
+				   size - from);
+	return status;
+}
+
 /*
  * A page may have been unmapped since it was listed, or be lost to a memory
  * error. Then it is not in the next listing; or, if the address is mapped again,
@@ -166,8 +221,8 @@ static enum status copy_span(struct saver *saver, struct pass *pass,
 					  size);
 
 		if (done)
-			status = pages_add(&pass->writer, start, saver->buffer,
-					   done);
+			status = add_different(saver, pass, start,
+					       saver->buffer, done);
 		else
 			spans_add(&pass->missing, start, start + PAGE_BYTES);
 		if (!done)
@@ -184,7 +239,9 @@ static enum status copy_span(struct saver *saver, struct pass *pass,
 /* Step 3. */
 static enum status copy_pages(struct saver *saver, struct pass *pass)
 {
-	struct spans copy = spans_intersect(&pass->listed, &saver->record.spans);
+	const struct spans *from = saver->target.tracked ? &saver->record.spans :
+							   &pass->listed;
+	struct spans copy = spans_intersect(&pass->listed, from);
 	enum status status;
 
 	pass->all = spans_pages(&copy);
@@ -205,7 +262,7 @@ static enum status three_steps(struct saver *saver, struct pass *pass)
 
 	pass->draft.time = time(NULL);
 	status = list_pages(saver, pass);
-	if (!status)
+	if (!status && saver->target.tracked)
 		status = acknowledge(saver, pass);
 	if (!status)
 		status = copy_pages(saver, pass);
@@ -330,6 +387,9 @@ static void report(const struct saver *saver, const struct generation *gen)
 	if (gen->stopped)
 		printf("; %" PRIu64 " threads stopped for %.3f ms",
 		       gen->threads, gen->pause / 1e6);
+	if (saver->compare)
+		fputs("; all pages were read and compared, as this kernel does not track writes",
+		      stdout);
 	putchar('\n');
 	fflush(stdout);
 	if (gen->missing)

@@ -3,7 +3,7 @@
 #ifndef PASS_H
 #define PASS_H
 
-#include "image/head.h"
+#include "image/contents.h"
 #include "image/record.h"
 #include "process/target.h"
 
@@ -19,6 +19,8 @@ enum { COPY_BYTES = 1 << 20 };
  * @whole: the next one is whole
  * @before: pages with contents in the last generation or before
  * @record: pages that have to be copied
+ * @contents: contents of @before, if the kernel does not track writes
+ * @compare: store only pages that differ from @contents
  * @buffer: buffer of COPY_BYTES
  */
 struct saver {
@@ -30,6 +32,8 @@ struct saver {
 	bool whole;
 	struct spans before;
 	struct record record;
+	struct contents contents;
+	bool compare;
 	void *buffer;
 };
 

@@ -90,6 +90,25 @@ static void mark_lazily_freed(void)
 	syscall(SYS_move_pages, 0, 0, NULL, &node, &status, MPOL_MF_MOVE);
 }
 
+/*
+ * Does the process, which is stopped, have lazily freed pages? pagemap does not
+ * report them, but smaps counts them.
+ */
+static bool has_lazily_freed(struct restorer *r)
+{
+	unsigned long amount = 1;
+	char *text, *line;
+	size_t size;
+
+	if (process_text(&r->target.process, "smaps_rollup", -1, &text, &size))
+		return true;
+	line = strstr(text, "\nLazyFree:");
+	if (line)
+		sscanf(line, "\nLazyFree: %lu", &amount);
+	free(text);
+	return amount;
+}
+
 static enum status list_now(struct restorer *r)
 {
 	struct dirty_listing listing;
@@ -100,7 +119,11 @@ static enum status list_now(struct restorer *r)
 	status = target_listing(&r->target, &listing);
 	r->now = spans_of(&listing, 0);
 	written = spans_of(&listing, DIRTY_FLAG('d'));
-	lazy = spans_of(&listing, DIRTY_FLAG('l'));
+	/* If it is unknown which pages are lazily freed, write all of them. */
+	if (listing.unknown & DIRTY_FLAG('l') && has_lazily_freed(r))
+		lazy = spans_of(&listing, 0);
+	else
+		lazy = spans_of(&listing, DIRTY_FLAG('l'));
 	dirty_listing_free(&listing);
 	r->freed = spans_subtract(&lazy, &r->lazy);
 	r->written = spans_unite(&written, &r->freed);
@@ -122,7 +145,8 @@ static bool find_written(struct restorer *r, struct spans *written)
 	char note[PATH_MAX + 100];
 	bool seamless;
 
-	seamless = !tracking_begin(&r->target, &r->image, note, sizeof(note),
+	seamless = r->target.tracked &&
+		   !tracking_begin(&r->target, &r->image, note, sizeof(note),
 				   false) &&
 		   !record_read(&r->image, &record) &&
 		   !generation_open(&r->image, last, &gen) &&

@@ -7,6 +7,9 @@
  * start over with all pages if it is not certain that the image has all
  * acknowledged pages: after execve(), in another process with the same PID,
  * after another tracker, and if the image is damaged.
+ *
+ * On a kernel that does not track writes, later saves compare all pages with the
+ * last generation.
  */
 #define _GNU_SOURCE
 #include "dirtyckpt.h"
@@ -85,6 +88,18 @@ static enum status find_last(struct saver *saver, struct generation *gen)
 	return STATUS_OK;
 }
 
+/* Read the last generation, to build on it. Return false if it is damaged. */
+static bool read_last(struct saver *saver, const struct generation *gen)
+{
+	if (parts_probe(&saver->image, gen) || read_before(saver, gen))
+		return false;
+	if (saver->target.tracked)
+		return true;
+	saver->compare = !contents_open(&saver->contents, &saver->image, gen,
+					&saver->before);
+	return saver->compare;
+}
+
 /* Return the reason why a generation cannot build on the last one, or NULL. */
 static const char *why_anew(struct saver *saver, const struct generation *gen,
 			    const char *note)
@@ -93,11 +108,12 @@ static const char *why_anew(struct saver *saver, const struct generation *gen,
 		return "the last generation is damaged";
 	if (!identity_equal(&gen->of, &saver->target.of))
 		return "the process runs another program now";
-	if (!*note)
+	if (saver->target.tracked && !*note)
 		return "the process was not tracked meanwhile, as after 'dirtyckpt untrack'";
-	if (!tracking_is_seamless(note, gen, &saver->record))
+	if (saver->target.tracked &&
+	    !tracking_is_seamless(note, gen, &saver->record))
 		return "acknowledged pages are missing from it, perhaps because of another tracker";
-	if (parts_probe(&saver->image, gen) || read_before(saver, gen))
+	if (!read_last(saver, gen))
 		return "the image is damaged";
 	return NULL;
 }
@@ -121,6 +137,11 @@ static enum status continue_image(struct saver *saver, const char *note)
 	if (status) {
 		generation_close(&gen);
 		return status;
+	}
+	if (saver->ctl->full) {
+		new_base(saver);
+		generation_close(&gen);
+		return STATUS_OK;
 	}
 	why = record ? "the record is damaged" : why_anew(saver, &gen, note);
 	if (why) {
@@ -178,6 +199,21 @@ static enum status make_rounds(struct saver *saver)
 	return status;
 }
 
+/* Refuse a save that requires tracking on a kernel that does not track writes. */
+static enum status require_tracking(const struct saver *saver)
+{
+	const struct control *ctl = saver->ctl;
+
+	if (saver->target.tracked)
+		return STATUS_OK;
+	if ((ctl->stop || ctl->full) && !ctl->rounds && !ctl->has_until)
+		return STATUS_OK;
+	return complain(STATUS_UNSUPPORTED,
+			"%d: this kernel does not track writes, which %s requires; use 'save --stop', which reads all modified pages, or a kernel with CONFIG_PROC_DIRTY_PAGES and CONFIG_MEM_SOFT_DIRTY",
+			ctl->pid, ctl->rounds ? "--rounds" :
+			ctl->has_until ? "--until-pages" : "save without --stop");
+}
+
 /**
  * cmd_save() - run the command
  * @ctl: the command line
@@ -187,17 +223,19 @@ static enum status make_rounds(struct saver *saver)
 enum status cmd_save(const struct control *ctl)
 {
 	struct saver saver = { .ctl = ctl };
-	char note[PATH_MAX + 100];
+	char note[PATH_MAX + 100] = "";
 	enum status status;
 
 	saver.buffer = grow(NULL, 1, COPY_BYTES);
 	saver.image.fd = -1;
 	status = target_open(&saver.target, ctl->pid, true);
 	if (!status)
+		status = require_tracking(&saver);
+	if (!status)
 		status = image_open(&saver.image, ctl->dir, ACCESS_CREATE);
 	if (!status)
 		status = image_is_known(&saver.image);
-	if (!status)
+	if (!status && saver.target.tracked)
 		status = tracking_begin(&saver.target, &saver.image, note,
 					sizeof(note), true);
 	if (!status)
@@ -208,6 +246,7 @@ enum status cmd_save(const struct control *ctl)
 		status = make_pass(&saver, ctl->stop);
 	spans_free(&saver.before);
 	spans_free(&saver.record.spans);
+	contents_close(&saver.contents);
 	target_close(&saver.target);
 	image_close(&saver.image);
 	free(saver.buffer);

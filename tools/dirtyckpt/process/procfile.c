@@ -31,7 +31,7 @@ enum status process_failed(pid_t pid, const char *name, int error)
 	case ENOSYS:
 	case EOPNOTSUPP:
 		return complain(STATUS_UNSUPPORTED,
-				"%d: this kernel does not track writes; a kernel with CONFIG_PROC_DIRTY_PAGES and CONFIG_MEM_SOFT_DIRTY is required",
+				"%d: this kernel cannot list modified pages; a kernel with CONFIG_PROC_DIRTY_PAGES or CONFIG_PROC_PAGE_MONITOR is required",
 				pid);
 	}
 	return complain(STATUS_OTHER, "/proc/%d/%s: %s", pid, name,

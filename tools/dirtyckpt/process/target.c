@@ -66,12 +66,24 @@ static enum status open_file(struct target *target, const char *name, int flags,
 	return *fd < 0 ? process_failed(target->process.pid, name, -*fd) : STATUS_OK;
 }
 
+/* Without dirty_pages, pagemap lists modified pages, but cannot acknowledge. */
+static int open_listing(struct target *target, bool write)
+{
+	int error = dirty_open(&target->reader, &target->process, DIRTY_FILE, write);
+
+	if (error != -ENOSYS) {
+		target->tracked = !error && dirty_is_tracked();
+		return error;
+	}
+	return dirty_open(&target->reader, &target->process, DIRTY_AUTO, false);
+}
+
 static enum status open_files(struct target *target, bool write)
 {
 	enum status status;
 	int error;
 
-	error = dirty_open(&target->reader, &target->process, DIRTY_FILE, write);
+	error = open_listing(target, write);
 	if (error)
 		return process_failed(target->process.pid, "dirty_pages", -error);
 	status = open_file(target, "mem", O_RDWR, &target->mem);
@@ -99,7 +111,7 @@ static bool is_proc_ours(void)
  * target_open() - open a process
  * @target: filled in; to be closed by target_close(), also on failure
  * @pid: its PID
- * @write: open for acknowledging as well
+ * @write: open for acknowledging as well, if the kernel tracks writes
  *
  * The identity is read before and after the files are opened, so all
  * descriptors are of the same address space.
@@ -166,7 +178,8 @@ enum status target_listing(struct target *target,
 		return complain(STATUS_OTHER, "%d: line %zu of its listing is malformed",
 				pid, listing->count + 1);
 	if (error)
-		return complain(STATUS_OTHER, "/proc/%d/dirty_pages: %s", pid,
+		return complain(STATUS_OTHER, "%d: cannot list its pages by %s: %s",
+				pid, dirty_backend_names[target->reader.backend],
 				strerror(-error));
 	return STATUS_OK;
 }

@@ -9,6 +9,7 @@
  * struct target - a process, with descriptors of one address space
  * @process: the process
  * @reader: reads and acknowledges its modified pages
+ * @tracked: the kernel tracks writes, so pages can be acknowledged
  * @mem: its /proc/<pid>/mem
  * @maps: its /proc/<pid>/maps
  * @auxv: its /proc/<pid>/auxv
@@ -18,6 +19,7 @@
 struct target {
 	struct dirty_process process;
 	struct dirty_reader reader;
+	bool tracked;
 	int mem;
 	int maps;
 	int auxv;
