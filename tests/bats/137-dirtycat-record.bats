@@ -32,6 +32,11 @@ has_samples() {
 	[[ -s record ]] && rows record PID >pids && (($(wc -l <pids) >= $1))
 }
 
+# has_ended - has the background process?
+has_ended() {
+	! kill -0 "$recorder" 2>/dev/null
+}
+
 # after_samples NUMBER - wait for that many more samples
 after_samples() {
 	local now=0
@@ -76,6 +81,7 @@ stripes() {
 @test "a heat map shows each stripe at the address and time of its write" {
 	stripes --heatmap live.svg --plot live.png
 	kill -INT $recorder
+	wait_until has_ended
 	wait $recorder
 	recorder=
 	for name in map.svg map.png map.tsv; do

@@ -39,6 +39,19 @@ wait_until() {
 	done
 }
 
+has_ended() {
+	! kill -0 "$1" 2>/dev/null
+}
+
+# wait_for PID - wait until a child ends, for a minute, and return its status
+wait_for() {
+	wait_until has_ended "$1" || {
+		kill -KILL "$1"
+		return 1
+	}
+	wait "$1"
+}
+
 # has_samples NUMBER - does the recording?
 has_samples() {
 	[[ -s record ]] && dirtycat --input record --raw -n --summary=only -o PID >pids && (($(grep -c . pids) >= $1))
@@ -220,7 +233,7 @@ time.sleep(1000)'
 	drawer=$!
 	wait_until has_samples 3
 	kill -INT $drawer
-	wait $drawer
+	wait_for $drawer
 	[[ -s map.svg && -s plot.png ]]
 }
 
@@ -231,7 +244,7 @@ time.sleep(1000)'
 	wait_until has_samples 20
 	kill -INT $recorder
 	status=0
-	wait $recorder || status=$?
+	wait_for $recorder || status=$?
 	((status == 130))
 	dirtycat --input record --raw -n --summary=only -o PID >before 2>error
 	[[ ! -s error ]]
@@ -330,7 +343,7 @@ are_sleepers() {
 	dirtycat --input record --raw -n --summary=only -o PID >pids
 	wait_until has_samples $(($(grep -c . pids) + 39))
 	kill -INT $drawer
-	wait $drawer
+	wait_for $drawer
 	kill "${others[@]}"
 	[[ $(<error) == "dirtycat: --plot: 13 programs, and a picture has 12 panels; it lacks those that came last" ]]
 	texts plot.svg | grep -oP '^sleep \(\K\d+' | sort | diff - <(printf '%s\n' "${first[@]}" | sort)
