@@ -184,7 +184,7 @@ verify() {
 	local fd status=0
 	exec {fd}<>/sys/kernel/debug/dirty_pages/verify
 	echo "$1" >&"$fd" || status=1
-	IFS= read -rd '' verified <&"$fd"
+	IFS= read -rd '' verified <&"$fd" || true # at its end
 	verified=${verified%$'\n'}
 	exec {fd}>&-
 	return $status
