@@ -131,7 +131,7 @@ tell_running() {
 @test "--json=lines: a compact object for each sample" {
 	nap_as $'quote " back \\ new\nline { [ , : \t end'
 	cleanup() { kill -KILL "$nap"; }
-	run -0 dirtycat --json=lines --summary=only -c 3 -d 0.1 -o PID,ARGS,DIRTY "$nap" "$pid"
+	run -0 --separate-stderr dirtycat --json=lines --summary=only -c 3 -d 0.1 -o PID,ARGS,DIRTY "$nap" "$pid"
 	((${#lines[@]} == 3))
 	for line in "${lines[@]}"; do
 		[[ $line == "$(jq -c . <<<"$line")" ]]
