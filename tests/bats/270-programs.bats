@@ -120,10 +120,12 @@ start_redis() {
 			example=${example//\/var\/lib\/prometheus\/node-exporter/$PWD}
 			example=${example// -d 15 / -d 0 -c 1 }
 			example=${example// -d 10 / -d 0 -c 2 }
+			example=${example// -d 0.5 -c 40 / -d 0.1 -c 3 }
+			example=${example// -d 60 -c 60 / -d 0 -c 2 }
 			example=${example//-C redis-server/-C bash}
-			run -0 bash -c "$example; true"
+			run -0 timeout "$TIMEOUT" bash -c "$example; true"
 			[[ $example == *'> /tmp/before' || $example == *--diff* || $example == *output-file* ||
-				$example == *+s* || -n $output ]]
+				$example == *--record* || $example == *--heatmap* || $example == *+s* || -n $output ]]
 			[[ $output != *dirtycat:* ]] || fail "$example: $output"
 		done <examples
 	done
