@@ -114,6 +114,7 @@ under_hidepid() {
 	unshare --pid --fork --mount bash -c '
 		mount -t proc -o hidepid=invisible proc /proc
 		sleep 1000 3>&- &
+		while ! grep -qx sleep "/proc/$!/comm"; do sleep 0.1; done
 		"$@" dirtycat --openmetrics $!' - "$@"
 }
 
