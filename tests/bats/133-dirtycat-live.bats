@@ -60,7 +60,7 @@ expect_fitting() {
 	done
 	cleanup() {
 		terminal kill-server 2>/dev/null || true
-		pkill -KILL -x sleep
+		pkill -KILL -x sleep || true
 	}
 	tell map anon 2000
 	tell write
@@ -73,6 +73,9 @@ expect_fitting() {
 	tell write
 	wait_until shows 'memstate .* 20M +0B'
 	expect_fitting 40 24
+	# Rows of processes that ended go: the first line and two rows have numbers.
+	pkill -KILL -x sleep
+	wait_until eval '(($(screen | grep -c "[0-9]") == 3))'
 }
 
 @test "a window that is resized is drawn again at once" {
