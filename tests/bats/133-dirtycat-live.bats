@@ -36,6 +36,12 @@ ask() {
 	terminal display-message -p "$1"
 }
 
+# clear_screen - wait until nothing is left of the last table
+clear_screen() {
+	terminal send-keys clear Enter
+	wait_until eval '! shows " COMM "'
+}
+
 # expect_restored - the terminal has the settings from before the command
 expect_restored() {
 	terminal send-keys "stty -a | diff - $BATS_TEST_TMPDIR/before && echo as before" Enter
@@ -113,18 +119,21 @@ expect_fitting() {
 	wait_until shows '^status 130'
 	expect_restored
 	for signal in TERM:143 HUP:129 QUIT:131; do
-		terminal send-keys "clear; dirtycat -d 1000 --summary $pid; echo status \$?" Enter
+		clear_screen
+		terminal send-keys "dirtycat -d 1000 --summary $pid; echo status \$?" Enter
 		wait_until shows ' memstate '
 		pkill "-${signal%:*}" -x dirtycat
 		wait_until shows "^status ${signal#*:}"
 		expect_restored
 	done
-	terminal send-keys "clear; dirtycat -d 1000 --summary $pid" Enter
+	clear_screen
+	terminal send-keys "dirtycat -d 1000 --summary $pid" Enter
 	wait_until shows ' memstate '
 	terminal send-keys C-z
 	wait_until shows 'Stopped'
 	expect_restored
-	terminal send-keys "clear; fg; echo status \$?" Enter
+	clear_screen
+	terminal send-keys "fg; echo status \$?" Enter
 	wait_until shows '^ *PID COMM'
 	[[ $(ask '#{cursor_flag}') == 0 ]]
 	terminal send-keys q
