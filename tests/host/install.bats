@@ -26,7 +26,7 @@ setup() {
 		usr/share/man/man5/proc_pid_dirty_pages.5)
 	[[ $(stat -c %a "$BATS_TEST_TMPDIR/usr/bin/dirtycat") == 755 ]]
 	[[ $(type -P dirtycat) == "$BATS_TEST_TMPDIR/usr/bin/dirtycat" ]]
-	# The unit runs what was installed, also where that is moved to from DESTDIR.
+	# The unit names the final path, without DESTDIR.
 	grep -q '^ExecStart=/usr/bin/dirtycat ' "$BATS_TEST_TMPDIR/usr/lib/systemd/system/dirtycat.service"
 }
 

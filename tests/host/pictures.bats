@@ -3,6 +3,8 @@
 # shellcheck disable=SC2030,SC2031  # each test is a subshell
 # dirtycat --heatmap and --plot, on the kernel of this machine.
 
+load wait
+
 setup_file() {
 	bats_require_minimum_version 1.5.0
 	cd "$BATS_TEST_DIRNAME/../.." || return
@@ -27,23 +29,7 @@ teardown() {
 	} 2>/dev/null
 }
 
-# wait_until COMMAND... - poll until it succeeds, for a minute
-wait_until() {
-	local deadline=$((SECONDS + 60))
-	until "$@"; do
-		((SECONDS < deadline)) || {
-			echo "timed out: $*"
-			return 1
-		}
-		sleep 0.1
-	done
-}
-
-has_ended() {
-	! kill -0 "$1" 2>/dev/null
-}
-
-# wait_for PID - wait until a child ends, for a minute, and return its status
+# wait_for PID - wait until a child ends, for two minutes, and return its status
 wait_for() {
 	wait_until has_ended "$1" || {
 		kill -KILL "$1"
@@ -284,7 +270,7 @@ time.sleep(1000)'
 	done
 }
 
-@test "Ctrl-C on a terminal leaves a recording whose samples are all whole" {
+@test "Ctrl-C on a terminal leaves a recording of whole samples" {
 	start_growing
 	on_terminal "dirtycat --record record -d 0 --summary=only $pid"
 	wait_until has_samples 20

@@ -3,6 +3,8 @@
 # shellcheck disable=SC2030,SC2031  # each test is a subshell
 # dirtycat on servers and runtimes, on the kernel of this machine.
 
+load wait
+
 setup_file() {
 	bats_require_minimum_version 1.5.0
 	cd "$BATS_TEST_DIRNAME/../.." || return
@@ -29,22 +31,6 @@ teardown() {
 		} 2>/dev/null
 	fi
 	[[ -z $folder ]] || rm -rf "$folder"
-}
-
-# wait_until COMMAND... - poll until it succeeds, for two minutes
-wait_until() {
-	local deadline=$((SECONDS + 120))
-	until "$@"; do
-		((SECONDS < deadline)) || {
-			echo "timed out: $*"
-			return 1
-		}
-		sleep 0.1
-	done
-}
-
-has_ended() {
-	! kill -0 "$1" 2>/dev/null
 }
 
 # sums COLUMNS SELECTION... - print a row of sums in bytes for each process

@@ -3,6 +3,8 @@
 # shellcheck disable=SC2030,SC2031  # each test is a subshell
 # dirtycat --record and --input, on the kernel of this machine.
 
+load wait
+
 setup_file() {
 	bats_require_minimum_version 1.5.0
 	cd "$BATS_TEST_DIRNAME/../.." || return
@@ -23,18 +25,6 @@ teardown() {
 		kill -KILL "${started[@]}"
 		wait "${started[@]}" || true
 	} 2>/dev/null
-}
-
-# wait_until COMMAND... - poll until it succeeds, for a minute
-wait_until() {
-	local deadline=$((SECONDS + 60))
-	until "$@"; do
-		((SECONDS < deadline)) || {
-			echo "timed out: $*"
-			return 1
-		}
-		sleep 0.1
-	done
 }
 
 # runs PID NAME - does the process run a program of that name?

@@ -312,7 +312,7 @@ void default_columns(const struct control *ctl, enum view view, bool all,
 
 		if (ctl->kept && no_text_tells & 1ull << i)
 			continue;
-		/* A recording does not tell what about_read() does. */
+		/* about_read() reads these from /proc; a recording lacks them. */
 		if (ctl->recorded && columns[i].about)
 			continue;
 		if (shown && columns[i].views & view)
