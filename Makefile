@@ -12,6 +12,9 @@ source := source
 unexport KERNEL_SRC
 endif
 
+KERNEL ?= 6.12
+export KERNEL
+
 BUILD ?= build
 override BUILD := $(abspath $(BUILD))
 export BUILD
@@ -200,7 +203,10 @@ refresh:
 	@dev/overlay refresh
 
 clean:
-	rm -rf $(tools) $(BUILD)/linux/build-* $(BUILD)/plain/build-* $(BUILD)/selftests $(BUILD)/guest $(BUILD)/tests $(BUILD)/kvm-probe $(BUILD)/*.log
+	rm -rf $(tools) $(BUILD)/guest $(BUILD)/kvm-probe
+	for folder in $(BUILD) $(BUILD)/[0-9]*; do \
+		rm -rf $$folder/linux/build-* $$folder/plain/build-* $$folder/selftests $$folder/tests $$folder/*.log; \
+	done
 
 distclean:
 	rm -rf $(BUILD)

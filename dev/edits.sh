@@ -15,7 +15,7 @@
 # second @@, which patch(1) ignores; the paragraphs of prose begin with "[LABELS] ".
 
 # The kernel's own files, before our edits
-pristine=$build/pristine
+pristine=$kbuild/pristine
 
 # If hunks were skipped when the overlay was applied, the tree has this file until
 # the overlay is removed. It lists these hunks, so that unapply does not remove a
@@ -25,31 +25,35 @@ mended_list=dirty_pages.mended
 # edits FILE PASSED - print FILE.patch without the hunks in PASSED ("1,2"), or
 # nothing if no hunk is left
 edits() {
+	locate "$1.patch"
 	awk -v passed=",$2," '
 	/^@@ / { n++; keep = !index(passed, "," n ",") }
 	!n && /^(---|\+\+\+) / { head = head $0 "\n" }
-	n && keep { printf "%s%s\n", head, $0; head = "" }' "$top/$1.patch"
+	n && keep { printf "%s%s\n", head, $0; head = "" }' "$top/$ours"
 }
 
 # all_hunks FILE - print the numbers of all hunks of FILE.patch
 all_hunks() {
-	awk '/^@@ / { printf "%s%d", sep, ++n; sep = "," }' "$top/$1.patch"
+	locate "$1.patch"
+	awk '/^@@ / { printf "%s%d", sep, ++n; sep = "," }' "$top/$ours"
 }
 
 # labelled FILE LABELS - print the numbers of the hunks of FILE.patch with one of
 # these labels ("a,b")
 labelled() {
+	locate "$1.patch"
 	awk -v want=",$2," '
 	/^@@ / { n++; sub(/^@@ [^@]*@@ ?/, ""); if ($0 != "" && index(want, "," $0 ",")) print n }' \
-		"$top/$1.patch" | paste -sd,
+		"$top/$ours" | paste -sd,
 }
 
 # names_of FILE HUNKS - print the labels of these hunks ("1,2"), or the numbers of
 # those that have none
 names_of() {
+	locate "$1.patch"
 	awk -v want=",$2," '
 	/^@@ / && index(want, "," ++n ",") { sub(/^@@ [^@]*@@ ?/, ""); print $0 == "" ? n : $0 }' \
-		"$top/$1.patch" | sort -u | paste -sd,
+		"$top/$ours" | sort -u | paste -sd,
 }
 
 # has_line FILE FUNCTION ERE - is there such a line in the body of that function?
@@ -87,11 +91,12 @@ probes() {
 	local probe all hunks
 	local -r form='^(([^ :]+): )?([^ ]+ /[^/]+/: .+)$'
 	all=$(all_hunks "$1")
-	sed -n '/^--- /q; s/^Mended: //p' "$top/$1.patch" | while IFS= read -r probe; do
-		[[ $probe =~ $form ]] || die "$1.patch: malformed probe 'Mended: $probe'"
+	locate "$1.patch"
+	sed -n '/^--- /q; s/^Mended: //p' "$top/$ours" | while IFS= read -r probe; do
+		[[ $probe =~ $form ]] || die "$ours: malformed probe 'Mended: $probe'"
 		hunks=$all
 		[[ -z ${BASH_REMATCH[2]} ]] || hunks=$(labelled "$1" "${BASH_REMATCH[2]}")
-		[[ -n $hunks ]] || die "$1.patch: no edit has a label of '$probe'"
+		[[ -n $hunks ]] || die "$ours: no edit has a label of '$probe'"
 		printf '%s %s\n' "$hunks" "${BASH_REMATCH[3]}"
 	done
 }

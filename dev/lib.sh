@@ -5,9 +5,21 @@ set -euo pipefail
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=${BUILD:-$top/build}
+# The kernel to build. 6.12 is Debian's own, a newer one comes from its backports and
+# has a folder of its own for all that is made from it.
+kernel=${KERNEL:-6.12}
+[[ $kernel =~ ^[0-9]+\.[0-9]+$ ]] || {
+	printf '%s: KERNEL=%s is not a version such as 6.12\n' "${0##*/}" "$kernel" >&2
+	exit 1
+}
+kbuild=$build
+[[ $kernel == 6.12 ]] || kbuild=$build/$kernel
+# Debian's source: the tarball of a package, or a link to one that dev/backports got
+debian_source=/usr/src/linux-source-$kernel.tar.xz
+[[ $kernel == 6.12 ]] || debian_source=$kbuild/source.tar.xz
 # The kernel source with the overlay applied. Kernels are built in folders inside
 # it, where all paths are relative, so that ccache works across checkouts.
-tree=$build/linux
+tree=$kbuild/linux
 
 # use_kernel NAME - set the variables of a kernel: its folder, architecture and
 # compiler; the configuration fragments, each on top of the last; the file to boot
@@ -16,7 +28,7 @@ tree=$build/linux
 use_kernel() {
 	arch=x86_64 cross='' goal=vmlinux options='' slowness=1 fragments=("dirty_pages_$1.config")
 	objects=0
-	[[ $1 != plain ]] || tree=$build/plain
+	[[ $1 != plain ]] || tree=$kbuild/plain
 	obj=$tree/build-$1 image=$tree/build-$1/vmlinux
 	case $1 in
 	test | plain) fragments=(dirty_pages.config) objects=960 ;;
@@ -60,14 +72,79 @@ unhealthy+='|leak detector disabled|lockdep is turned off'
 # The folders of the overlay, at the same paths as in the kernel
 overlay_dirs=(Documentation arch fs include kernel mm tools)
 
-# overlay_files new|patch - print the overlay's files, as paths in the kernel
+# These folders are written for this version of mainline. stable/X.Y has the files
+# that differ for Linux X.Y, at the same paths: they take the place of the others.
+mainline=6.12
+version='' # of the tree in question, see use_version
+stable=''  # its folder, if it has one
+
+# version_of TREE - print its version, such as 6.12
+version_of() {
+	sed -nE 's/^(VERSION|PATCHLEVEL) *= *([0-9]+)$/\2/p' "$1/Makefile" 2>/dev/null | head -n 2 | paste -sd.
+}
+
+# supported - print the versions with a folder, and mainline's
+supported() {
+	(cd "$top" && printf '%s\n' stable/*/ "stable/$mainline/") |
+		sed -nE 's|^stable/([0-9]+[.][0-9]+)/$|\1|p' | sort -uV
+}
+
+# release VERSION - print its number in the order of releases: 7.0 follows 6.19
+release() {
+	echo $((${1%%.*} * 20 + ${1#*.}))
+}
+
+# nearest VERSION - print the supported version that is the fewest releases away
+nearest() {
+	local v distance
+	for v in $(supported); do
+		distance=$(($(release "$v") - $(release "$1")))
+		echo "${distance#-} $v"
+	done | sort -n | sed -n '1s/.* //p'
+}
+
+# use_version TREE - use the files of the overlay for the version of this tree. One
+# that is newer than all supported versions gets those of mainline.
+use_version() {
+	version=$(version_of "$1")
+	[[ $version =~ ^[0-9]+\.[0-9]+$ ]] || die "$1/Makefile has no version of Linux"
+	stable=''
+	if [[ -d $top/stable/$version ]]; then
+		stable=stable/$version
+	elif (($(release "$version") < $(release "$mainline"))); then
+		die "$1 is Linux $version; supported are $(supported | paste -sd' ') and later, of which $(nearest "$version") is the nearest"
+	fi
+}
+
+# is_newer - is the version in use newer than the one that the files are for?
+is_newer() {
+	[[ -z $stable && $version != "$mainline" ]]
+}
+
+# locate FILE - set $ours to the path in the project of the kernel's FILE or FILE.patch
+locate() {
+	ours=$1
+	[[ -z $stable || ! -e $top/$stable/$1 ]] || ours=$stable/$1
+}
+
+# overlay_files new|patch - print the overlay's files for the version in use, as paths
+# in the kernel. An empty patch in the folder of a version means that it needs none.
 overlay_files() {
-	local dirs=() d
-	for d in "${overlay_dirs[@]}"; do
-		[[ ! -d $top/$d ]] || dirs+=("$d")
-	done
+	local find=(find "${overlay_dirs[@]}" -type f) roots=("$top")
+	[[ -z $stable ]] || roots+=("$top/$stable")
 	case $1 in
-	new) (cd "$top" && find "${dirs[@]}" -type f ! -name '*.patch' | sort) ;;
-	patch) (cd "$top" && find "${dirs[@]}" -type f -name '*.patch' | sed 's/\.patch$//' | sort) ;;
+	new) from_roots ! -name '*.patch' | sort -u ;;
+	patch)
+		from_roots -name '*.patch' -size +0 | sort -u |
+			comm -23 - <(from_roots -name '*.patch' -size 0 | sort) | sed 's/\.patch$//'
+		;;
 	esac
+}
+
+# Print what find finds in the roots of overlay_files.
+from_roots() {
+	local root
+	for root in "${roots[@]}"; do
+		(cd "$root" && "${find[@]}" "$@" 2>/dev/null) || true
+	done
 }

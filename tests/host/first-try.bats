@@ -5,6 +5,9 @@
 setup() {
 	bats_require_minimum_version 1.5.0
 	cd "$BATS_TEST_DIRNAME/../.." || return
+	. dev/lib.sh
+	set +u +o pipefail # as bats has them
+	unset KERNEL # the kernel is small_kernel's
 	export BUILD=$BATS_TEST_TMPDIR/build
 	mkdir -p "$BUILD"
 }
@@ -18,8 +21,9 @@ teardown() {
 small_kernel() {
 	local own=$BATS_TEST_TMPDIR/linux
 	mkdir -p "$own/fs/proc"
-	cp -r build/pristine/. "$own"
+	cp -r "$kbuild/pristine/." "$own"
 	touch "$own/Kbuild" "$own/fs/proc/task_mmu.c"
+	head -n 5 "$tree/Makefile" >"$own/Makefile" # its version
 	head -c 16M /dev/zero >"$own/large"
 	KERNEL_SRC=$BATS_TEST_TMPDIR/small.tar.xz
 	export KERNEL_SRC

@@ -6,16 +6,34 @@
 # Make a kernel of only the files that the project edits, and a copy of the project.
 setup() {
 	bats_require_minimum_version 1.5.0
-	local top
-	top=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+	. "$BATS_TEST_DIRNAME/../../dev/lib.sh"
+	set +u +o pipefail # as bats has them
+	use_version "$tree"
 	own=$BATS_TEST_TMPDIR/linux
 	mkdir -p "$own/fs/proc" "$BATS_TEST_TMPDIR/project"
-	cp -r "${BUILD:-$top/build}/pristine/." "$own"
+	cp -r "$kbuild/pristine/." "$own"
 	touch "$own/Kbuild" "$own/fs/proc/task_mmu.c"
+	be_version "$version"
 	echo 'int untouched;' >"$own/mm/other.c"
 	cp -r "$own" "$BATS_TEST_TMPDIR/before"
 	tar -C "$top" --exclude=./build --exclude=./.git -cf - . | tar -C "$BATS_TEST_TMPDIR/project" -xf -
 	cd "$BATS_TEST_TMPDIR/project" || return
+	# In here, that kernel is the default.
+	unset KERNEL
+	locate mm/gup.c.patch && gup=$ours
+	locate mm/memory.c.patch && memory=$ours
+	locate mm/ksm.c.patch && ksm=$ours
+	locate include/linux/mm_types.h.patch && types=$ours
+}
+
+# be_version VERSION - make the kernel this version of Linux
+be_version() {
+	printf 'VERSION = %s\nPATCHLEVEL = %s\nSUBLEVEL = 1\n' "${1%.*}" "${1#*.}" >"$own/Makefile"
+}
+
+# patches - print all patches of the project
+patches() {
+	find . -name '*.patch' | sort | xargs cat
 }
 
 # Make a build folder with that kernel as its tree.
@@ -57,8 +75,115 @@ build_tree() {
 	sed -i 's/no_page_table/other_name/' "$own/mm/gup.c"
 	cp -r "$own" "$BATS_TEST_TMPDIR/other"
 	run -1 dev/overlay apply "$own"
-	[[ $output == *"mm/gup.c do not fit this kernel"* ]]
+	[[ $output == *"mm/gup.c do not fit Linux $version" ]]
 	diff -r "$BATS_TEST_TMPDIR/other" "$own"
+}
+
+# other_version VERSION - make the kernel another version, with the folder stable/VERSION
+other_version() {
+	be_version "$1"
+	mkdir -p "stable/$1"
+	[[ -z $stable ]] || cp -r "$stable/." "stable/$1"
+}
+
+@test "a file in the folder of a version takes the place of the file for mainline" {
+	other_version 6.11
+	mkdir -p stable/6.11/{mm,fs/proc}
+	sed 's/FOLL_DIRTY/FOLL_OTHER/' "$gup" >stable/6.11/mm/gup.c.patch
+	echo '/* other */' >stable/6.11/fs/proc/task_dirty.h
+	echo '/* only here */' >stable/6.11/fs/proc/extra.h
+	cp -r "$own" "$BATS_TEST_TMPDIR/other"
+	dev/overlay apply "$own"
+	grep -q FOLL_OTHER "$own/mm/gup.c"
+	cmp stable/6.11/fs/proc/task_dirty.h "$own/fs/proc/task_dirty.h"
+	cmp stable/6.11/fs/proc/extra.h "$own/fs/proc/extra.h"
+	cmp fs/proc/task_dirty.c "$own/fs/proc/task_dirty.c"
+	dev/overlay unapply "$own"
+	diff -r "$BATS_TEST_TMPDIR/other" "$own"
+	# The same in the build tree, and for another version
+	build_tree
+	[[ $BUILD/linux/fs/proc/task_dirty.h -ef stable/6.11/fs/proc/task_dirty.h ]]
+	grep -q FOLL_OTHER "$BUILD/linux/mm/gup.c"
+	cp "$BATS_TEST_TMPDIR/before/Makefile" "$BUILD/linux/Makefile"
+	dev/overlay link
+	[[ $BUILD/linux/fs/proc/task_dirty.h -ef fs/proc/task_dirty.h && ! -L $BUILD/linux/fs/proc/extra.h ]]
+	grep -q FOLL_DIRTY "$BUILD/linux/mm/gup.c"
+}
+
+@test "an empty patch in the folder of a version means that it needs no edit" {
+	other_version 6.11
+	mkdir -p stable/6.11/mm
+	: >stable/6.11/mm/gup.c.patch
+	dev/overlay apply "$own"
+	cmp "$BATS_TEST_TMPDIR/before/mm/gup.c" "$own/mm/gup.c"
+	grep -q get_dirty_page "$own/mm/memory.c"
+	dev/overlay unapply "$own"
+	build_tree
+	cmp "$BATS_TEST_TMPDIR/before/mm/gup.c" "$BUILD/linux/mm/gup.c"
+	run -0 dev/overlay refresh
+	[[ -z $output ]]
+}
+
+@test "refresh writes the patch of the version that the build tree has" {
+	other_version 6.11
+	build_tree
+	touch -d '1 minute ago' "$BUILD/unpacked"
+	cp "$types" "$BATS_TEST_TMPDIR/types"
+	mkdir -p stable/6.11/include/linux
+	[[ stable/6.11/include/linux/mm_types.h.patch -ef $types ]] ||
+		cp "$types" stable/6.11/include/linux/mm_types.h.patch
+	sed -i 's/FOLL_DIRTY = 1 << 13/FOLL_DIRTY = 1 << 15/' "$BUILD/linux/include/linux/mm_types.h"
+	echo 'int touched;' >>"$BUILD/linux/mm/other.c"
+	run -0 dev/overlay refresh
+	[[ $output == *"wrote stable/6.11/include/linux/mm_types.h.patch"* ]]
+	[[ $output == *"wrote stable/6.11/mm/other.c.patch, which is new"* ]]
+	grep -q '^+.*FOLL_DIRTY = 1 << 15' stable/6.11/include/linux/mm_types.h.patch
+	cmp "$types" "$BATS_TEST_TMPDIR/types"
+}
+
+@test "a kernel between the supported versions is refused, and the nearest is named" {
+	mkdir -p stable/6.1 stable/6.12
+	echo "mainline=7.3" >>dev/lib.sh
+	be_version 6.18
+	cp -r "$own" "$BATS_TEST_TMPDIR/other"
+	run -1 dev/overlay apply "$own"
+	[[ $output == *"$own is Linux 6.18; supported are 6.1 6.12 7.3 and later, of which 7.3 is the nearest" ]]
+	diff -r "$BATS_TEST_TMPDIR/other" "$own"
+	be_version 6.3
+	run -1 dev/overlay apply "$own"
+	[[ $output == *"Linux 6.3; supported are 6.1 6.12 7.3 and later, of which 6.1 is the nearest" ]]
+	be_version 4.19
+	run -1 dev/overlay unapply "$own"
+	[[ $output == *"of which 6.1 is the nearest" ]]
+	: >"$own/Makefile"
+	run -1 dev/overlay apply "$own"
+	[[ $output == *"$own/Makefile has no version of Linux" ]]
+}
+
+@test "a kernel newer than mainline's version gets the same files, and a warning" {
+	[[ -z $stable ]] || cp -r "$stable/." . # as if these files were mainline's
+	echo "mainline=6.12" >>dev/lib.sh
+	be_version 99.1
+	run -0 dev/overlay apply "$own"
+	[[ $output == *"applied to $own, Linux 99.1 (made for Linux 6.12); set"* ]]
+	dev/overlay unapply "$own"
+	sed -i 's/no_page_table/other_name/' "$own/mm/gup.c"
+	run -1 dev/overlay apply "$own"
+	[[ $output == *"mm/gup.c do not fit Linux 99.1 (made for Linux 6.12)" ]]
+}
+
+@test "a kernel that got a header of its own in place of ours is refused" {
+	other_version 6.11
+	mkdir -p stable/6.11/include/linux "$own/include/linux"
+	echo '/* ours */' >stable/6.11/include/linux/leafops.h
+	echo '/* its own */' >"$own/include/linux/leafops.h"
+	cp -r "$own" "$BATS_TEST_TMPDIR/other"
+	run -1 dev/overlay apply "$own"
+	[[ $output == *"$own has its own include/linux/leafops.h; adapt stable/6.11/include/linux/leafops.h and the files that use it" ]]
+	diff -r "$BATS_TEST_TMPDIR/other" "$own"
+	run -1 build_tree
+	[[ $output == *"has its own include/linux/leafops.h; adapt stable/6.11/include/linux/leafops.h"* ]]
+	cmp "$own/include/linux/leafops.h" "$BATS_TEST_TMPDIR/build/linux/include/linux/leafops.h"
 }
 
 @test "unapply refuses to discard later edits" {
@@ -94,14 +219,14 @@ build_tree() {
 
 @test "link follows a patch that was edited here" {
 	build_tree
-	sed -i 's/^+\(.*\)FOLL_DIRTY = 1 << 13/+\1FOLL_DIRTY = 1 << 14/' include/linux/mm_types.h.patch
+	sed -i 's/^+\(.*\)FOLL_DIRTY = 1 << 13/+\1FOLL_DIRTY = 1 << 14/' "$types"
 	dev/overlay link
 	grep -q 'FOLL_DIRTY = 1 << 14' "$BUILD/linux/include/linux/mm_types.h"
 }
 
 @test "link removes files that have left the overlay" {
 	build_tree
-	rm fs/proc/task_dirty_debug.c mm/gup.c.patch
+	rm fs/proc/task_dirty_debug.c "$gup"
 	dev/overlay link
 	[[ ! -e $BUILD/linux/fs/proc/task_dirty_debug.c && ! -L $BUILD/linux/fs/proc/task_dirty_debug.c ]]
 	cmp "$BUILD/linux/mm/gup.c" "$KERNEL_SRC/mm/gup.c"
@@ -112,41 +237,41 @@ build_tree() {
 	sed -i 's/FOLL_DIRTY = 1 << 13/FOLL_DIRTY = 1 << 15/' "$BUILD/linux/include/linux/mm_types.h"
 	dev/overlay link
 	grep -q 'FOLL_DIRTY = 1 << 15' "$BUILD/linux/include/linux/mm_types.h"
-	head -n 2 include/linux/mm_types.h.patch >"$BATS_TEST_TMPDIR/reason"
+	head -n 2 "$types" >"$BATS_TEST_TMPDIR/reason"
 	dev/overlay refresh
-	grep -q '^+.*FOLL_DIRTY = 1 << 15' include/linux/mm_types.h.patch
-	head -n 2 include/linux/mm_types.h.patch | cmp - "$BATS_TEST_TMPDIR/reason"
+	grep -q '^+.*FOLL_DIRTY = 1 << 15' "$types"
+	head -n 2 "$types" | cmp - "$BATS_TEST_TMPDIR/reason"
 }
 
 @test "refresh keeps the labels of edits, and asks for that of a new one" {
 	build_tree
 	sed -i 's|Different memory may|Other memory may|' "$BUILD/linux/mm/memory.c"
 	run -0 dev/overlay refresh
-	[[ $output == *"wrote mm/memory.c.patch"* && $output != *label* ]]
-	[[ $(sed -n 's/^@@.*@@ //p' mm/memory.c.patch | paste -sd' ') == \
+	[[ $output == *"wrote $memory"* && $output != *label* ]]
+	[[ $(sed -n 's/^@@.*@@ //p' "$memory" | paste -sd' ') == \
 		"fork unshare first-page private-fault private-fault get_dirty_page" ]]
 	sed -i '1s/^/int first;\n/' "$BUILD/linux/mm/memory.c"
 	run -0 dev/overlay refresh
-	[[ $output == *"mm/memory.c.patch has an edit without a label"* ]]
-	[[ $(grep -c '^@@.*@@ ' mm/memory.c.patch) == 6 ]]
+	[[ $output == *"$memory has an edit without a label"* ]]
+	[[ $(grep -c '^@@.*@@ ' "$memory") == 6 ]]
 }
 
 @test "refresh without edits changes no patch" {
 	build_tree
-	cat ./*/*.patch ./*/*/*.patch >"$BATS_TEST_TMPDIR/patches"
+	patches >"$BATS_TEST_TMPDIR/patches"
 	run -0 dev/overlay refresh
 	[[ -z $output ]]
-	cat ./*/*.patch ./*/*/*.patch | cmp - "$BATS_TEST_TMPDIR/patches"
+	patches | cmp - "$BATS_TEST_TMPDIR/patches"
 }
 
 @test "a file edited in both places is refused, and no edit is lost" {
 	build_tree
 	sed -i 's/FOLL_DIRTY = 1 << 13/FOLL_DIRTY = 1 << 15/' "$BUILD/linux/include/linux/mm_types.h"
-	sed -i 's/^+\(.*\)FOLL_DIRTY = 1 << 13/+\1FOLL_DIRTY = 1 << 14/' include/linux/mm_types.h.patch
+	sed -i 's/^+\(.*\)FOLL_DIRTY = 1 << 13/+\1FOLL_DIRTY = 1 << 14/' "$types"
 	run -1 dev/overlay link
-	[[ $output == *"both include/linux/mm_types.h.patch and"* ]]
+	[[ $output == *"both $types and"* ]]
 	grep -q 'FOLL_DIRTY = 1 << 15' "$BUILD/linux/include/linux/mm_types.h"
-	grep -q 'FOLL_DIRTY = 1 << 14' include/linux/mm_types.h.patch
+	grep -q 'FOLL_DIRTY = 1 << 14' "$types"
 }
 
 @test "refresh writes a patch for a file that had none, and asks for the reason" {
@@ -154,8 +279,8 @@ build_tree() {
 	touch -d '1 minute ago' "$BUILD/unpacked"
 	echo 'int touched;' >>"$BUILD/linux/mm/other.c"
 	run -0 dev/overlay refresh
-	[[ $output == *"mm/other.c.patch, which is new: explain"* ]]
-	grep -q '^+int touched;' mm/other.c.patch
+	[[ $output == *" ${stable:+$stable/}mm/other.c.patch, which is new: explain"* ]]
+	grep -q '^+int touched;' "${stable:+$stable/}mm/other.c.patch"
 }
 
 # in_function FUNCTION FILE SED - edit the lines of one kernel function
@@ -199,7 +324,7 @@ mend_first_page() {
 }
 
 @test "a kernel with exactly our KSM fix: unapply does not remove it" {
-	patch --silent "$own/mm/ksm.c" mm/ksm.c.patch
+	patch --silent "$own/mm/ksm.c" "$ksm"
 	keep_kernel
 	dev/overlay apply "$own"
 	dev/overlay unapply "$own"
@@ -218,17 +343,17 @@ mend_first_page() {
 	grep -q "mm/ksm.c already has this fix" "$BATS_TEST_TMPDIR/said"
 	cmp "$BUILD/linux/mm/ksm.c" "$KERNEL_SRC/mm/ksm.c"
 	touch -d '1 minute ago' "$BUILD/unpacked"
-	cp mm/ksm.c.patch "$BATS_TEST_TMPDIR/patch"
+	cp "$ksm" "$BATS_TEST_TMPDIR/patch"
 	run -0 dev/overlay link
 	[[ -z $output ]]
 	run -0 dev/overlay refresh
 	[[ -z $output ]]
-	cmp mm/ksm.c.patch "$BATS_TEST_TMPDIR/patch"
+	cmp "$ksm" "$BATS_TEST_TMPDIR/patch"
 	# A later edit is written in front of the skipped one.
 	sed -i '1s/^/int first;\n/' "$BUILD/linux/mm/ksm.c"
 	run -0 dev/overlay refresh
-	[[ $output == *"wrote mm/ksm.c.patch"* ]]
-	grep -A99 '^+int first;' mm/ksm.c.patch >"$BATS_TEST_TMPDIR/rest"
+	[[ $output == *"wrote $ksm"* ]]
+	grep -A99 '^+int first;' "$ksm" >"$BATS_TEST_TMPDIR/rest"
 	grep -q 'newpte = pte_mksoft_dirty(newpte);' "$BATS_TEST_TMPDIR/rest"
 }
 
@@ -247,9 +372,9 @@ mend_first_page() {
 @test "a kernel that has one of the edits of a file: refresh and patches keep all edits" {
 	mend_first_page
 	build_tree
-	cat ./*/*.patch ./*/*/*.patch >"$BATS_TEST_TMPDIR/patches"
+	patches >"$BATS_TEST_TMPDIR/patches"
 	dev/overlay refresh
-	cat ./*/*.patch ./*/*/*.patch | grep -v '^@@' >"$BATS_TEST_TMPDIR/refreshed"
+	patches | grep -v '^@@' >"$BATS_TEST_TMPDIR/refreshed"
 	grep -v '^@@' "$BATS_TEST_TMPDIR/patches" | diff - "$BATS_TEST_TMPDIR/refreshed"
 	be_known
 	dev/patches
@@ -282,13 +407,13 @@ mend_first_page() {
 	[[ $output == *"left unchanged: the edits of mm/ksm.c mm/memory.c do not fit"* ]]
 	diff -r "$BATS_TEST_TMPDIR/before" "$own"
 	run -1 build_tree
-	[[ $output == *"mm/ksm.c.patch does not fit this kernel"* ]]
+	[[ $output == *"$ksm does not fit Linux $version"* ]]
 }
 
 @test "an invalid probe is reported" {
-	sed -i 's/^Mended: replace_page/Mended: /' mm/ksm.c.patch
+	sed -i 's/^Mended: replace_page/Mended: /' "$ksm"
 	run -1 dev/overlay apply "$own"
-	[[ $output == *"mm/ksm.c.patch: malformed probe"* ]]
+	[[ $output == *"$ksm: malformed probe"* ]]
 	diff -r "$BATS_TEST_TMPDIR/before" "$own"
 }
 

@@ -4,9 +4,8 @@
 
 setup() {
 	bats_require_minimum_version 1.5.0
-	local top
-	top=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
-	tree=${BUILD:-$top/build}/linux
+	. "$BATS_TEST_DIRNAME/../../dev/lib.sh"
+	set +u +o pipefail # as bats has them
 	cd "$BATS_TEST_TMPDIR" || return
 	mkdir -p scripts linux
 	gcc -o scripts/unifdef "$tree/scripts/unifdef.c"
