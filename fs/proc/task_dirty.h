@@ -208,6 +208,12 @@ static __always_inline bool dirty_pte_written(pte_t pte)
 	return pte_soft_dirty(pte) || pte_write(pte);
 }
 
+/* Return the flags of a page, as the word that bit operations take. */
+static __always_inline unsigned long *dirty_page_word(struct page *page)
+{
+	return (unsigned long *)&page->flags;
+}
+
 /* task_dirty_walk.c */
 extern u32 dirty_pages_batch;
 

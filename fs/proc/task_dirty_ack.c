@@ -23,9 +23,11 @@
  * these are writable. Fork removes the mark, but the lock excludes fork. Other code
  * that removes it flushes first (see mm_tlb_flush_pending()).
  */
+#include <kunit/static_stub.h>
 #include <linux/bitops.h>
 #include <linux/delay.h>
 #include <linux/hugetlb.h>
+#include <linux/leafops.h>
 #include <linux/mm.h>
 #include <linux/mm_inline.h>
 #include <linux/mmap_lock.h>
@@ -330,20 +332,26 @@ static void clear_present_pte(struct ack_entries *e, u64 bit,
 	protect_pte(vma, addr, ptep);
 }
 
+static struct folio *cached_folio(softleaf_t entry)
+{
+	KUNIT_STATIC_STUB_REDIRECT(cached_folio, entry);
+	return swap_cache_peek(entry);
+}
+
 static void clear_swap_pte(struct dirty_ack *a, struct ack_entries *e, u64 bit,
 			   struct vm_area_struct *vma, unsigned long addr,
 			   pte_t *ptep, pte_t pte)
 {
-	swp_entry_t entry = pte_to_swp_entry(pte);
+	softleaf_t entry = softleaf_from_pte(pte);
 	struct folio *folio;
 
 	/*
 	 * Set the bit for a page under migration: its references do not
 	 * distinguish users from the code that migrates it.
 	 */
-	if (is_migration_entry(entry))
+	if (softleaf_is_migration(entry))
 		set_pte_at(vma->vm_mm, addr, ptep, pte_swp_mksoft_dirty(pte));
-	if (non_swap_entry(entry))
+	if (!softleaf_is_swap(entry))
 		return;
 
 	e->swapped |= bit;
@@ -351,7 +359,7 @@ static void clear_swap_pte(struct dirty_ack *a, struct ack_entries *e, u64 bit,
 	 * Here it is safe to count before the bit is cleared: a fault that maps
 	 * the page must wait for our lock.
 	 */
-	folio = swap_cache_peek(entry);
+	folio = cached_folio(entry);
 	if (folio) {
 		if (folio_has_extra_refs(folio, 1))
 			note_busy(a, e, bit, folio);
@@ -548,7 +556,7 @@ static int ack_huge_pmd(struct dirty_ack *a, struct vm_area_struct *vma,
 
 	if (!ptl)
 		return -EAGAIN;
-	if (is_pmd_migration_entry(*pmd)) {
+	if (pmd_is_migration_entry(*pmd)) {
 		/* Set the bit, as for a small page under migration. */
 		set_pmd_at(vma->vm_mm, addr & HPAGE_PMD_MASK, pmd,
 			   pmd_swp_mksoft_dirty(*pmd));
@@ -685,7 +693,7 @@ static bool ack_rest_of_line(struct dirty_ack *a)
 		unsigned long end = min(a->end, vma->vm_end);
 
 		/* As in the listing, except that hugetlb pages are always "d" */
-		if (is_cow_mapping(vma->vm_flags) && READ_ONCE(vma->anon_vma) &&
+		if (vma_is_cow_mapping(vma) && READ_ONCE(vma->anon_vma) &&
 		    !is_vm_hugetlb_page(vma) &&
 		    walk_page_range_vma(vma, start, end, &ack_walk_ops, a))
 			return false;
@@ -726,7 +734,7 @@ static int begin_batch(struct dirty_ack *a)
 		goto out_unlock;
 	}
 	/* Do both before any bit is cleared. */
-	set_bit(MMF_SOFT_DIRTY_CLEARED, &mm->flags);
+	mm_flags_set(MMF_SOFT_DIRTY_CLEARED, mm);
 	inc_tlb_flush_pending(mm);
 	a->budget = clamp_t(u32, READ_ONCE(dirty_pages_batch), 1, INT_MAX);
 	a->locked = true;
@@ -903,7 +911,7 @@ ssize_t dirty_ack_write(struct dirty_ack *a, struct iov_iter *from)
 {
 	ssize_t ret = -EINVAL;
 
-	if (!IS_ENABLED(CONFIG_MEM_SOFT_DIRTY))
+	if (!pgtable_supports_soft_dirty())
 		return -EOPNOTSUPP;
 	if (mutex_lock_interruptible(&a->lock))
 		return -ERESTARTSYS;

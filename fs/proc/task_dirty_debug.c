@@ -16,6 +16,7 @@
 #include <linux/debugfs.h>
 #include <linux/fault-inject.h>
 #include <linux/hugetlb.h>
+#include <linux/leafops.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
@@ -166,13 +167,10 @@ static int ask_reference(struct verify *v, unsigned long addr, u8 *answer)
  */
 static bool pte_may_fail(struct vm_area_struct *vma, pte_t pte)
 {
-	swp_entry_t entry;
+	softleaf_t entry = softleaf_from_pte(pte);
 
-	if (!is_swap_pte(pte))
-		return false;
-	entry = pte_to_swp_entry(pte);
-	return !non_swap_entry(entry) || is_poisoned_swp_entry(entry) ||
-	       (is_hwpoison_entry(entry) && !vma->anon_vma);
+	return softleaf_is_swap(entry) || softleaf_is_poison_marker(entry) ||
+	       (softleaf_is_hwpoison(entry) && !vma->anon_vma);
 }
 
 static int may_fail_pmd_entry(pmd_t *pmd, unsigned long addr,
@@ -214,8 +212,8 @@ static bool pte_is_unseen(pte_t pte)
 {
 	if (pte_present(pte))
 		return pte_write(pte) && !pte_soft_dirty(pte);
-	return is_swap_pte(pte) && !pte_swp_soft_dirty(pte) &&
-	       is_writable_migration_entry(pte_to_swp_entry(pte));
+	return softleaf_is_migration_write(softleaf_from_pte(pte)) &&
+	       !pte_swp_soft_dirty(pte);
 }
 
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
@@ -223,8 +221,8 @@ static bool pmd_is_unseen(pmd_t pmd)
 {
 	if (pmd_present(pmd))
 		return pmd_write(pmd) && !pmd_soft_dirty(pmd);
-	return is_swap_pmd(pmd) && !pmd_swp_soft_dirty(pmd) &&
-	       is_writable_migration_entry(pmd_to_swp_entry(pmd));
+	return softleaf_is_migration_write(softleaf_from_pmd(pmd)) &&
+	       !pmd_swp_soft_dirty(pmd);
 }
 #else
 static bool pmd_is_unseen(pmd_t pmd)
@@ -264,7 +262,7 @@ static int unseen_pmd_entry(pmd_t *pmd, unsigned long addr, unsigned long end,
 static int walk_usual(unsigned long addr, unsigned long end,
 		      struct mm_walk *walk)
 {
-	return !is_cow_mapping(walk->vma->vm_flags) ||
+	return !vma_is_cow_mapping(walk->vma) ||
 	       (walk->vma->vm_flags & DIRTY_VM_SPECIAL);
 }
 
@@ -282,7 +280,7 @@ static const struct mm_walk_ops unseen_ops = {
 static void ask_entries(struct verify *v)
 {
 	bitmap_zero(v->unseen, CHUNK_PAGES);
-	if (IS_ENABLED(CONFIG_MEM_SOFT_DIRTY))
+	if (pgtable_supports_soft_dirty())
 		walk_page_range(v->mm, v->start, v->end, &unseen_ops, v);
 }
 
@@ -471,7 +469,7 @@ static int populated_hugetlb(pte_t *pte, unsigned long hmask,
 static int walk_private(unsigned long addr, unsigned long end,
 			struct mm_walk *walk)
 {
-	return !is_cow_mapping(walk->vma->vm_flags);
+	return !vma_is_cow_mapping(walk->vma);
 }
 
 static const struct mm_walk_ops populated_ops = {

@@ -21,9 +21,9 @@
  * Each technique here has the figure that justifies it: how many more instructions
  * a whole listing takes without it, on x86-64.
  */
+#include <linux/leafops.h>
 #include <linux/memblock.h>
 #include <linux/swap.h>
-#include <linux/swapops.h>
 
 #include "task_dirty.h"
 
@@ -152,7 +152,7 @@ static int __init dirty_fast_init(void)
 		       (ENTRY_WORD(&young) ^ ENTRY_WORD(&old));
 	/* Reading an entry back gives the highest offset. */
 	pte = swp_entry_to_pte(swp_entry(0, ~0UL));
-	pte = swp_entry_to_pte(swp_entry(0, swp_offset(pte_to_swp_entry(pte))));
+	pte = swp_entry_to_pte(swp_entry(0, swp_offset(softleaf_from_pte(pte))));
 	none = swp_entry_to_pte(swp_entry(0, 0));
 	swp_location = ENTRY_WORD(&pte) ^ ENTRY_WORD(&none);
 	return 0;
@@ -183,8 +183,7 @@ static struct pattern pte_pattern(struct dirty_walk *w,
 			*read_page = true;
 		return p;
 	}
-	if (is_swap_pte(pte) && !non_swap_entry(pte_to_swp_entry(pte)) &&
-	    pte_swp_exclusive(pte))
+	if (softleaf_is_swap(softleaf_from_pte(pte)) && pte_swp_exclusive(pte))
 		ignore_bits(&p, swp_location);
 	w->slow++;
 	p.flags = dirty_pte_flags(vma, addr, pte);
@@ -201,12 +200,12 @@ static struct pattern pte_pattern(struct dirty_walk *w,
 static __always_inline bool is_surely_only_mapping(struct page *page)
 {
 	/* The same order: flags, mapcount, flags */
-	unsigned long flags = smp_load_acquire(&page->flags);
+	unsigned long flags = smp_load_acquire(dirty_page_word(page));
 	int others = atomic_read(&page->_mapcount);
 
 	/* A relative that did not map the page at that point shows in the flags. */
 	smp_rmb();
-	flags |= READ_ONCE(page->flags);
+	flags |= READ_ONCE(*dirty_page_word(page));
 	return !others && !(flags & (1UL << PG_locked | 1UL << PG_swapcache));
 }
 
@@ -222,7 +221,7 @@ static __always_inline bool is_surely_only_mapping(struct page *page)
 static __always_inline unsigned long
 read_page_flags(struct vm_area_struct *vma, unsigned long addr, pte_t pte)
 {
-	const unsigned long anon = 1UL << PG_swapbacked | PAGE_MAPPING_ANON;
+	const unsigned long anon = 1UL << PG_swapbacked | FOLIO_MAPPING_ANON;
 	const unsigned long exclusive = 1UL << PG_anon_exclusive;
 	const unsigned long head = 1UL << PG_head;
 	unsigned long kind;
@@ -232,12 +231,12 @@ read_page_flags(struct vm_area_struct *vma, unsigned long addr, pte_t pte)
 		return dirty_pte_flags(vma, addr, pte);
 
 	BUILD_BUG_ON((exclusive | head | 1UL << PG_swapbacked) &
-		     PAGE_MAPPING_FLAGS);
+		     FOLIO_MAPPING_FLAGS);
 	page = pfn_to_page(dirty_frame_of(pte));
 	/* Others may set other bits of this word at any time. */
-	kind = data_race(page->flags) & (exclusive | head | 1UL << PG_swapbacked);
+	kind = data_race(*dirty_page_word(page)) & (exclusive | head | 1UL << PG_swapbacked);
 	/* KSM may merge the page, just before this read or after it. */
-	kind |= (unsigned long)data_race(page->mapping) & PAGE_MAPPING_FLAGS;
+	kind |= (unsigned long)data_race(page->mapping) & FOLIO_MAPPING_FLAGS;
 	if (likely(kind == anon)) {
 		if (likely(atomic_read(&page->_mapcount)))
 			return DIRTY_PRESENT;

@@ -20,11 +20,11 @@
  */
 #include <linux/hugetlb.h>
 #include <linux/ksm.h>
+#include <linux/leafops.h>
 #include <linux/mm.h>
 #include <linux/mm_inline.h>
 #include <linux/mmap_lock.h>
 #include <linux/swap.h>
-#include <linux/swapops.h>
 
 #include "task_dirty.h"
 
@@ -77,13 +77,14 @@ static int page_mappings(struct folio *folio, struct page *page)
  */
 static noinline bool has_one_user(struct folio *folio, struct page *page)
 {
+	bool cached;
 	int users;
 
 	if (!folio_trylock(folio))
 		return false;
 	users = page_mappings(folio, page);
 	if (folio_test_swapcache(folio))
-		users += swap_map_peek(page_swap_entry(page)) & ~SWAP_HAS_CACHE;
+		users += swap_count_peek(page_swap_entry(page), &cached);
 	folio_unlock(folio);
 	return users == 1;
 }
@@ -121,20 +122,21 @@ static bool is_only_mapping(struct folio *folio, struct page *page)
  * Return true if no other page-table entry has the page of this swap entry. For
  * entries that are not marked exclusive.
  *
- * One byte of the swap map counts the entries that have the page in swap, and
- * shows whether the swap cache has it, from where relatives may map it. Our
+ * The swap map counts the entries that have the page in swap, and shows at the same
+ * moment whether the swap cache has it, from where relatives may map it. Our
  * reference keeps the folio in the cache, under this entry. Until it is dropped,
  * a relative that writes to the page copies it, and an acknowledgment may find
  * the page busy.
  */
-static bool is_only_swap_entry(swp_entry_t entry)
+static bool is_only_swap_entry(softleaf_t entry)
 {
-	unsigned char usage = swap_map_peek(entry);
 	struct folio *folio;
-	bool only;
+	bool cached, only;
 
-	if (usage != (1 | SWAP_HAS_CACHE))
-		return usage == 1;
+	if (swap_count_peek(entry, &cached) != 1)
+		return false;
+	if (!cached)
+		return true;
 	folio = swap_cache_peek(entry);
 	/* The folio is being added to the cache, or removed from it. */
 	if (!folio)
@@ -154,7 +156,7 @@ anon_page_flags(struct folio *folio, struct page *page, bool dirty)
 {
 	unsigned long flags = DIRTY_PRESENT | DIRTY_EXCLUSIVE;
 
-	if (!test_bit(PG_anon_exclusive, &page->flags)) {
+	if (!test_bit(PG_anon_exclusive, dirty_page_word(page))) {
 		if (folio_test_ksm(folio))
 			return DIRTY_PRESENT | DIRTY_KSM;
 		if (!is_only_mapping(folio, page))
@@ -187,9 +189,9 @@ noinline unsigned long dirty_page_flags(struct page *page, pte_t pte)
  * Return the flags of a page under migration, 0 if it is not anonymous. Its mapcount
  * is meaningless, and the entry records whether the page is exclusive.
  */
-static unsigned long migrating_page_flags(swp_entry_t entry)
+static unsigned long migrating_page_flags(softleaf_t entry)
 {
-	struct folio *folio = pfn_swap_entry_folio(entry);
+	struct folio *folio = softleaf_to_folio(entry);
 	unsigned long flags = DIRTY_PRESENT;
 
 	if (!folio_test_anon(folio))
@@ -198,10 +200,10 @@ static unsigned long migrating_page_flags(swp_entry_t entry)
 		return flags | DIRTY_KSM;
 	if (folio_is_device_private(folio))
 		flags |= DIRTY_WRITTEN;
-	if (!is_readable_migration_entry(entry))
+	if (!softleaf_is_migration_read(entry))
 		flags |= DIRTY_EXCLUSIVE;
 	/* See dirty_pte_written(), which does so for a present entry. */
-	if (is_writable_migration_entry(entry))
+	if (softleaf_is_migration_write(entry))
 		flags |= DIRTY_WRITTEN;
 	if (!folio_test_swapbacked(folio) && !folio_test_dirty(folio))
 		flags |= DIRTY_LAZYFREE;
@@ -211,20 +213,20 @@ static unsigned long migrating_page_flags(swp_entry_t entry)
 /* Return the flags of an entry that is neither empty nor present, 0 if clean. */
 static unsigned long swap_pte_flags(pte_t pte)
 {
-	swp_entry_t entry = pte_to_swp_entry(pte);
+	softleaf_t entry = softleaf_from_pte(pte);
 	unsigned long flags;
 
-	if (!non_swap_entry(entry)) {
+	if (softleaf_is_swap(entry)) {
 		flags = DIRTY_SWAPPED;
 		if (pte_swp_exclusive(pte) || is_only_swap_entry(entry))
 			flags |= DIRTY_EXCLUSIVE;
-	} else if (is_migration_entry(entry)) {
+	} else if (softleaf_is_migration(entry)) {
 		flags = migrating_page_flags(entry);
-	} else if (is_hwpoison_entry(entry)) {
+	} else if (softleaf_is_hwpoison(entry)) {
 		/* The entry no longer tells if the page was written. */
 		return DIRTY_ERROR | DIRTY_WRITTEN;
-	} else if (is_device_private_entry(entry)) {
-		struct page *page = pfn_swap_entry_to_page(entry);
+	} else if (softleaf_is_device_private(entry)) {
+		struct page *page = softleaf_to_page(entry);
 
 		if (!PageAnon(page))
 			return 0;
@@ -232,7 +234,7 @@ static unsigned long swap_pte_flags(pte_t pte)
 		flags = anon_page_flags(page_folio(page), page, true);
 		flags &= ~DIRTY_PRESENT;
 		return flags | DIRTY_SWAPPED | DIRTY_WRITTEN;
-	} else if (is_device_exclusive_entry(entry)) {
+	} else if (softleaf_is_device_exclusive(entry)) {
 		/* The page is not counted as mapped, but nothing else may map it now. */
 		return DIRTY_PRESENT | DIRTY_EXCLUSIVE | DIRTY_WRITTEN;
 	} else {
@@ -374,8 +376,8 @@ static unsigned long huge_pmd_flags(const struct dirty_walk *w,
 		    (is_mapped_in_parts(folio) || others ||
 		     may_have_other_users(folio)))
 			*mixed = folio;
-	} else if (is_pmd_migration_entry(pmd)) {
-		flags = migrating_page_flags(pmd_to_swp_entry(pmd));
+	} else if (pmd_is_migration_entry(pmd)) {
+		flags = migrating_page_flags(softleaf_from_pmd(pmd));
 		if (flags && pmd_swp_soft_dirty(pmd))
 			flags |= DIRTY_WRITTEN;
 	}
@@ -598,7 +600,7 @@ static unsigned long vma_dirty_flags(struct vm_area_struct *vma)
 	unsigned long flags = vma_is_anonymous(vma) ? 0 : DIRTY_FILE;
 
 	/* VM_SOFTDIRTY adds nothing to the bits of the entries. */
-	if (!IS_ENABLED(CONFIG_MEM_SOFT_DIRTY))
+	if (!pgtable_supports_soft_dirty())
 		flags |= DIRTY_WRITTEN;
 	if (vma->vm_flags & VM_DROPPABLE)
 		flags |= DIRTY_LAZYFREE;
@@ -635,7 +637,7 @@ bool dirty_walk_batch(struct mm_struct *mm, struct dirty_walk *w)
 		    !dirty_set_flags(&w->runs, w->next, 0))
 			return false;
 		w->next = start;
-		if (is_cow_mapping(vma->vm_flags) && READ_ONCE(vma->anon_vma)) {
+		if (vma_is_cow_mapping(vma) && READ_ONCE(vma->anon_vma)) {
 			w->vma_flags = vma_dirty_flags(vma);
 			w->normal = !(vma->vm_flags & DIRTY_VM_SPECIAL);
 			if (is_vm_hugetlb_page(vma) ?

@@ -10,10 +10,9 @@
 #define _LINUX_DIRTY_PAGES_H
 
 #include <linux/fs.h>
+#include <linux/leafops.h>
 #include <linux/mm.h>
 #include <linux/pgtable.h>
-#include <linux/swap.h>
-#include <linux/swapops.h>
 
 #ifdef CONFIG_MMU
 /*
@@ -49,8 +48,8 @@ static inline bool vma_page_is_dirty(struct vm_area_struct *vma,
  */
 static inline bool pte_marker_is_clean(pte_t pte)
 {
-	return is_pte_marker(pte) &&
-	       !is_poisoned_swp_entry(pte_to_swp_entry(pte));
+	return pte_is_marker(pte) &&
+	       !softleaf_is_poison_marker(softleaf_from_pte(pte));
 }
 #endif /* CONFIG_MMU */
 

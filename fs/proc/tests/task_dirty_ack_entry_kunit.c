@@ -9,11 +9,10 @@
 #include <linux/uaccess.h>
 
 #include "../../../mm/internal.h"
-#include "../../../mm/swap.h"
 
 #define ACK_PAGES	40
 
-/* The last swap device, which is never in use. The cases only use its cache. */
+/* The last swap device, which is never in use */
 #define NO_DEVICE	(MAX_SWAPFILES - 1)
 
 /**
@@ -203,7 +202,7 @@ static pte_t present_entry(struct page *page, unsigned int bits)
 	if (bits & BIT_YOUNG)
 		pte = pte_mkyoung(pte);
 	if ((bits & BIT_UFFD) && !(bits & BIT_WRITE))
-		pte = pte_mkuffd_wp(pte);
+		pte = pte_mkuffd(pte);
 	return pte_clear_soft_dirty(pte);
 }
 
@@ -217,7 +216,7 @@ static void expect_present(struct kunit *test, pte_t after, pte_t before,
 	KUNIT_EXPECT_EQ(test, pte_pfn(after), pte_pfn(before));
 	KUNIT_EXPECT_EQ(test, !!pte_dirty(after), !!pte_dirty(before));
 	KUNIT_EXPECT_EQ(test, !!pte_young(after), !!pte_young(before));
-	KUNIT_EXPECT_EQ(test, !!pte_uffd_wp(after), !!pte_uffd_wp(before));
+	KUNIT_EXPECT_EQ(test, !!pte_uffd(after), !!pte_uffd(before));
 	KUNIT_EXPECT_EQ(test, !!pte_special(after), !!pte_special(before));
 }
 
@@ -271,7 +270,7 @@ static void pages_that_are_not_anonymous_are_left_alone(struct kunit *test)
 {
 	struct page *page = alloc_page(GFP_KERNEL);
 	struct ack_fixture *f = test->priv;
-	unsigned long zero = my_zero_pfn(f->addr);
+	unsigned long zero = zero_pfn(f->addr);
 	unsigned int bits;
 	pte_t pte;
 
@@ -364,16 +363,19 @@ static pte_t swap_entry_pte(pgoff_t offset, unsigned int bits)
 	if (bits & 1)
 		pte = pte_swp_mkexclusive(pte);
 	if (bits & 2)
-		pte = pte_swp_mkuffd_wp(pte);
+		pte = pte_swp_mkuffd(pte);
 	return pte;
 }
 
 #ifdef CONFIG_SWAP
-/* Give the unused device a swap cache. */
-static void make_swap_cache(struct kunit *test)
+/* The only folio in the swap cache, under all entries, or NULL */
+static struct folio *in_swap_cache;
+
+static struct folio *fake_cached_folio(softleaf_t entry)
 {
-	KUNIT_ASSERT_NULL(test, swapper_spaces[NO_DEVICE]);
-	KUNIT_ASSERT_EQ(test, init_swap_address_space(NO_DEVICE, 1000), 0);
+	if (in_swap_cache)
+		folio_get(in_swap_cache);
+	return in_swap_cache;
 }
 
 static void pages_in_swap_lose_the_bit_only(struct kunit *test)
@@ -382,7 +384,7 @@ static void pages_in_swap_lose_the_bit_only(struct kunit *test)
 	unsigned int bits;
 	pte_t pte;
 
-	make_swap_cache(test);
+	kunit_activate_static_stub(test, cached_folio, fake_cached_folio);
 	for (bits = 0; bits < 4; bits++) {
 		pte = swap_entry_pte(100 + bits, bits);
 		expect_untouched(test, pte);
@@ -391,22 +393,21 @@ static void pages_in_swap_lose_the_bit_only(struct kunit *test)
 		/* A CPU may still write to the old page. */
 		KUNIT_EXPECT_TRUE(test, is_flushed(f));
 	}
-	exit_swap_address_space(NO_DEVICE);
 }
 
 static void pages_in_the_swap_cache_may_be_held(struct kunit *test)
 {
 	struct ack_fixture *f = test->priv;
 	struct folio *folio = folio_alloc(GFP_KERNEL, 0);
-	swp_entry_t entry = swp_entry(NO_DEVICE, 77);
 	pte_t pte = swap_entry_pte(77, 1);
 
 	KUNIT_ASSERT_NOT_NULL(test, folio);
-	make_swap_cache(test);
+	kunit_activate_static_stub(test, cached_folio, fake_cached_folio);
 	folio_lock(folio);
 	folio_set_swapbacked(folio);
-	KUNIT_EXPECT_EQ(test, add_to_swap_cache(folio, entry, GFP_KERNEL, NULL),
-			0);
+	folio_set_swapcache(folio);
+	folio_get(folio);
+	in_swap_cache = folio;
 	/* The reference from its allocation stands for another user. */
 	EXPECT_ENTRY(test, after_clear(test, pte_swp_mksoft_dirty(pte)),
 		     pte_swp_mksoft_dirty(pte));
@@ -417,13 +418,11 @@ static void pages_in_the_swap_cache_may_be_held(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, is_flushed(f));
 	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), 1);
 
-	xa_lock_irq(&swap_address_space(entry)->i_pages);
-	__delete_from_swap_cache(folio, entry, NULL);
-	xa_unlock_irq(&swap_address_space(entry)->i_pages);
+	in_swap_cache = NULL;
+	folio_clear_swapcache(folio);
 	folio_clear_swapbacked(folio);
 	folio_unlock(folio);
 	folio_put(folio);
-	exit_swap_address_space(NO_DEVICE);
 }
 
 #endif /* CONFIG_SWAP */
@@ -455,7 +454,7 @@ static void pages_under_migration_keep_the_bit_or_get_it(struct kunit *test)
 
 		pte = swp_entry_to_pte(entry);
 		if (i % 2)
-			pte = pte_swp_mkuffd_wp(pte);
+			pte = pte_swp_mkuffd(pte);
 		expect_untouched(test, pte_swp_mksoft_dirty(pte));
 		EXPECT_ENTRY(test, after_clear(test, pte),
 			     pte_swp_mksoft_dirty(pte));
@@ -475,8 +474,7 @@ static void devices_errors_and_markers_are_left_alone(struct kunit *test)
 #ifdef CONFIG_DEVICE_PRIVATE
 		swp_entry_to_pte(make_readable_device_private_entry(pfn)),
 		swp_entry_to_pte(make_writable_device_private_entry(pfn)),
-		swp_entry_to_pte(make_readable_device_exclusive_entry(pfn)),
-		swp_entry_to_pte(make_writable_device_exclusive_entry(pfn)),
+		swp_entry_to_pte(make_device_exclusive_entry(pfn)),
 #endif
 #ifdef CONFIG_MEMORY_FAILURE
 		swp_entry_to_pte(swp_entry(SWP_HWPOISON, pfn)),
@@ -524,7 +522,7 @@ static void a_write_behind_a_swap_entry_is_prevented(struct kunit *test)
 	spinlock_t *ptl;
 	char byte = 2;
 
-	make_swap_cache(test);
+	kunit_activate_static_stub(test, cached_folio, fake_cached_folio);
 	migrate_disable();
 	write_page(test, f->addr);
 	pte = lock_entry(f, &ptl);
@@ -542,7 +540,6 @@ static void a_write_behind_a_swap_entry_is_prevented(struct kunit *test)
 	set_pte_at(f->mm, f->addr, pte, real);
 	pte_unmap_unlock(pte, ptl);
 	migrate_enable();
-	exit_swap_address_space(NO_DEVICE);
 
 	KUNIT_EXPECT_NE(test, after, 0);
 	/* A CPU may drop the TLB entry at any time; an emulated one does not. */

@@ -152,7 +152,7 @@ static pmd_t present_huge(struct folio *folio, unsigned int bits)
 	if (bits & BIT_YOUNG)
 		pmd = pmd_mkyoung(pmd);
 	if ((bits & BIT_UFFD) && !(bits & BIT_WRITE))
-		pmd = pmd_mkuffd_wp(pmd);
+		pmd = pmd_mkuffd(pmd);
 	return pmd_clear_soft_dirty(pmd);
 }
 
@@ -165,7 +165,7 @@ static void expect_huge(struct kunit *test, pmd_t after, pmd_t before,
 	KUNIT_EXPECT_EQ(test, pmd_pfn(after), pmd_pfn(before));
 	KUNIT_EXPECT_EQ(test, !!pmd_dirty(after), !!pmd_dirty(before));
 	KUNIT_EXPECT_EQ(test, !!pmd_young(after), !!pmd_young(before));
-	KUNIT_EXPECT_EQ(test, !!pmd_uffd_wp(after), !!pmd_uffd_wp(before));
+	KUNIT_EXPECT_EQ(test, !!pmd_uffd(after), !!pmd_uffd(before));
 }
 
 static void huge_pages_are_protected(struct kunit *test)
@@ -246,7 +246,7 @@ static void huge_pages_under_migration_keep_the_bit_or_get_it(struct kunit *test
 	for (i = 0; i < 2 * ARRAY_SIZE(entries); i++) {
 		pmd = swp_entry_to_pmd(entries[i / 2]);
 		if (i % 2)
-			pmd = pmd_swp_mkuffd_wp(pmd);
+			pmd = pmd_swp_mkuffd(pmd);
 		EXPECT_HUGE(test, after_huge_clear(test, pmd),
 			    pmd_swp_mksoft_dirty(pmd));
 		expect_huge_untouched(test, pmd_swp_mksoft_dirty(pmd));

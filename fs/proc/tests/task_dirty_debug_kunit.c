@@ -276,7 +276,7 @@ static void the_zero_page_is_dirty_over_a_file_only(struct kunit *test)
 {
 	struct gup_fixture *f = test->priv;
 	unsigned long addr = map_private(test, f->file);
-	pte_t zero = pte_mkspecial(pfn_pte(my_zero_pfn(addr), vm_get_page_prot(VM_READ)));
+	pte_t zero = pte_mkspecial(pfn_pte(zero_pfn(addr), vm_get_page_prot(VM_READ)));
 
 	write_page(test, addr);
 	write_page(test, f->anon);

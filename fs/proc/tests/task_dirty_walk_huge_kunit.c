@@ -58,12 +58,12 @@ static void undo_huge_page(void *data)
 		folio_unlock(folio);
 	folio->mapping = NULL;
 	folio->private = NULL;
-	clear_bit(PG_swapcache, &folio->flags);
+	clear_bit(PG_swapcache, dirty_page_word(&folio->page));
 	atomic_set(&folio->_entire_mapcount, -1);
 	atomic_set(&folio->_large_mapcount, -1);
 	for (i = 0; i < HPAGE_PMD_NR; i++)
 		atomic_set(&folio_page(folio, i)->_mapcount, -1);
-	clear_bit(PG_anon_exclusive, &folio->page.flags);
+	clear_bit(PG_anon_exclusive, dirty_page_word(&folio->page));
 	folio_clear_swapbacked(folio);
 	folio_put(folio);
 }
@@ -86,13 +86,13 @@ static struct folio *make_huge_page(struct kunit *test, int kind)
 	atomic_set(&folio->_large_mapcount,
 		   atomic_read(&folio->_entire_mapcount) + parts);
 	if (kind != KIND_OF_FILE)
-		folio->mapping = (void *)PAGE_MAPPING_ANON;
+		folio->mapping = (void *)FOLIO_MAPPING_ANON;
 	if (kind == KIND_EXCLUSIVE)
-		set_bit(PG_anon_exclusive, &folio->page.flags);
+		set_bit(PG_anon_exclusive, dirty_page_word(&folio->page));
 	if (kind != KIND_LAZY)
 		folio_set_swapbacked(folio);
 	if (kind == KIND_CACHED && IS_ENABLED(CONFIG_SWAP)) {
-		set_bit(PG_swapcache, &folio->flags);
+		set_bit(PG_swapcache, dirty_page_word(&folio->page));
 		folio->swap = swp_entry(MAX_SWAPFILES - 1, HPAGE_PMD_NR);
 	}
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, undo_huge_page,
@@ -151,13 +151,15 @@ static int huge_test_init(struct kunit *test)
 	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
 	h->mm = current->mm;
 	h->start = ALIGN(addr, PMD_SIZE);
+	/* The first page, behind all slots, gives the mapping its anon_vma. */
+	KUNIT_ASSERT_EQ(test, put_user(1, (char __user *)addr +
+					  (SLOTS + 1) * PMD_SIZE - PAGE_SIZE), 0);
 	h->zero = mm_get_huge_zero_folio(h->mm);
 	KUNIT_ASSERT_NOT_NULL(test, h->zero);
 
 	mmap_write_lock(h->mm);
 	h->vma = vma_lookup(h->mm, addr);
 	vm_flags_clear(h->vma, VM_SOFTDIRTY);
-	KUNIT_EXPECT_EQ(test, anon_vma_prepare(h->vma), 0);
 	make_tables(test, h);
 	mmap_write_unlock(h->mm);
 	return 0;
@@ -220,7 +222,7 @@ static void huge_entries_show_the_kind_of_page(struct kunit *test)
 				    "kind %d", kind);
 		KUNIT_EXPECT_EQ_MSG(test, huge_flags_of(h, pmd_mkyoung(pmd)),
 				    flags, "kind %d", kind);
-		if (IS_ENABLED(CONFIG_MEM_SOFT_DIRTY))
+		if (pgtable_supports_soft_dirty())
 			KUNIT_EXPECT_EQ_MSG(test, huge_flags_of(h, pmd_mksoft_dirty(pmd)),
 					    flags ? flags | DIRTY_WRITTEN : 0,
 					    "kind %d", kind);
@@ -272,7 +274,7 @@ static void migrating_huge_pages_are_in_memory(struct kunit *test)
 					 (i == 2 ? DIRTY_WRITTEN : 0);
 			KUNIT_EXPECT_EQ_MSG(test, huge_flags_of(h, pmd), flags,
 					    "kind %d, entry %d", kind, i);
-			if (flags && IS_ENABLED(CONFIG_MEM_SOFT_DIRTY))
+			if (flags && pgtable_supports_soft_dirty())
 				flags |= DIRTY_WRITTEN;
 			pmd = pmd_swp_mksoft_dirty(pmd);
 			KUNIT_EXPECT_EQ_MSG(test, huge_flags_of(h, pmd), flags,
@@ -304,7 +306,7 @@ static void huge_entries_may_differ_in_the_page(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, is_skipped(h, here, there));
 	there = pmd_mksoft_dirty(there);
 	KUNIT_EXPECT_EQ(test, is_skipped(h, here, there),
-			!IS_ENABLED(CONFIG_MEM_SOFT_DIRTY));
+			!pgtable_supports_soft_dirty());
 	there = pmd_clear_soft_dirty(pmd_mkclean(there));
 	KUNIT_EXPECT_FALSE(test, is_skipped(h, here, there));
 	there = pmd_wrprotect(map_huge_writable(h->pages[KIND_SINGLE]));
@@ -505,7 +507,7 @@ static void runs_of_huge_pages(struct kunit *test)
 						 address_of(h, 8), own };
 	reference->runs[2] = (struct dirty_run){ address_of(h, 8),
 		address_of(h, 10), DIRTY_PRESENT | DIRTY_HUGE };
-	if (!IS_ENABLED(CONFIG_MEM_SOFT_DIRTY))
+	if (!pgtable_supports_soft_dirty())
 		reference->runs[2].flags |= DIRTY_WRITTEN;
 	reference->n = 3;
 	for (i = 1; i < 6; i++) {
@@ -540,7 +542,7 @@ static void parts_of_huge_pages_may_be_exclusive(struct kunit *test)
 		unsigned long addr = address_of(h, 1) + i * PAGE_SIZE;
 
 		flags = DIRTY_PRESENT | DIRTY_HUGE;
-		if (!IS_ENABLED(CONFIG_MEM_SOFT_DIRTY))
+		if (!pgtable_supports_soft_dirty())
 			flags |= DIRTY_WRITTEN;
 		if (!is_mapped_twice(i))
 			flags |= DIRTY_EXCLUSIVE;

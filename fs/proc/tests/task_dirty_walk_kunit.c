@@ -85,9 +85,9 @@ static void undo_page(void *data)
 	page->mapping = NULL;
 	page->private = 0;
 	atomic_set(&page->_mapcount, -1);
-	clear_bit(PG_anon_exclusive, &page->flags);
-	clear_bit(PG_swapcache, &page->flags);
-	clear_bit(PG_swapbacked, &page->flags);
+	clear_bit(PG_anon_exclusive, dirty_page_word(page));
+	clear_bit(PG_swapcache, dirty_page_word(page));
+	clear_bit(PG_swapbacked, dirty_page_word(page));
 	__free_page(page);
 }
 
@@ -100,15 +100,15 @@ static struct page *make_page(struct kunit *test, enum page_kind kind)
 		lock_page(page);
 	atomic_set(&page->_mapcount, kind == KIND_SHARED ? 1 : 0);
 	if (kind == KIND_MERGED)
-		page->mapping = (void *)PAGE_MAPPING_KSM;
+		page->mapping = (void *)FOLIO_MAPPING_KSM;
 	else if (kind != KIND_OF_FILE)
-		page->mapping = (void *)PAGE_MAPPING_ANON;
+		page->mapping = (void *)FOLIO_MAPPING_ANON;
 	if (kind == KIND_EXCLUSIVE)
-		set_bit(PG_anon_exclusive, &page->flags);
+		set_bit(PG_anon_exclusive, dirty_page_word(page));
 	if (kind != KIND_LAZY)
-		set_bit(PG_swapbacked, &page->flags);
+		set_bit(PG_swapbacked, dirty_page_word(page));
 	if (kind == KIND_CACHED && IS_ENABLED(CONFIG_SWAP)) {
-		set_bit(PG_swapcache, &page->flags);
+		set_bit(PG_swapcache, dirty_page_word(page));
 		page->private = swp_entry(MAX_SWAPFILES - 1, 1).val;
 	}
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, undo_page, page),
@@ -168,7 +168,7 @@ static pte_t map_writable(struct page *page)
 
 static pte_t map_zero_page(void)
 {
-	return pte_mkspecial(map_pfn(my_zero_pfn(TEST_ADDR)));
+	return pte_mkspecial(map_pfn(zero_pfn(TEST_ADDR)));
 }
 
 static pte_t swapped(unsigned int type, unsigned long offset)
@@ -372,7 +372,7 @@ static void device_pages_are_always_written(struct kunit *test)
 	pte = swp_entry_to_pte(make_writable_device_private_entry(pfn));
 	KUNIT_EXPECT_EQ(test, flags_of(f->anon, pte),
 			DIRTY_SWAPPED | DIRTY_EXCLUSIVE | DIRTY_WRITTEN);
-	pte = swp_entry_to_pte(make_writable_device_exclusive_entry(pfn));
+	pte = swp_entry_to_pte(make_device_exclusive_entry(pfn));
 	KUNIT_EXPECT_EQ(test, flags_of(f->anon, pte),
 			DIRTY_PRESENT | DIRTY_EXCLUSIVE | DIRTY_WRITTEN);
 	pfn = page_to_pfn(f->pages[KIND_SHARED]);
@@ -445,11 +445,11 @@ static void fill_table(struct walk_fixture *f)
 	for (i = 0; i < PTRS_PER_PTE; i++) {
 		if (!below(f, change))
 			pte = random_entry(f);
-		if (is_swap_pte(pte) && !non_swap_entry(pte_to_swp_entry(pte))) {
+		if (softleaf_is_swap(softleaf_from_pte(pte))) {
 			bool x = pte_swp_exclusive(pte);
 			bool d = pte_swp_soft_dirty(pte);
 
-			pte = swapped(swp_type(pte_to_swp_entry(pte)),
+			pte = swapped(swp_type(softleaf_from_pte(pte)),
 				      1 + below(f, 100000));
 			pte = x ? pte_swp_mkexclusive(pte) : pte;
 			pte = d ? pte_swp_mksoft_dirty(pte) : pte;
