@@ -74,7 +74,7 @@ overlay_dirs=(Documentation arch fs include kernel mm tools)
 
 # These folders are written for this version of mainline. stable/X.Y has the files
 # that differ for Linux X.Y, at the same paths: they take the place of the others.
-mainline=6.12
+mainline=7.3
 version='' # of the tree in question, see use_version
 stable=''  # its folder, if it has one
 

@@ -6,6 +6,7 @@
  * A read collects runs in batches, by the walk of task_dirty_walk.c with the mmap
  * lock held for reading, and formats them after dropping the lock.
  */
+#include <linux/mm.h>
 #include <linux/mmap_lock.h>
 #include <linux/oom.h>
 #include <linux/ptrace.h>

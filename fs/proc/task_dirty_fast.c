@@ -170,8 +170,7 @@ static struct pattern pte_pattern(struct dirty_walk *w,
 	struct pattern p = { .bits = ENTRY_WORD(&pte), .mask = ~0UL };
 
 	*read_page = false;
-	/* Only vm_normal_page() can tell which pages of a device are dirty. */
-	if (pte_present(pte) && !pte_special(pte) && !pte_devmap(pte) &&
+	if (pte_present(pte) && !pte_special(pte) &&
 	    dirty_frame_of(pte) == pte_pfn(pte)) {
 		ignore_bits(&p, pte_location);
 		p.flags = DIRTY_PRESENT | w->vma_flags;

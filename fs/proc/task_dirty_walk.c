@@ -639,7 +639,9 @@ bool dirty_walk_batch(struct mm_struct *mm, struct dirty_walk *w)
 		w->next = start;
 		if (vma_is_cow_mapping(vma) && READ_ONCE(vma->anon_vma)) {
 			w->vma_flags = vma_dirty_flags(vma);
-			w->normal = !(vma->vm_flags & DIRTY_VM_SPECIAL);
+			/* Pages of a DAX device may look anonymous. */
+			w->normal = !(vma->vm_flags & DIRTY_VM_SPECIAL) &&
+				    !vma_is_dax(vma);
 			if (is_vm_hugetlb_page(vma) ?
 			    walk_page_range_vma(vma, start, end,
 						&dirty_hugetlb_ops, w) :

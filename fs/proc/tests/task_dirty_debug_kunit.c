@@ -75,7 +75,7 @@ static int gup_test_init(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, f);
 	test->priv = f;
 	f->file = shmem_file_setup("dirty_pages_kunit", FILE_PAGES * PAGE_SIZE,
-				   VM_NORESERVE);
+				   EMPTY_VMA_FLAGS);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(f->file));
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, undo_file,
 							f->file), 0);

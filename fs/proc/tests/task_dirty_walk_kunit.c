@@ -279,10 +279,10 @@ static void present_entries_show_the_kind_of_page(struct kunit *test)
 	 */
 	KUNIT_EXPECT_EQ(test, flags_of(f->anon, map_writable(f->pages[KIND_LAZY])),
 			DIRTY_PRESENT | DIRTY_EXCLUSIVE | DIRTY_WRITTEN);
-	set_bit(PG_dirty, &f->pages[KIND_LAZY]->flags);
+	set_bit(PG_dirty, dirty_page_word(f->pages[KIND_LAZY]));
 	KUNIT_EXPECT_EQ(test, flags_of(f->anon, map_page(f->pages[KIND_LAZY])),
 			DIRTY_PRESENT | DIRTY_EXCLUSIVE);
-	clear_bit(PG_dirty, &f->pages[KIND_LAZY]->flags);
+	clear_bit(PG_dirty, dirty_page_word(f->pages[KIND_LAZY]));
 }
 
 static void zero_page_counts_over_a_file_only(struct kunit *test)
