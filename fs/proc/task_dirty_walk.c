@@ -55,12 +55,20 @@ static unsigned long with_vma_flags(const struct dirty_walk *w,
 /*
  * Count the entries that map a page. To split a huge entry, a relative adds the
  * mappings of the pages before it drops the mapping of the entry.
+ *
+ * If the kernel does not count the mappings of each page in a large folio, count one
+ * for each process that maps any page of it, and two if there may be more.
  */
 static int page_mappings(struct folio *folio, struct page *page)
 {
 	int entire = folio_test_large(folio) ? folio_entire_mapcount(folio) : 0;
 	int mapcount;
 
+	if (IS_ENABLED(CONFIG_NO_PAGE_MAPCOUNT) && folio_test_large(folio)) {
+		if (!folio_mapped(folio))
+			return 0;
+		return folio_maybe_mapped_shared(folio) ? 2 : 1;
+	}
 	/* Read in the other order, to see at least one of the two. */
 	smp_rmb();
 	mapcount = atomic_read(&page->_mapcount) + 1;
@@ -210,6 +218,19 @@ static unsigned long migrating_page_flags(softleaf_t entry)
 	return flags;
 }
 
+/* Return the flags of a page in the memory of a device, 0 if it is not anonymous. */
+static unsigned long device_page_flags(struct page *page)
+{
+	unsigned long flags;
+
+	if (!PageAnon(page))
+		return 0;
+	/* Soft-dirty does not track writes by the device. */
+	flags = anon_page_flags(page_folio(page), page, true);
+	flags &= ~DIRTY_PRESENT;
+	return flags | DIRTY_SWAPPED | DIRTY_WRITTEN;
+}
+
 /* Return the flags of an entry that is neither empty nor present, 0 if clean. */
 static unsigned long swap_pte_flags(pte_t pte)
 {
@@ -226,14 +247,7 @@ static unsigned long swap_pte_flags(pte_t pte)
 		/* The entry no longer tells if the page was written. */
 		return DIRTY_ERROR | DIRTY_WRITTEN;
 	} else if (softleaf_is_device_private(entry)) {
-		struct page *page = softleaf_to_page(entry);
-
-		if (!PageAnon(page))
-			return 0;
-		/* Soft-dirty does not track writes by the device. */
-		flags = anon_page_flags(page_folio(page), page, true);
-		flags &= ~DIRTY_PRESENT;
-		return flags | DIRTY_SWAPPED | DIRTY_WRITTEN;
+		return device_page_flags(softleaf_to_page(entry));
 	} else if (softleaf_is_device_exclusive(entry)) {
 		/* The page is not counted as mapped, but nothing else may map it now. */
 		return DIRTY_PRESENT | DIRTY_EXCLUSIVE | DIRTY_WRITTEN;
@@ -380,6 +394,13 @@ static unsigned long huge_pmd_flags(const struct dirty_walk *w,
 		flags = migrating_page_flags(softleaf_from_pmd(pmd));
 		if (flags && pmd_swp_soft_dirty(pmd))
 			flags |= DIRTY_WRITTEN;
+	} else if (pmd_is_device_private_entry(pmd)) {
+		struct folio *folio = softleaf_to_folio(softleaf_from_pmd(pmd));
+
+		flags = device_page_flags(&folio->page);
+		if (flags && !PageAnonExclusive(&folio->page) &&
+		    (is_mapped_in_parts(folio) || may_have_other_users(folio)))
+			*mixed = folio;
 	}
 	return flags ? flags | DIRTY_HUGE | w->vma_flags : 0;
 }

@@ -263,6 +263,12 @@ static void pages_without_access_are_acknowledged(struct kunit *test)
 	after = after_clear(test, pte);
 	expect_present(test, after, pte, false, false);
 	KUNIT_EXPECT_EQ(test, pte_protnone(after), pte_protnone(pte));
+
+	/* Where userfaultfd tracks accesses, the next one must still fault. */
+	pte = pte_mkuffd(pte);
+	after = after_clear(test, pte);
+	expect_present(test, after, pte, false, false);
+	KUNIT_EXPECT_EQ(test, pte_protnone(after), pte_protnone(pte));
 }
 
 /* Pages that are not listed, or always have "d", keep their entries. */
@@ -471,6 +477,7 @@ static void devices_errors_and_markers_are_left_alone(struct kunit *test)
 		no_pte(),
 		make_pte_marker(PTE_MARKER_UFFD_WP),
 		make_pte_marker(PTE_MARKER_POISONED),
+		make_pte_marker(PTE_MARKER_GUARD),
 #ifdef CONFIG_DEVICE_PRIVATE
 		swp_entry_to_pte(make_readable_device_private_entry(pfn)),
 		swp_entry_to_pte(make_writable_device_private_entry(pfn)),
@@ -485,7 +492,7 @@ static void devices_errors_and_markers_are_left_alone(struct kunit *test)
 	lock_page(f->page);
 	for (i = 0; i < ARRAY_SIZE(entries); i++) {
 		expect_untouched(test, entries[i]);
-		if (i >= 3)
+		if (i >= 4)
 			expect_untouched(test, pte_swp_mksoft_dirty(entries[i]));
 	}
 	unlock_page(f->page);

@@ -221,7 +221,7 @@ static void the_huge_zero_page_is_left_alone(struct kunit *test)
 	pmd_t pmd;
 
 	KUNIT_ASSERT_NOT_NULL(test, zero);
-	pmd = present_huge(zero, BIT_YOUNG);
+	pmd = pmd_mkspecial(present_huge(zero, BIT_YOUNG));
 	expect_huge_untouched(test, pmd);
 	expect_huge_untouched(test, pmd_mksoft_dirty(pmd));
 }
@@ -239,7 +239,7 @@ static void huge_pages_under_migration_keep_the_bit_or_get_it(struct kunit *test
 	pmd_t pmd;
 	int i;
 
-	if (!IS_ENABLED(CONFIG_ARCH_ENABLE_THP_MIGRATION))
+	if (!thp_migration_supported())
 		kunit_skip(test, "huge pages of this kernel do not migrate");
 
 	folio_lock(f->folio);
@@ -252,6 +252,26 @@ static void huge_pages_under_migration_keep_the_bit_or_get_it(struct kunit *test
 		expect_huge_untouched(test, pmd_swp_mksoft_dirty(pmd));
 	}
 	folio_unlock(f->folio);
+}
+
+/* They are always listed with "d". */
+static void huge_pages_of_a_device_are_left_alone(struct kunit *test)
+{
+	struct ack_huge_fixture *f = test->priv;
+	unsigned long pfn = folio_pfn(f->folio);
+	pmd_t pmd;
+
+	if (!IS_ENABLED(CONFIG_DEVICE_PRIVATE))
+		kunit_skip(test, "no device memory in this kernel");
+
+	pmd = swp_entry_to_pmd(make_writable_device_private_entry(pfn));
+	if (!pmd_is_device_private_entry(pmd))
+		return;
+	expect_huge_untouched(test, pmd);
+	expect_huge_untouched(test, pmd_swp_mksoft_dirty(pmd));
+	pmd = swp_entry_to_pmd(make_readable_device_private_entry(pfn));
+	expect_huge_untouched(test, pmd);
+	expect_huge_untouched(test, pmd_swp_mksoft_dirty(pmd));
 }
 
 /* Acknowledging a part splits the page, and the rest keeps its bit. */
@@ -312,6 +332,7 @@ static struct kunit_case dirty_ack_huge_cases[] = {
 	KUNIT_CASE(huge_pages_that_are_held_keep_the_bit),
 	KUNIT_CASE(the_huge_zero_page_is_left_alone),
 	KUNIT_CASE(huge_pages_under_migration_keep_the_bit_or_get_it),
+	KUNIT_CASE(huge_pages_of_a_device_are_left_alone),
 	KUNIT_CASE(an_entry_that_became_huge_is_retried),
 	KUNIT_CASE(a_part_of_a_huge_page_is_never_widened),
 	{}

@@ -289,12 +289,12 @@ static void the_zero_page_is_dirty_over_a_file_only(struct kunit *test)
 	expect_clean(test, at(addr, 1));
 }
 
-/* Touching a marker would replace it by a page. */
-static void markers_are_clean_and_stay(struct kunit *test)
+/* Touching a marker would replace it by a page, or fail at a guard marker. */
+static void marker_is_clean_and_stays(struct kunit *test, pte_marker type)
 {
 	struct gup_fixture *f = test->priv;
 	unsigned long addr = map_private(test, f->file);
-	pte_t marker = make_pte_marker(PTE_MARKER_UFFD_WP);
+	pte_t marker = make_pte_marker(type);
 
 	write_page(test, addr);
 	write_page(test, f->anon);
@@ -306,6 +306,12 @@ static void markers_are_clean_and_stay(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, entry_is(test, at(f->anon, 1), marker));
 	clear_entry(test, at(addr, 1));
 	clear_entry(test, at(f->anon, 1));
+}
+
+static void markers_are_clean_and_stay(struct kunit *test)
+{
+	marker_is_clean_and_stays(test, PTE_MARKER_UFFD_WP);
+	marker_is_clean_and_stays(test, PTE_MARKER_GUARD);
 }
 
 /* Lost contents are neither clean nor available. */

@@ -182,6 +182,11 @@ static pmd_t map_huge(struct folio *folio)
 	return pmd_clear_soft_dirty(pmd_mkold(pmd_mkclean(pmd)));
 }
 
+static pmd_t map_huge_zero(struct huge_fixture *h)
+{
+	return pmd_mkspecial(map_huge(h->zero));
+}
+
 static pmd_t map_huge_writable(struct folio *folio)
 {
 	pmd_t pmd = pmd_mkdirty(pmd_mkwrite_novma(map_huge(folio)));
@@ -235,7 +240,7 @@ static void huge_entries_show_the_kind_of_page(struct kunit *test)
 static void huge_zero_page_and_holes_are_clean(struct kunit *test)
 {
 	struct huge_fixture *h = test->priv;
-	pmd_t pmd = map_huge(h->zero);
+	pmd_t pmd = map_huge_zero(h);
 
 	KUNIT_EXPECT_EQ(test, huge_flags_of(h, no_pmd()), 0);
 	KUNIT_EXPECT_EQ(test, huge_flags_of(h, pmd), 0);
@@ -248,7 +253,7 @@ static void migrating_huge_pages_are_in_memory(struct kunit *test)
 	struct huge_fixture *h = test->priv;
 	int kind;
 
-	if (!IS_ENABLED(CONFIG_ARCH_ENABLE_THP_MIGRATION))
+	if (!thp_migration_supported())
 		kunit_skip(test, "huge pages of this kernel do not migrate");
 
 	for (kind = 0; kind < KINDS; kind++) {
@@ -282,6 +287,40 @@ static void migrating_huge_pages_are_in_memory(struct kunit *test)
 		}
 		if (locked)
 			folio_unlock(h->pages[kind]);
+	}
+}
+
+/* Some kernels keep no huge pages on devices: they do not know such an entry. */
+static void huge_device_pages_are_always_written(struct kunit *test)
+{
+	struct huge_fixture *h = test->priv;
+	struct folio *mixed;
+	int kind;
+
+	if (!IS_ENABLED(CONFIG_DEVICE_PRIVATE))
+		kunit_skip(test, "no device memory in this kernel");
+
+	for (kind = 0; kind < KINDS; kind++) {
+		struct folio *folio = h->pages[kind];
+		unsigned long flags = page_kind_flags[kind];
+		pmd_t pmd;
+
+		if (kind == KIND_MERGED || kind == KIND_LAZY || !is_possible(kind))
+			continue;
+		pmd = swp_entry_to_pmd(make_readable_device_private_entry(folio_pfn(folio)));
+		if (flags && pmd_is_device_private_entry(pmd))
+			flags = (flags & ~DIRTY_PRESENT) | DIRTY_SWAPPED |
+				DIRTY_WRITTEN | DIRTY_HUGE;
+		else
+			flags = 0;
+		KUNIT_EXPECT_EQ_MSG(test, huge_flags_of(h, pmd), flags,
+				    "kind %d", kind);
+		pmd = pmd_swp_mksoft_dirty(pmd);
+		KUNIT_EXPECT_EQ_MSG(test, look_at_huge(h, pmd, &mixed), flags,
+				    "kind %d", kind);
+		KUNIT_EXPECT_EQ_MSG(test, !!mixed,
+				    flags && (kind == KIND_LOCKED || kind == KIND_CACHED),
+				    "kind %d", kind);
 	}
 }
 
@@ -331,9 +370,9 @@ static pmd_t random_huge_entry(struct huge_fixture *h)
 	case 0:
 		return no_pmd();
 	case 1:
-		return map_huge(h->zero);
+		return map_huge_zero(h);
 	case 2:
-		if (!IS_ENABLED(CONFIG_ARCH_ENABLE_THP_MIGRATION))
+		if (!thp_migration_supported())
 			return no_pmd();
 		pfn = folio_pfn(h->pages[KIND_LOCKED]);
 		pmd = swp_entry_to_pmd(coin(f) ?
@@ -495,7 +534,7 @@ static void runs_of_huge_pages(struct kunit *test)
 	for (i = 0; i < 3; i++)
 		*slot_of(h, i) = map_huge_writable(h->pages[i ? KIND_EXCLUSIVE :
 							    KIND_SINGLE]);
-	*slot_of(h, 3) = map_huge(h->zero);
+	*slot_of(h, 3) = map_huge_zero(h);
 	*slot_of(h, 6) = map_huge_writable(h->pages[KIND_EXCLUSIVE]);
 	*slot_of(h, 7) = pmd_mksoft_dirty(map_huge(h->pages[KIND_EXCLUSIVE]));
 	*slot_of(h, 8) = map_huge(h->pages[KIND_SHARED]);
@@ -663,6 +702,7 @@ static struct kunit_case dirty_walk_huge_cases[] = {
 	KUNIT_CASE(huge_entries_show_the_kind_of_page),
 	KUNIT_CASE(huge_zero_page_and_holes_are_clean),
 	KUNIT_CASE(migrating_huge_pages_are_in_memory),
+	KUNIT_CASE(huge_device_pages_are_always_written),
 	KUNIT_CASE(huge_entries_may_differ_in_the_page),
 	KUNIT_CASE(huge_walk_agrees_with_the_plain_one),
 	KUNIT_CASE(runs_of_huge_pages),

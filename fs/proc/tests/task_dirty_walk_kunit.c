@@ -210,6 +210,10 @@ static void markers_are_clean(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, swap_pte_flags(make_pte_marker(PTE_MARKER_UFFD_WP)),
 			0);
 	KUNIT_EXPECT_EQ(test, flags_of(f->anon,
+				       make_pte_marker(PTE_MARKER_GUARD)), 0);
+	KUNIT_EXPECT_EQ(test, flags_of(f->file,
+				       make_pte_marker(PTE_MARKER_GUARD)), 0);
+	KUNIT_EXPECT_EQ(test, flags_of(f->anon,
 				       make_pte_marker(PTE_MARKER_POISONED)), 0);
 }
 
@@ -271,6 +275,9 @@ static void present_entries_show_the_kind_of_page(struct kunit *test)
 		pte = pfn_pte(page_to_pfn(f->pages[kind]), PAGE_NONE);
 		pte = pte_clear_soft_dirty(pte);
 		KUNIT_EXPECT_EQ_MSG(test, flags_of(f->anon, pte), flags,
+				    "kind %d", kind);
+		/* As where userfaultfd tracks accesses */
+		KUNIT_EXPECT_EQ_MSG(test, flags_of(f->anon, pte_mkuffd(pte)), flags,
 				    "kind %d", kind);
 	}
 	/*
@@ -399,11 +406,13 @@ static pte_t random_entry(struct walk_fixture *f)
 		pte_clear(NULL, TEST_ADDR, &pte);
 		return pte;
 	case 2:
-		return make_pte_marker(PTE_MARKER_UFFD_WP);
+		return make_pte_marker(coin(f) ? PTE_MARKER_UFFD_WP :
+						 PTE_MARKER_GUARD);
 	case 3:
 		return map_zero_page();
 	case 4:
 		pte = pfn_pte(pfn, PAGE_NONE);
+		pte = coin(f) ? pte_mkuffd(pte) : pte;
 		break;
 	case 5:
 	case 6:

@@ -49,15 +49,18 @@ static inline bool dirty_leaf_is_swap(swp_entry_t entry)
 #define softleaf_to_folio		pfn_swap_entry_folio
 #define pte_is_marker			is_pte_marker
 #define pmd_is_migration_entry		is_pmd_migration_entry
+#define pmd_is_device_private_entry(pmd)	false
 
 #define vma_is_cow_mapping(vma)		is_cow_mapping((vma)->vm_flags)
+#define folio_maybe_mapped_shared	folio_likely_mapped_shared
 #define pgtable_supports_soft_dirty()	IS_ENABLED(CONFIG_MEM_SOFT_DIRTY)
 #define mm_flags_set(flag, mm)		set_bit(flag, &(mm)->flags)
 #define FOLIO_MAPPING_ANON		PAGE_MAPPING_ANON
 #define FOLIO_MAPPING_KSM		PAGE_MAPPING_KSM
 #define FOLIO_MAPPING_FLAGS		PAGE_MAPPING_FLAGS
 
-/* For the KUnit suites */
+/* For the KUnit suites. There are no guard markers, and no such bit in others. */
+#define PTE_MARKER_GUARD		BIT(2)
 #define pte_uffd			pte_uffd_wp
 #define pte_mkuffd			pte_mkuffd_wp
 #define pte_swp_mkuffd			pte_swp_mkuffd_wp
