@@ -240,6 +240,8 @@ static bool do_advise(int argc, char **argv)
 		{ "dontfork", MADV_DONTFORK },
 		{ "dontneed", MADV_DONTNEED },
 		{ "free", MADV_FREE },
+		{ "guard-install", 102 }, /* MADV_GUARD_INSTALL, Linux 6.13 */
+		{ "guard-remove", 103 }, /* MADV_GUARD_REMOVE */
 		{ "hugepage", MADV_HUGEPAGE },
 		{ "mergeable", MADV_MERGEABLE },
 		{ "nohugepage", MADV_NOHUGEPAGE },

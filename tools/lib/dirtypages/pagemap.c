@@ -4,8 +4,8 @@
  * PAGEMAP_SCAN (Linux 6.7), else entry by entry.
  *
  * A page of a private mapping is modified if it is in memory or in swap, and is
- * neither page cache nor the zero page. In a file mapping, even the zero page is a
- * modification. Flags that an interface does not report are "?" in the listing;
+ * neither page cache nor the zero page. Guard regions look like pages in swap, and are
+ * none. In a file mapping, even the zero page is a modification. Flags that an interface does not report are "?" in the listing;
  * dirtycat(1) lists the pages that it reports wrongly.
  */
 #define _GNU_SOURCE
@@ -25,6 +25,7 @@
 #define PM_PFN			((1ull << 55) - 1)
 #define PM_SOFT_DIRTY		(1ull << 55)
 #define PM_MMAP_EXCLUSIVE	(1ull << 56)
+#define PM_GUARD_REGION		(1ull << 58) /* Linux 6.15; never set before */
 #define PM_FILE			(1ull << 61)
 #define PM_SWAP			(1ull << 62)
 #define PM_PRESENT		(1ull << 63)
@@ -43,6 +44,7 @@ struct walk {
 	bool anonymous;
 	bool tracked;
 	bool exclusive;
+	bool guards;
 	uint64_t zero_pfn;
 	uint64_t start;
 	uint64_t end;
@@ -148,7 +150,8 @@ static int add_entry(struct walk *w, uint64_t addr, uint64_t entry, long page)
 {
 	char flags[8] = "fp--???";
 
-	if (!(entry & (PM_PRESENT | PM_SWAP)) || entry & PM_FILE)
+	if (!(entry & (PM_PRESENT | PM_SWAP)) ||
+	    entry & (PM_FILE | PM_GUARD_REGION))
 		return 0;
 	if (w->anonymous) {
 		if (entry & PM_PRESENT && w->zero_pfn &&
@@ -275,14 +278,15 @@ static int scan_group(struct walk *w, const struct group *group)
 {
 	static struct page_region regions[4096];
 	const size_t room = sizeof(regions) / sizeof(*regions);
+	const uint64_t not = PAGE_IS_FILE | (w->guards ? PAGE_IS_GUARD : 0);
 	struct pm_scan_arg arg = {
 		.size = sizeof(arg),
 		.start = max_address(group->first->start, w->low),
 		.end = min_address(group->end[-1].end, w->high),
 		.vec = (uintptr_t)regions,
 		.vec_len = room,
-		.category_inverted = PAGE_IS_FILE,
-		.category_mask = PAGE_IS_FILE,
+		.category_inverted = not,
+		.category_mask = not,
 		.category_anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
 		.return_mask = PAGE_IS_SWAPPED | PAGE_IS_SOFT_DIRTY |
 			       PAGE_IS_HUGE | PAGE_IS_PFNZERO,
@@ -385,20 +389,34 @@ bool pagemap_can_scan(int fd)
 	return ioctl(fd, PAGEMAP_SCAN, &nothing) == -1 && errno != ENOTTY;
 }
 
+/* Return true if PAGEMAP_SCAN of this kernel can leave out guard regions. */
+static bool scan_knows_guards(int fd)
+{
+	struct pm_scan_arg nothing = {
+		.size = sizeof(nothing),
+		.category_mask = PAGE_IS_GUARD,
+	};
+
+	return ioctl(fd, PAGEMAP_SCAN, &nothing) == 0;
+}
+
 /* Facts about the kernel, the same for all processes */
 struct kernel {
 	bool known;
 	bool tracked;
+	bool guards;
 	uint64_t zero_pfn;
 };
 
-static const struct kernel *ask_kernel(void)
+/* @fd is an open pagemap. */
+static const struct kernel *ask_kernel(int fd)
 {
 	static struct kernel kernel;
 	uint64_t entry;
 
 	if (!kernel.known) {
 		kernel.tracked = dirty_is_tracked();
+		kernel.guards = scan_knows_guards(fd);
 		if (own_entry(false, &entry))
 			kernel.zero_pfn = entry & PM_PFN;
 		kernel.known = true;
@@ -417,7 +435,7 @@ static const struct kernel *ask_kernel(void)
 int pagemap_read(struct dirty_reader *reader, struct dirty_listing *listing,
 		 struct dirty_maps *maps)
 {
-	const struct kernel *kernel = ask_kernel();
+	const struct kernel *kernel = ask_kernel(reader->fd);
 	struct walk w = {
 		.listing = listing,
 		.low = reader->start,
@@ -425,6 +443,7 @@ int pagemap_read(struct dirty_reader *reader, struct dirty_listing *listing,
 		.fd = reader->fd,
 		.tracked = kernel->tracked,
 		.zero_pfn = kernel->zero_pfn,
+		.guards = kernel->guards,
 		.exclusive = reader->need & DIRTY_FLAG('x'),
 	};
 	uint64_t entry;

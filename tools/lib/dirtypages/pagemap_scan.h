@@ -24,5 +24,6 @@ struct pm_scan_arg {
 #define PAGE_IS_PFNZERO		(1 << 5)
 #define PAGE_IS_HUGE		(1 << 6)
 #define PAGE_IS_SOFT_DIRTY	(1 << 7)
+#define PAGE_IS_GUARD		(1 << 8) /* Linux 6.16 */
 
 #endif /* DIRTYPAGES_PAGEMAP_SCAN_H */
