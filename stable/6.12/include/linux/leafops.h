@@ -31,6 +31,15 @@ static inline bool dirty_leaf_is_swap(swp_entry_t entry)
 	return entry.val && !non_swap_entry(entry);
 }
 
+/* One byte of the swap map has the count, and shows whether the cache has the page. */
+static inline int swap_count_peek(swp_entry_t entry, bool *cached)
+{
+	unsigned char usage = swap_map_peek(entry);
+
+	*cached = usage & SWAP_HAS_CACHE;
+	return usage & ~SWAP_HAS_CACHE;
+}
+
 #undef softleaf_t
 #undef softleaf_from_pte
 #undef softleaf_from_pmd
