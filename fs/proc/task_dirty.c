@@ -3,8 +3,8 @@
  * /proc/<pid>/dirty_pages: the modified private pages of a process, as text. A
  * line is a run of pages of one mapping that have the same flags.
  *
- * A read collects runs in batches, by the walk of task_dirty_walk.c with the mmap
- * lock held for reading, and formats them after dropping the lock.
+ * A read collects runs in batches, by the walk of task_dirty_walk.c, and formats them
+ * after it has dropped the locks of the walk.
  */
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
@@ -20,6 +20,7 @@
 
 #include "internal.h"
 #include "task_dirty.h"
+#include "task_dirty_lock.h"
 
 #define CREATE_TRACE_POINTS
 #include <trace/events/dirty_pages.h>
@@ -66,7 +67,7 @@ struct dirty_reader {
 };
 
 /*
- * Take the lock once and collect runs into @w. Return -ESRCH, with @r unchanged, if
+ * Take the locks once and collect runs into @w. Return -ESRCH, with @r unchanged, if
  * the address space is gone or being torn down.
  */
 static int collect_batch(struct dirty_reader *r, struct dirty_walk *w,
@@ -85,7 +86,7 @@ static int collect_batch(struct dirty_reader *r, struct dirty_walk *w,
 	if (dirty_should_fail(DIRTY_FAIL_EXIT) || !mmget_not_zero(r->mm))
 		return -ESRCH;
 	ret = dirty_should_fail(DIRTY_FAIL_LOCK) ? -EINTR :
-	      mmap_read_lock_killable(r->mm);
+	      dirty_lock_mappings(r->mm, w);
 	if (ret)
 		goto out_mmput;
 	if (times->begin)
@@ -94,7 +95,7 @@ static int collect_batch(struct dirty_reader *r, struct dirty_walk *w,
 	/* Check this last: the OOM reaper sets the mark before it frees a page. */
 	reaped = check_stable_address_space(r->mm) ||
 		 dirty_should_fail(DIRTY_FAIL_REAP);
-	mmap_read_unlock(r->mm);
+	dirty_unlock_mappings(r->mm, w);
 	if (times->begin)
 		times->unlocked = ktime_get_ns();
 	cond_resched();

@@ -87,6 +87,8 @@ static __always_inline bool dirty_set_flags(struct dirty_runs *runs,
  * @plain: decode every entry; for comparison with the fast walk
  * @budget: entries that this batch may still visit
  * @slow: entries decoded so far, or followed to their page
+ * @by_vma: lock one mapping at a time; else the caller holds the mmap lock
+ * @locked: the mapping that is locked, or NULL
  */
 struct dirty_walk {
 	struct dirty_runs runs;
@@ -97,11 +99,13 @@ struct dirty_walk {
 	bool plain;
 	long budget;
 	unsigned long slow;
+	bool by_vma;
+	struct vm_area_struct *locked;
 };
 
 /**
  * struct dirty_times - timestamps of a batch; all are 0 unless tracing is enabled
- * @begin: before waiting for the mmap lock
+ * @begin: before waiting for the lock
  * @locked: when the lock was taken
  * @unlocked: when the lock was dropped
  */
@@ -112,7 +116,7 @@ struct dirty_times {
 };
 
 /**
- * struct dirty_list_batch - the work of a listing during one hold of the mmap lock
+ * struct dirty_list_batch - the work of one batch of a listing
  * @times: timestamps
  * @ranges: lines completed
  * @pages: pages in these lines
@@ -175,21 +179,23 @@ static inline bool dirty_should_fail(enum dirty_fault fault)
 #endif
 
 /*
- * Between two batches the mmap lock is not held, so the mapping in which the walk
- * stopped may be unmapped. Simulate that: make the walk, which resumes at @addr,
- * skip the mapping.
+ * Between two batches no lock is held, so the mapping in which the walk stopped may
+ * be unmapped. Return where the walk goes on that stopped at @addr. To simulate the
+ * loss of the mapping, that is its end.
  */
-static inline void dirty_may_lose_mapping(struct vma_iterator *vmi,
-					  struct mm_struct *mm,
-					  unsigned long addr)
+static inline unsigned long dirty_resume_at(struct mm_struct *mm,
+					    unsigned long addr)
 {
 	struct vm_area_struct *vma;
 
 	if (!IS_ENABLED(CONFIG_PROC_DIRTY_PAGES_FAIL))
-		return;
+		return addr;
+	rcu_read_lock();
 	vma = vma_lookup(mm, addr);
 	if (vma && vma->vm_start < addr && dirty_should_fail(DIRTY_FAIL_MAPPING))
-		vma_iter_set(vmi, vma->vm_end);
+		addr = vma->vm_end;
+	rcu_read_unlock();
+	return addr;
 }
 
 /* Return true if the entry points to a page table. */

@@ -683,10 +683,9 @@ static const struct mm_walk_ops ack_walk_ops = {
  */
 static bool ack_rest_of_line(struct dirty_ack *a)
 {
-	VMA_ITERATOR(vmi, a->mm, a->next);
+	VMA_ITERATOR(vmi, a->mm, dirty_resume_at(a->mm, a->next));
 	struct vm_area_struct *vma;
 
-	dirty_may_lose_mapping(&vmi, a->mm, a->next);
 	a->batch.ranges++;
 	for_each_vma_range(vmi, vma, a->end) {
 		unsigned long start = max(a->next, vma->vm_start);

@@ -7,7 +7,7 @@
  *		page, the check compares the range walk behind the file with
  *		get_dirty_page(), and its flags with those of the plain walk. It
  *		also finds pages that could be written without a trace.
- * batch	the limit of entries for one hold of the mmap lock
+ * batch	the limit of entries for one hold of a lock
  * fail/	faults to inject into readers and writers
  *
  * The check brings swapped pages in, marks pages accessed and waits for migration.

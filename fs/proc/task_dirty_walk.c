@@ -18,6 +18,7 @@
  * This file has the plain walk, which decodes every page-table entry. Where all
  * entries map ordinary pages, task_dirty_fast.c takes its place in page tables.
  */
+#include <linux/err.h>
 #include <linux/hugetlb.h>
 #include <linux/ksm.h>
 #include <linux/leafops.h>
@@ -27,9 +28,10 @@
 #include <linux/swap.h>
 
 #include "task_dirty.h"
+#include "task_dirty_lock.h"
 
 /*
- * The limit of entries for one hold of the mmap lock. Large enough to outweigh
+ * The limit of entries for one hold of a lock. Large enough to outweigh
  * taking the lock and finding the place again, small enough for a hold of a few
  * hundred microseconds.
  */
@@ -41,7 +43,7 @@ static int account_progress(struct dirty_walk *w, struct mm_struct *mm,
 {
 	w->next = addr;
 	w->budget -= entries;
-	return w->budget <= 0 || mmap_lock_is_contended(mm) ||
+	return w->budget <= 0 || dirty_is_contended(w, mm) ||
 	       dirty_should_fail(DIRTY_FAIL_CONTENTION);
 }
 
@@ -616,6 +618,20 @@ static const struct mm_walk_ops dirty_hugetlb_ops = {
 	.walk_lock	= PGWALK_RDLOCK,
 };
 
+static const struct mm_walk_ops dirty_hugetlb_by_vma_ops = {
+	.pte_hole	= dirty_hole,
+	.hugetlb_entry	= dirty_hugetlb_entry,
+	.walk_lock	= DIRTY_WALK_BY_VMA,
+};
+
+static int walk_hugetlb_vma(struct dirty_walk *w, struct vm_area_struct *vma,
+			    unsigned long addr, unsigned long end)
+{
+	return walk_page_range_vma(vma, addr, end,
+				   w->by_vma ? &dirty_hugetlb_by_vma_ops :
+					       &dirty_hugetlb_ops, w);
+}
+
 static unsigned long vma_dirty_flags(struct vm_area_struct *vma)
 {
 	unsigned long flags = vma_is_anonymous(vma) ? 0 : DIRTY_FILE;
@@ -629,31 +645,38 @@ static unsigned long vma_dirty_flags(struct vm_area_struct *vma)
 }
 
 /**
- * dirty_walk_batch() - find dirty pages during one bounded hold of the mmap lock
+ * dirty_walk_batch() - find dirty pages, with a bounded hold of the locks
  * @mm: the address space, pinned by mmget()
  * @w: the walk: from @w->next to @w->end, with the result in @w->runs
  *
  * A run that was still growing when the last batch ended goes on if the mapping
  * still covers its start. The batch ends at @w->end, when @w->budget is used up,
- * when @w->runs are full, or when another task waits for the mmap lock, but never
- * without having visited an entry or filled @w->runs.
+ * when @w->runs are full, or when another task waits for the lock, but never without
+ * having visited an entry or filled @w->runs. If the walk is by mapping, it may also
+ * end without progress, after a fatal signal, or if a mapping has too many readers.
  *
  * A mapping without anon_vma has no dirty page: a page becomes anonymous only
  * after anon_vma is set (fork relies on that), and UFFDIO_ZEROPAGE sets it as well.
  *
- * Context: Process context, mmap lock held for reading. May sleep.
+ * Context: Process context, between dirty_lock_mappings() and
+ * dirty_unlock_mappings(), or with the mmap lock held for reading. May sleep.
  * Return: true if the walk has reached @w->end.
  */
 bool dirty_walk_batch(struct mm_struct *mm, struct dirty_walk *w)
 {
-	VMA_ITERATOR(vmi, mm, w->next);
+	unsigned long next = dirty_resume_at(mm, w->next);
 	struct vm_area_struct *vma;
+	struct vma_iterator vmi;
 
-	dirty_may_lose_mapping(&vmi, mm, w->next);
-	for_each_vma_range(vmi, vma, w->end) {
-		unsigned long start = max(w->next, vma->vm_start);
-		unsigned long end = min(w->end, vma->vm_end);
+	vma_iter_init(&vmi, mm, next);
+	while ((vma = dirty_next_vma(w, &vmi, mm, next))) {
+		unsigned long start, end;
 
+		if (IS_ERR(vma))
+			return false;
+		start = max(w->next, vma->vm_start);
+		end = min(w->end, vma->vm_end);
+		next = vma->vm_end;
 		if (vma->vm_start > w->runs.start &&
 		    !dirty_set_flags(&w->runs, w->next, 0))
 			return false;
@@ -664,8 +687,7 @@ bool dirty_walk_batch(struct mm_struct *mm, struct dirty_walk *w)
 			w->normal = !(vma->vm_flags & DIRTY_VM_SPECIAL) &&
 				    !vma_is_dax(vma);
 			if (is_vm_hugetlb_page(vma) ?
-			    walk_page_range_vma(vma, start, end,
-						&dirty_hugetlb_ops, w) :
+			    walk_hugetlb_vma(w, vma, start, end) :
 			    walk_vma(w, vma, start, end))
 				return false;
 		} else if (!dirty_set_flags(&w->runs, start, 0)) {

@@ -31,6 +31,12 @@ static inline bool dirty_leaf_is_swap(swp_entry_t entry)
 	return entry.val && !non_swap_entry(entry);
 }
 
+/* Devices have no huge pages. */
+static inline bool dirty_pmd_is_of_device(pmd_t pmd)
+{
+	return false;
+}
+
 /* One byte of the swap map has the count, and shows whether the cache has the page. */
 static inline int swap_count_peek(swp_entry_t entry, bool *cached)
 {
@@ -58,7 +64,7 @@ static inline int swap_count_peek(swp_entry_t entry, bool *cached)
 #define softleaf_to_folio		pfn_swap_entry_folio
 #define pte_is_marker			is_pte_marker
 #define pmd_is_migration_entry		is_pmd_migration_entry
-#define pmd_is_device_private_entry(pmd)	false
+#define pmd_is_device_private_entry	dirty_pmd_is_of_device
 
 #define vma_is_cow_mapping(vma)		is_cow_mapping((vma)->vm_flags)
 #define folio_maybe_mapped_shared	folio_likely_mapped_shared
