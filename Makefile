@@ -75,7 +75,8 @@ shell: kernel tools
 #:                               compare checkpoints of a server with gcore
 #:   make run CMD='tests/bench/fleet 200'
 #:                               compare dirtycat over 200 processes with smem and ps
-#:   make lint                   checkpatch, sparse, W=1, kernel-doc, shellcheck, ...
+#:   make lint                   checkpatch, sparse, W=1, kernel-doc, shellcheck, ...;
+#:                               compile for each supported kernel
 #:   make variants               compile for kernels that lack some option
 #:
 #: Test it for a day (CI runs none of these)
@@ -212,8 +213,10 @@ distclean:
 	rm -rf $(BUILD)
 
 #:
+#: KERNEL=7.3 uses that kernel, from Debian's backports, instead of 6.12, for run,
+#: shell, test, bench, patches and others; all that is made from it is in build/7.3.
 #: KERNEL_SRC=PATH uses another kernel source, a tree or a tarball, instead of
-#: Debian's linux-source-6.12; BUILD=PATH uses another folder than build/.
+#: Debian's; BUILD=PATH uses another folder than build/.
 #: dev/guest explains GUEST_TIMEOUT, GUEST_MEM, GUEST_CPUS, GUEST_ACCEL and
 #: GUEST_KERNEL.
 
