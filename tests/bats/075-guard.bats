@@ -4,6 +4,7 @@
 # Where the kernel has none, the request for one must fail.
 
 load lib
+load dirtyckpt
 
 # guard FIRST COUNT - make these pages a guard region; fail if the kernel has none
 guard() {
@@ -61,4 +62,30 @@ guarded() {
 	[[ $(</tmp/dirty_pages) == "$(page_range 0 8)"$'\n'"$(page_range 12 20)" ]]
 	cmp /tmp/dirty_pages /tmp/pagemap-scan
 	cmp /tmp/dirty_pages /tmp/pagemap
+}
+
+@test "a restore that would have to write to a guard region is refused, and changes nothing" {
+	tell map anon 32
+	tell write
+	save --stop
+	tell write 0 4 9
+	guard 8 4 || return 0
+	stop "$pid"
+	before=$(picture)
+	run -9 dirtyckpt restore "$pid" image
+	[[ $output == *"the page at $(page_range 8 1 | cut -d- -f1) cannot be read any more: "*"guard region"* ]]
+	[[ $(picture) == "$before" ]]
+}
+
+@test "a save leaves guard regions out, and a restore beside them leaves them in place" {
+	tell map anon 32
+	tell write 0 16
+	guard 20 4 || return 0
+	save --stop
+	tell write 0 4 9
+	stop "$pid"
+	run -0 dirtyckpt restore "$pid" image
+	matches
+	expect 4:apdx--- 12:ap-x--- 16:-
+	[[ $(guarded) == 4 ]]
 }

@@ -210,7 +210,7 @@ static enum status find_different(struct restorer *r)
 	if (!status && unread.count)
 		status = complain(STATUS_REFUSED,
 				  "%d: the page at %08" PRIx64
-				  " cannot be read any more: its file was truncated, or it is lost to a memory error",
+				  " cannot be read any more: its file was truncated, it is in a guard region, or it is lost to a memory error",
 				  r->ctl->pid, unread.spans[0].start);
 	if (!status)
 		add_freed(r);
