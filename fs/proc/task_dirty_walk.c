@@ -251,7 +251,7 @@ static unsigned long swap_pte_flags(pte_t pte)
 	} else if (softleaf_is_device_private(entry)) {
 		return device_page_flags(softleaf_to_page(entry));
 	} else if (softleaf_is_device_exclusive(entry)) {
-		/* The page is not counted as mapped, but nothing else may map it now. */
+		/* Whether or not it counts as mapped, nothing else may map it now. */
 		return DIRTY_PRESENT | DIRTY_EXCLUSIVE | DIRTY_WRITTEN;
 	} else {
 		return 0;
