@@ -9,7 +9,7 @@ setup() {
 	set +u +o pipefail # as bats has them
 }
 
-suites="kunit.enable=1 kunit.filter_glob=dirty_pages* kunit_shutdown=poweroff"
+suites="kunit.enable=1 kunit.autorun=1 kunit.filter_glob=dirty_pages* kunit_shutdown=poweroff"
 
 # On a busy host, the boot-time check of the emulated timer can fail: skip it.
 emulated="console=ttyS0 no_timer_check panic=-1 reboot=t"
