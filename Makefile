@@ -96,12 +96,14 @@ shell: kernel tools
 test: kernel tools
 	@dev/setup guest tests stress bench
 	@$(MAKE) -s -C tests/runtimes OUTPUT=$(tools)/ CFLAGS='$(CFLAGS)'
+	@$(MAKE) -s -C tests/library OUTPUT=$(tools)/ CFLAGS='$(CFLAGS)'
 	@dev/kernel build um
 	@TAGS='$(or $(TAGS),!long)' tests/run $(TESTS)
 
 test-debug: tools
 	@dev/setup kernel $(source) guest tests stress
 	@$(MAKE) -s -C tests/runtimes OUTPUT=$(tools)/ CFLAGS='$(CFLAGS)'
+	@$(MAKE) -s -C tests/library OUTPUT=$(tools)/ CFLAGS='$(CFLAGS)'
 	@dev/kernel build debug
 	@GUEST_KERNEL=debug TAGS='$(or $(TAGS),!long)' tests/run $(or $(TESTS),tests/bats)
 
@@ -162,6 +164,7 @@ kernel:
 tools:
 	@dev/setup tools
 	@mkdir -p $(tools)
+	@$(MAKE) -s -C tools/lib/dirtypages OUTPUT=$(tools) CFLAGS='$(CFLAGS)'
 	@$(MAKE) -s -C tools/dirtycat OUTPUT=$(tools) CFLAGS='$(CFLAGS)'
 	@$(MAKE) -s -C tools/dirtyckpt OUTPUT=$(tools) CFLAGS='$(CFLAGS)'
 	@$(MAKE) -s -C tests/memstate OUTPUT=$(tools)/ CFLAGS='$(CFLAGS)'
