@@ -175,12 +175,15 @@ tools:
 #:   make install                install to /usr/local; DESTDIR= and PREFIX= change that
 #:   make uninstall              remove the installed files
 install: tools
+	@$(MAKE) -s -C tools/lib/dirtypages OUTPUT=$(tools) CFLAGS='$(CFLAGS)' \
+		DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' install
 	@$(MAKE) -s -C tools/dirtycat OUTPUT=$(tools) CFLAGS='$(CFLAGS)' \
 		DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' install
 	@$(MAKE) -s -C tools/dirtyckpt OUTPUT=$(tools) CFLAGS='$(CFLAGS)' \
 		DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' install
 
 uninstall:
+	@$(MAKE) -s -C tools/lib/dirtypages DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' uninstall
 	@$(MAKE) -s -C tools/dirtycat DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' uninstall
 	@$(MAKE) -s -C tools/dirtyckpt DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' uninstall
 

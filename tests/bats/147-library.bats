@@ -10,3 +10,14 @@ load lib
 		[[ $output == *acknowledge*reset*reset-child* ]]
 	done
 }
+
+@test "the examples of the library's manuals acknowledge and reset" {
+	run -0 "$BUILD/tools/examples/dirtypages_read-1"
+	[[ $output =~ ^[1-9][0-9]*\ bytes\ copied$ ]]
+	run -0 "$BUILD/tools/examples/dirtypages_acknowledge-1"
+	[[ $output == "$(printf 'ready: 4096 bytes reset\n%.0s' 1 2 3)" ]]
+	run -0 "$BUILD/tools/examples/dirtypages_acknowledge-2"
+	[[ $output == $'256 pages\n2 pages' ]]
+	run -0 "$BUILD/tools/examples/dirtypages_open-1"
+	[[ $output == $'dirty_pages\npagemap-scan\npagemap\npages can be acknowledged' ]]
+}

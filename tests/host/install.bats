@@ -15,6 +15,10 @@ setup() {
 	(cd "$BATS_TEST_TMPDIR" && find usr -type f | sort) | diff - <(printf '%s\n' \
 		usr/bin/dirtycat \
 		usr/bin/dirtyckpt \
+		usr/include/dirtypages.h \
+		usr/lib/libdirtypages.a \
+		usr/lib/libdirtypages.so.0.1.0 \
+		usr/lib/pkgconfig/dirtypages.pc \
 		usr/lib/systemd/system/dirtycat.service \
 		usr/lib/systemd/system/dirtycat.timer \
 		usr/share/bash-completion/completions/dirtycat \
@@ -22,12 +26,35 @@ setup() {
 		usr/share/doc/dirtycat/alerts.yml \
 		usr/share/man/man1/dirtycat.1 \
 		usr/share/man/man1/dirtyckpt.1 \
+		usr/share/man/man3/dirtypages_acknowledge.3 \
+		usr/share/man/man3/dirtypages_listing_new.3 \
+		usr/share/man/man3/dirtypages_maps_read.3 \
+		usr/share/man/man3/dirtypages_open.3 \
+		usr/share/man/man3/dirtypages_process_open.3 \
+		usr/share/man/man3/dirtypages_read.3 \
+		usr/share/man/man3/dirtypages_track.3 \
+		usr/share/man/man3/libdirtypages.3 \
 		usr/share/man/man5/dirtycat-record.5 \
 		usr/share/man/man5/proc_pid_dirty_pages.5)
 	[[ $(stat -c %a "$BATS_TEST_TMPDIR/usr/bin/dirtycat") == 755 ]]
 	[[ $(type -P dirtycat) == "$BATS_TEST_TMPDIR/usr/bin/dirtycat" ]]
 	# The unit names the final path, without DESTDIR.
 	grep -q '^ExecStart=/usr/bin/dirtycat ' "$BATS_TEST_TMPDIR/usr/lib/systemd/system/dirtycat.service"
+}
+
+@test "a program is built with the installed library, by pkg-config, and each function has a manual" {
+	local function
+	export PKG_CONFIG_PATH=$BATS_TEST_TMPDIR/usr/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$BATS_TEST_TMPDIR
+	export PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1
+	[[ $(pkg-config --modversion dirtypages) == "$(dirtycat --version | cut -d' ' -f2)" ]]
+	# shellcheck disable=SC2046  # several words
+	tests/library/examples "$BATS_TEST_TMPDIR/examples" $(pkg-config --cflags --libs dirtypages)
+	LD_LIBRARY_PATH=$BATS_TEST_TMPDIR/usr/lib "$BATS_TEST_TMPDIR/examples/libdirtypages-1"
+	for function in $(grep -oE '\bdirtypages_[a-z_]+' debian/libdirtypages0.symbols | sort -u) dirtypages_sum_text; do
+		run -0 grep "$function *(" "$BATS_TEST_TMPDIR/usr/share/man/man3/$function.3"
+	done
+	diff <(grep -oE '\bdirtypages_[a-z_]+' debian/libdirtypages0.symbols | sort -u) \
+		<(find "$BATS_TEST_TMPDIR/usr/share/man/man3" -name '*.3' -printf '%f\n' | sed 's/\.3$//' | grep -vx -e libdirtypages -e dirtypages_sum_text | sort -u)
 }
 
 @test "make install installs to /usr/local by default" {

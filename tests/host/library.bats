@@ -80,6 +80,28 @@ exported() {
 	"$BATS_TEST_TMPDIR/user"
 }
 
+@test "the examples of the manuals work" {
+	local example status
+	for example in "$built"/examples/*[0-9]; do
+		status=0
+		"$example" <<<"1000-2000 as-x---" >"$BATS_TEST_TMPDIR/output" || status=$?
+		# Some end with 77 if the kernel does not have the file.
+		[[ $status == 0 || ($status == 77 && ! -e /proc/self/dirty_pages) ]]
+	done
+	run -0 "$built/examples/libdirtypages-1"
+	[[ $output =~ ^[1-9][0-9]*\ bytes,\ [1-9][0-9]*\ exclusive ]]
+	run -0 "$built/examples/dirtypages_read-2"
+	[[ $output == "40960 bytes" ]]
+	run -0 "$built/examples/dirtypages_process_open-1"
+	[[ $output == *"lives: 0" ]]
+	run -0 "$built/examples/dirtypages_listing_new-1" <<<$'1000-2000 as-x---\n2000-3000 apdx---'
+	[[ $output == "1000 2000 as-x---" ]]
+	run -1 "$built/examples/dirtypages_listing_new-1" <<<"1000-2000"
+	[[ $output == "line 1: not 'START-END FLAGS'" ]]
+	run -0 "$built/examples/dirtypages_maps_read-1"
+	[[ $output == *"[stack]"* ]]
+}
+
 @test "the library neither prints nor exits, and has no writable data" {
 	run -0 nm -D --undefined-only "$built/libdirtypages.so.0"
 	run ! grep -wE 'exit|_exit|abort|printf|puts|fwrite|perror|std(err|out)|signal|sigaction' <<<"${output//@/ }"
