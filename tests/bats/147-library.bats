@@ -11,6 +11,12 @@ load lib
 	done
 }
 
+@test "the Python module acknowledges and resets" {
+	LD_LIBRARY_PATH=$BUILD/tools PYTHONPATH=tools/lib/python PYTHONDONTWRITEBYTECODE=1 \
+		run -0 python3 -W error tests/library/test_dirtypages.py
+	[[ $output == *OK* && $output != *skipped* ]]
+}
+
 @test "the examples of the library's manuals acknowledge and reset" {
 	run -0 "$BUILD/tools/examples/dirtypages_read-1"
 	[[ $output =~ ^[1-9][0-9]*\ bytes\ copied$ ]]

@@ -79,7 +79,7 @@ setup() {
 @test "each part builds into a folder that make creates" {
 	cp -r tools tests include "$BATS_TEST_TMPDIR"
 	cd "$BATS_TEST_TMPDIR" || return
-	for part in tools/dirtycat tools/dirtyckpt tools/lib/* tests/library tests/memstate tests/programs; do
+	for part in tools/dirtycat tools/dirtyckpt tools/lib/common tools/lib/dirtypages tests/library tests/memstate tests/programs; do
 		make -s -C "$part" OUTPUT=new/
 		[[ -n $(find "$part/new" -type f) ]]
 		make -s -C "$part" OUTPUT=new/ clean

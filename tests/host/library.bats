@@ -102,6 +102,23 @@ exported() {
 	[[ $output == *"[stack]"* ]]
 }
 
+@test "the Python module reads, adds up and tracks, and reports errors" {
+	LD_LIBRARY_PATH=$built PYTHONPATH=tools/lib/python PYTHONDONTWRITEBYTECODE=1 \
+		python3 -W error tests/library/test_dirtypages.py
+}
+
+@test "the Python module describes all that it exports" {
+	LD_LIBRARY_PATH=$built PYTHONPATH=tools/lib/python PYTHONDONTWRITEBYTECODE=1 python3 -W error -c '
+import dirtypages, typing
+for name in dirtypages.__all__:
+    thing = getattr(dirtypages, name)
+    assert thing.__doc__, name
+    for method in vars(thing):
+        if callable(getattr(thing, method)) and not method.startswith("_"):
+            assert typing.get_type_hints(getattr(thing, method)), (name, method)
+            assert getattr(thing, method).__doc__, (name, method)'
+}
+
 @test "the library neither prints nor exits, and has no writable data" {
 	run -0 nm -D --undefined-only "$built/libdirtypages.so.0"
 	run ! grep -wE 'exit|_exit|abort|printf|puts|fwrite|perror|std(err|out)|signal|sigaction' <<<"${output//@/ }"
