@@ -33,7 +33,7 @@ tools := $(BUILD)/tools
 
 .NOTPARALLEL:
 .PHONY: help run shell test torture stress test-all test-debug test-kcsan test-arch test-fresh selftests bench \
-	kernel tools install uninstall lint variants apply unapply patches refresh clean distclean
+	kernel tools install uninstall deb check-deb test-deb lint variants apply unapply patches refresh clean distclean
 
 help:
 	@sed -n 's/^#: \?//p' Makefile
@@ -187,6 +187,20 @@ uninstall:
 	@$(MAKE) -s -C tools/dirtycat DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' uninstall
 	@$(MAKE) -s -C tools/dirtyckpt DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' uninstall
 
+#:   make deb                    build Debian packages of the tools, the library and its
+#:                               Python module, in build/deb
+#:   make check-deb              install them, use them, and purge them (as root)
+#:   make test-deb SUITE=trixie  make deb and make check-deb in a fresh Debian
+deb:
+	@dev/setup deb
+	@debian/build $(BUILD)/deb
+
+check-deb:
+	@tests/packages $(BUILD)/deb
+
+test-deb:
+	@dev/fresh $(SUITE) deb check-deb
+
 #:
 #: Put it into a kernel of your own (KERNEL_SRC=tree)
 #:   make apply KERNEL_SRC=TREE  copy the new files, apply the edits
@@ -210,7 +224,7 @@ refresh:
 	@dev/overlay refresh
 
 clean:
-	rm -rf $(tools) $(BUILD)/guest $(BUILD)/kvm-probe
+	rm -rf $(tools) $(BUILD)/guest $(BUILD)/deb $(BUILD)/kvm-probe
 	for folder in $(BUILD) $(BUILD)/[0-9]*; do \
 		rm -rf $$folder/linux/build-* $$folder/plain/build-* $$folder/selftests $$folder/tests $$folder/*.log; \
 	done
