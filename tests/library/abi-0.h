@@ -89,6 +89,10 @@ void dirtypages_listing_select(struct dirtypages_listing *listing, uint32_t want
 			       uint32_t deny, uint64_t start, uint64_t end);
 void dirtypages_listing_truncate(struct dirtypages_listing *listing, size_t count);
 int dirtypages_listing_forget(struct dirtypages_listing *listing, uint32_t flags);
+int dirtypages_maps_new(struct dirtypages_maps **maps);
+int dirtypages_maps_add(struct dirtypages_maps *maps, uint64_t start, uint64_t end,
+			const char *perms, uint64_t offset, uint32_t major,
+			uint32_t minor, uint64_t inode, const char *name);
 int dirtypages_maps_read(struct dirtypages_maps **maps,
 			 const struct dirtypages_process *process);
 int dirtypages_maps_parse(struct dirtypages_maps **maps, const char *text,

@@ -20,6 +20,7 @@ static const struct {
 	{ "listing", check_listing, false },
 	{ "text", check_text, false },
 	{ "maps", check_maps, false },
+	{ "made-maps", check_made_maps, false },
 	{ "tracker", check_tracker, false },
 	{ "process", check_process, false },
 	{ "dead-leader", check_threads_of_dead_leader, false },

@@ -37,6 +37,7 @@ void check_kernel(void);
 void check_listing(void);
 void check_text(void);
 void check_maps(void);
+void check_made_maps(void);
 void check_tracker(void);
 
 void check_process(void);

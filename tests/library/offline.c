@@ -248,6 +248,31 @@ void check_maps(void)
 	CHECK(!maps);
 }
 
+void check_made_maps(void)
+{
+	struct dirtypages_maps *maps;
+
+	CHECK_IS(dirtypages_maps_new(&maps), 0);
+	CHECK_IS(dirtypages_maps_count(maps), 0);
+	for (uint64_t i = 1; i <= 100; i++)
+		CHECK_IS(dirtypages_maps_add(maps, i << 13, (i << 13) + 4096, "rw-p",
+					     i << 12, 8, 1, i, "/some file"), 0);
+	CHECK_IS(dirtypages_maps_add(maps, 100 << 13, -1, "rw-p", 0, 0, 0, 0, ""), -EINVAL);
+	CHECK_IS(dirtypages_maps_add(maps, 1 << 30, 1 << 30, "rw-p", 0, 0, 0, 0, ""), -EINVAL);
+	CHECK_IS(dirtypages_maps_add(maps, 1 << 29, 1 << 30, "rw-ps", 0, 0, 0, 0, ""), -EINVAL);
+	CHECK_IS(dirtypages_maps_count(maps), 100);
+	CHECK_IS(dirtypages_maps_find(maps, 7 << 13)->inode, 7);
+	CHECK(!strcmp(dirtypages_maps_find(maps, 7 << 13)->name, "/some file"));
+	dirtypages_maps_free(maps);
+	/* Mappings may also be added to parsed ones. */
+	CHECK_IS(dirtypages_maps_parse(&maps, "1000-2000 rw-p 0 0:0 0 a", 24), 0);
+	CHECK_IS(dirtypages_maps_add(maps, 0x2000, 0x3000, "r--p", 0, 0, 0, 0, "b"), 0);
+	CHECK(!strcmp(dirtypages_maps_get(maps, 0)->name, "a"));
+	CHECK(!strcmp(dirtypages_maps_get(maps, 1)->name, "b"));
+	CHECK(!strcmp(dirtypages_maps_get(maps, 1)->perms, "r--p"));
+	dirtypages_maps_free(maps);
+}
+
 void check_tracker(void)
 {
 	struct dirtypages_tracker *tracker, *second;

@@ -155,6 +155,10 @@ struct dirtypages_mapping {
 /* The mappings of a process, ascending. NULL is an empty set. */
 struct dirtypages_maps;
 
+int dirtypages_maps_new(struct dirtypages_maps **maps);
+int dirtypages_maps_add(struct dirtypages_maps *maps, uint64_t start, uint64_t end,
+			const char *perms, uint64_t offset, uint32_t major,
+			uint32_t minor, uint64_t inode, const char *name);
 int dirtypages_maps_read(struct dirtypages_maps **maps,
 			 const struct dirtypages_process *process);
 int dirtypages_maps_parse(struct dirtypages_maps **maps, const char *text,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* Inside the library. Symbols that are not exported begin with dp_. */
+/* Inside the library. Symbols that are not exported begin with dp_ or proc_. */
 #ifndef DIRTYPAGES_INTERNAL_H
 #define DIRTYPAGES_INTERNAL_H
 

@@ -11,12 +11,16 @@
  * struct dirtypages_maps - mappings
  * @mappings: the mappings, ascending
  * @count: their number
- * @text: the text that they were parsed from, which their names point into
+ * @room: capacity of @mappings
+ * @text: the text that they were parsed from, or NULL
+ * @parsed: number of mappings whose name is in @text; the others have copies
  */
 struct dirtypages_maps {
 	struct dirtypages_mapping *mappings;
 	size_t count;
+	size_t room;
 	char *text;
+	size_t parsed;
 };
 
 /*
@@ -82,7 +86,8 @@ static int parse(struct dirtypages_maps *maps, char *text, size_t size)
 	if (memchr(text, '\0', size))
 		return -EPROTO;
 	text[size] = '\0';
-	maps->mappings = calloc(count_lines(text), sizeof(*maps->mappings));
+	maps->room = count_lines(text);
+	maps->mappings = calloc(maps->room, sizeof(*maps->mappings));
 	if (!maps->mappings)
 		return -ENOMEM;
 	while (*line) {
@@ -94,26 +99,86 @@ static int parse(struct dirtypages_maps *maps, char *text, size_t size)
 		error = parse_mapping(line, &maps->mappings[maps->count]);
 		if (error)
 			return error;
-		maps->count++;
+		maps->parsed = ++maps->count;
 		line = newline + !last;
 	}
 	return 0;
 }
 
-static int new_maps(struct dirtypages_maps **maps, char *text, size_t size)
+static int parse_new(struct dirtypages_maps **maps, char *text, size_t size)
 {
-	int error = -ENOMEM;
+	int error = dirtypages_maps_new(maps);
 
-	*maps = calloc(1, sizeof(**maps));
-	if (*maps)
-		error = parse(*maps, text, size);
-	else
+	if (error)
 		free(text);
+	else
+		error = parse(*maps, text, size);
 	if (error) {
 		dirtypages_maps_free(*maps);
 		*maps = NULL;
 	}
 	return error;
+}
+
+/**
+ * dirtypages_maps_new() - make an empty set of mappings
+ * @maps: set to it, NULL on error; free with dirtypages_maps_free()
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int dirtypages_maps_new(struct dirtypages_maps **maps)
+{
+	*maps = calloc(1, sizeof(**maps));
+	return *maps ? 0 : -ENOMEM;
+}
+
+/**
+ * dirtypages_maps_add() - add a mapping above all others
+ * @maps: the mappings
+ * @start: first address
+ * @end: address after the last
+ * @perms: permissions, such as "rw-p"
+ * @offset: offset in the file
+ * @major: major number of the file's device
+ * @minor: minor number of the file's device
+ * @inode: inode number of the file, 0 if there is none
+ * @name: name of the mapping, "" if it has none
+ *
+ * Return: 0; -EINVAL if the mapping is empty or begins below the end of the last
+ * one, or @perms is not four characters; or -ENOMEM.
+ */
+int dirtypages_maps_add(struct dirtypages_maps *maps, uint64_t start, uint64_t end,
+			const char *perms, uint64_t offset, uint32_t major,
+			uint32_t minor, uint64_t inode, const char *name)
+{
+	struct dirtypages_mapping m = {
+		.start = start,
+		.end = end,
+		.offset = offset,
+		.inode = inode,
+		.major = major,
+		.minor = minor,
+	};
+
+	if (start >= end || strlen(perms) != 4 ||
+	    (maps->count && start < maps->mappings[maps->count - 1].end))
+		return -EINVAL;
+	memcpy(m.perms, perms, 4);
+	if (maps->count == maps->room) {
+		size_t room = maps->room ? maps->room * 2 : 16;
+		struct dirtypages_mapping *more;
+
+		more = reallocarray(maps->mappings, room, sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		maps->mappings = more;
+		maps->room = room;
+	}
+	m.name = strdup(name);
+	if (!m.name)
+		return -ENOMEM;
+	maps->mappings[maps->count++] = m;
+	return 0;
 }
 
 /**
@@ -133,7 +198,7 @@ int dirtypages_maps_parse(struct dirtypages_maps **maps, const char *text,
 	if (!copy)
 		return -ENOMEM;
 	memcpy(copy, text, size);
-	return new_maps(maps, copy, size);
+	return parse_new(maps, copy, size);
 }
 
 /* Read a file to its end, and leave room for a terminator. */
@@ -184,7 +249,7 @@ int dirtypages_maps_read(struct dirtypages_maps **maps,
 		close(fd);
 	}
 	if (!error)
-		return new_maps(maps, text, size);
+		return parse_new(maps, text, size);
 	free(text);
 	return error;
 }
@@ -197,6 +262,8 @@ void dirtypages_maps_free(struct dirtypages_maps *maps)
 {
 	if (!maps)
 		return;
+	for (size_t i = maps->parsed; i < maps->count; i++)
+		free((char *)maps->mappings[i].name);
 	free(maps->mappings);
 	free(maps->text);
 	free(maps);
@@ -218,7 +285,7 @@ size_t dirtypages_maps_count(const struct dirtypages_maps *maps)
  * @maps: the mappings
  * @index: its index, in ascending order
  *
- * Return: the mapping, NULL if there are fewer; valid as long as @maps.
+ * Return: the mapping, NULL if there are fewer; valid until @maps changes.
  */
 const struct dirtypages_mapping *
 dirtypages_maps_get(const struct dirtypages_maps *maps, size_t index)

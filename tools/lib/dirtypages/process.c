@@ -17,7 +17,7 @@
 
 static int fill_in(struct dirtypages_process *process, pid_t pid)
 {
-	struct dp_stat stat;
+	struct proc_stat stat;
 	char path[32];
 	int error;
 
@@ -26,10 +26,10 @@ static int fill_in(struct dirtypages_process *process, pid_t pid)
 	process->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (process->fd == -1)
 		return errno == ENOENT ? -ESRCH : -errno;
-	error = dp_stat_read(process->fd, "stat", &stat);
+	error = proc_stat_read(process->fd, "stat", &stat);
 	if (!error)
-		error = dp_file_read(process->fd, "comm", process->comm,
-				     sizeof(process->comm));
+		error = proc_read(process->fd, "comm", process->comm,
+				  sizeof(process->comm));
 	if (error < 0)
 		return error == -ENOENT ? -ESRCH : error;
 	/* The name ends in a newline, and may contain others. */
@@ -74,7 +74,7 @@ static pid_t pid_of(int pidfd)
 	pid_t pid;
 
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
-	len = dp_file_read(AT_FDCWD, path, text, sizeof(text));
+	len = proc_read(AT_FDCWD, path, text, sizeof(text));
 	if (len < 0)
 		return len == -ENOENT ? -EBADF : len;
 	line = strstr(text, "\nPid:");
@@ -196,9 +196,9 @@ static int thread_file(const struct dirtypages_process *process, pid_t tid,
 
 static bool thread_is_dead(const struct dirtypages_process *process, pid_t tid)
 {
-	struct dp_stat thread;
+	struct proc_stat thread;
 
-	return dp_thread_stat(process->fd, tid, &thread) ||
+	return proc_thread_stat(process->fd, tid, &thread) ||
 	       strchr("ZXx", thread.state) || !thread.memory;
 }
 
@@ -253,9 +253,9 @@ static int other_threads_file(const struct dirtypages_process *process,
 /* Return true if no thread has an address space: a zombie, or a kernel thread. */
 static bool has_no_memory(const struct dirtypages_process *process)
 {
-	struct dp_stat first;
+	struct proc_stat first;
 
-	if (dp_thread_stat(process->fd, process->pid, &first))
+	if (proc_thread_stat(process->fd, process->pid, &first))
 		return !dirtypages_process_lives(process);
 	return first.threads < 2 && !first.memory;
 }

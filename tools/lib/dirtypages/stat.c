@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 /**
- * dp_file_read() - read a small file as a string
+ * proc_read() - read a small file as a string
  * @dir: a folder
  * @path: the file in it
  * @text: set to its contents, zero-terminated
@@ -18,7 +18,7 @@
  *
  * Return: the length of the text, or a negative errno.
  */
-ssize_t dp_file_read(int dir, const char *path, char *text, size_t size)
+ssize_t proc_read(int dir, const char *path, char *text, size_t size)
 {
 	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
 	ssize_t len;
@@ -36,19 +36,19 @@ ssize_t dp_file_read(int dir, const char *path, char *text, size_t size)
 }
 
 /**
- * dp_stat_read() - read the state of a process or thread
+ * proc_stat_read() - read the state of a process or thread
  * @dir: a folder
  * @path: the stat file in it
  * @stat: filled in
  *
  * Return: 0 or a negative errno.
  */
-int dp_stat_read(int dir, const char *path, struct dp_stat *stat)
+int proc_stat_read(int dir, const char *path, struct proc_stat *stat)
 {
 	ssize_t len;
 	char text[1024], *p;
 
-	len = dp_file_read(dir, path, text, sizeof(text));
+	len = proc_read(dir, path, text, sizeof(text));
 	if (len < 0)
 		return len;
 	/* The second field, the name in parentheses, may hold any character. */
@@ -66,17 +66,17 @@ int dp_stat_read(int dir, const char *path, struct dp_stat *stat)
 }
 
 /**
- * dp_thread_stat() - read the state of a thread
+ * proc_thread_stat() - read the state of a thread
  * @dir: the folder /proc/<pid> of its process
  * @tid: its TID
  * @stat: filled in
  *
  * Return: 0, or a negative errno, for example if there is no such thread.
  */
-int dp_thread_stat(int dir, pid_t tid, struct dp_stat *stat)
+int proc_thread_stat(int dir, pid_t tid, struct proc_stat *stat)
 {
 	char path[64];
 
 	snprintf(path, sizeof(path), "task/%d/stat", tid);
-	return dp_stat_read(dir, path, stat);
+	return proc_stat_read(dir, path, stat);
 }
