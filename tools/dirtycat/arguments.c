@@ -30,10 +30,10 @@ void add_pid(struct run *run, const char *text, size_t len)
 	pid_t pid = parse_pid(text, len);
 
 	for (size_t i = 0; i < run->count; i++)
-		if (run->targets[i].process.pid == pid)
+		if (run->targets[i].pid == pid)
 			return;
 	target = add_target(run);
-	target->process.pid = pid;
+	target->pid = pid;
 	snprintf(target->name, sizeof(target->name), "%d", pid);
 }
 
@@ -118,7 +118,7 @@ void parse_flags(struct control *ctl, const char *text)
 		else if (*p == '-')
 			letters = &ctl->deny;
 		else if (*p >= 'a' && *p <= 'z')
-			*letters |= DIRTY_FLAG(*p);
+			*letters |= DIRTYPAGES_FLAG(*p);
 		else
 			usage_error("%s: flags are letters a to z, after + or -",
 				    text);
@@ -134,14 +134,12 @@ void parse_flags(struct control *ctl, const char *text)
  */
 void parse_backend(struct control *ctl, const char *name)
 {
-	for (int i = 0; i < DIRTY_BACKENDS; i++) {
-		if (!strcmp(name, dirty_backend_names[i])) {
-			ctl->backend = i;
-			return;
-		}
-	}
-	usage_error("%s: unknown back end; use dirty_pages, pagemap-scan, pagemap or auto",
-		    name);
+	int backend = dirtypages_backend_parse(name);
+
+	if (backend < 0)
+		usage_error("%s: unknown back end; use dirty_pages, pagemap-scan, pagemap or auto",
+			    name);
+	ctl->backend = backend;
 }
 
 /**

@@ -97,7 +97,7 @@ static bool sum_number(const struct row *row, enum column column, int64_t *numbe
 	char letter = columns[column].letter;
 	uint64_t with;
 
-	if (totals->unknown & DIRTY_FLAG(letter))
+	if (totals->unknown & DIRTYPAGES_FLAG(letter))
 		return false;
 	with = totals->with[letter - 'a'];
 	*number = columns[column].without ? totals->bytes - with : with;
@@ -127,7 +127,7 @@ bool cell_number(const struct row *row, enum column column, int64_t *number)
 
 	switch (column) {
 	case COL_PID:
-		*number = row->target->process.pid;
+		*number = row->target->pid;
 		return *number;
 	case COL_SIZE:
 		*number = row->end - row->start;
@@ -192,7 +192,7 @@ static char *number_cell(const struct control *ctl, const struct row *row,
 static char *mapping_name(const struct control *ctl, const struct row *row)
 {
 	if (!row->mapping)
-		return row->target->process.pid ?
+		return row->target->pid ?
 		       text_of("[unmapped since]") : NULL;
 	if (!*row->mapping->name)
 		return text_of("[anon]");
@@ -202,7 +202,7 @@ static char *mapping_name(const struct control *ctl, const struct row *row)
 static char *mapping_text(const struct control *ctl, const struct row *row,
 			  enum column column)
 {
-	const struct dirty_mapping *m = row->mapping;
+	const struct dirtypages_mapping *m = row->mapping;
 
 	if (column == COL_MAPPING)
 		return mapping_name(ctl, row);
@@ -239,8 +239,8 @@ char *cell_text(const struct control *ctl, const struct row *row,
 	case COL_TIME:
 		return time_text(&target->now.when);
 	case COL_COMM:
-		return target->process.pid ?
-		       name_text(target->process.comm, is_json(ctl)) : NULL;
+		return target->pid ?
+		       name_text(target->comm, is_json(ctl)) : NULL;
 	case COL_USER:
 		return about_text(ctl, target->about.user);
 	case COL_CGROUP:
@@ -258,8 +258,8 @@ char *cell_text(const struct control *ctl, const struct row *row,
 	case COL_FLAGS:
 		return flags_text(ctl, row->flags);
 	case COL_BACKEND:
-		return text_of("%s", target->process.pid ?
-			       dirty_backend_names[target->reader.backend] :
+		return text_of("%s", target->pid ?
+			       dirtypages_backend_name(target->backend) :
 			       "text");
 	case COL_PERM:
 	case COL_OFFSET:

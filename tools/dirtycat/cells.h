@@ -27,7 +27,7 @@ struct row {
 	const char *old;
 	const char *flags;
 	const struct totals *totals;
-	const struct dirty_mapping *mapping;
+	const struct dirtypages_mapping *mapping;
 };
 
 bool cell_number(const struct row *row, enum column column, int64_t *number);

@@ -347,7 +347,7 @@ void columns_default(struct control *ctl, bool all, bool timed, bool rate)
  * columns_need() - find the flags that the columns depend on
  * @ctl: the options, with their columns
  *
- * Return: a set of letters, see DIRTY_FLAG().
+ * Return: a set of letters, see DIRTYPAGES_FLAG().
  */
 uint32_t columns_need(const struct control *ctl)
 {
@@ -357,18 +357,18 @@ uint32_t columns_need(const struct control *ctl)
 		return UINT32_MAX;
 	/* A picture shows these flags as colours. */
 	if (ctl->view == VIEW_PICTURE)
-		return DIRTY_FLAG('d') | DIRTY_FLAG('s');
+		return DIRTYPAGES_FLAG('d') | DIRTYPAGES_FLAG('s');
 	for (const int *c = ctl->columns; *c != -1; c++) {
 		if (columns[*c].kind == WORDS)
 			need = UINT32_MAX;
 		else if (columns[*c].letter)
-			need |= DIRTY_FLAG(columns[*c].letter);
+			need |= DIRTYPAGES_FLAG(columns[*c].letter);
 	}
 	if (ctl->sort != -1 && columns[ctl->sort].letter)
-		need |= DIRTY_FLAG(columns[ctl->sort].letter);
+		need |= DIRTYPAGES_FLAG(columns[ctl->sort].letter);
 	for (int i = 0; ctl->summary && i < COLUMNS; i++)
 		if (columns[i].shown & VIEW_PROCESSES && columns[i].letter)
-			need |= DIRTY_FLAG(columns[i].letter);
+			need |= DIRTYPAGES_FLAG(columns[i].letter);
 	return need;
 }
 

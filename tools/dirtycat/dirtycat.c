@@ -83,7 +83,7 @@ static pid_t *known_pids(const struct run *run)
 	pid_t *pids = grow(NULL, run->count, sizeof(*pids));
 
 	for (size_t i = 0; i < run->count; i++)
-		pids[i] = run->targets[i].process.pid;
+		pids[i] = run->targets[i].pid;
 	qsort(pids, run->count, sizeof(*pids), compare_pids);
 	return pids;
 }
@@ -99,7 +99,7 @@ static void add_found(struct run *run, const pid_t *pids, size_t count)
 		if (bsearch(&pids[i], known, known_count, sizeof(*known), compare_pids))
 			continue;
 		target = add_target(run);
-		target->process.pid = pids[i];
+		target->pid = pids[i];
 		target->selected = true;
 		snprintf(target->name, sizeof(target->name), "%d", pids[i]);
 	}
@@ -130,7 +130,7 @@ static void find_targets(struct run *run)
 		    run->count);
 }
 
-static void read_old_listing(struct run *run, struct dirty_listing *old)
+static void read_old_listing(struct run *run)
 {
 	struct target target = { 0 };
 	struct control all = run->ctl;
@@ -144,24 +144,24 @@ static void read_old_listing(struct run *run, struct dirty_listing *old)
 	if (target.status)
 		die(STATUS_OTHER, "%s: %s", run->diff, target.problem);
 	close(fd);
-	*old = target.now.listing;
-	run->ctl.old = old;
+	run->ctl.old = target.now.listing;
 }
 
 static void print_text(const struct control *ctl, const struct target *target)
 {
-	const struct dirty_listing *listing = &target->now.listing;
+	const struct dirtypages_listing *listing = target->now.listing;
+	const struct dirtypages_range *range = dirtypages_listing_ranges(listing);
 
-	for (size_t i = 0; i < listing->count; i++)
+	for (size_t i = 0; i < dirtypages_listing_count(listing); i++)
 		fprintf(ctl->out, "%08" PRIx64 "-%08" PRIx64 " %s\n",
-			listing->ranges[i].start, listing->ranges[i].end,
-			listing->ranges[i].text);
+			range[i].start, range[i].end, range[i].text);
 }
 
 /* Skip a process that could not be read. */
 static bool is_shown(const struct target *target)
 {
-	return !target->gone && (!target->status || target->now.listing.count);
+	return !target->gone &&
+	       (!target->status || dirtypages_listing_count(target->now.listing));
 }
 
 /* Return false if the table has no row. */
@@ -581,7 +581,6 @@ static void raise_limit(void)
 
 int main(int argc, char **argv)
 {
-	struct dirty_listing old = { 0 };
 	struct run run = { 0 };
 
 	raise_limit();
@@ -590,7 +589,7 @@ int main(int argc, char **argv)
 	setlocale(LC_NUMERIC, "C");
 	parse_command_line(&run, argc, argv);
 	if (run.diff)
-		read_old_listing(&run, &old);
+		read_old_listing(&run);
 	prepare_pictures(&run);
 	if (run.ctl.recorded)
 		show_recording(&run);
@@ -600,7 +599,7 @@ int main(int argc, char **argv)
 		sample_and_record(&run);
 	else
 		sample_all(&run, NULL);
-	dirty_listing_free(&old);
+	dirtypages_listing_free(run.ctl.old);
 	free(run.targets);
 	free(run.chosen);
 	selection_free(&run.selection);

@@ -8,10 +8,11 @@
 #include <stdio.h>
 #include <time.h>
 
+#include <dirtypages.h>
+
 #include "about.h"
 #include "colour.h"
 #include "common/status.h"
-#include "dirtypages.h"
 #include "selection.h"
 
 /**
@@ -30,8 +31,8 @@ struct totals {
 
 /**
  * struct sample - the modified pages of a process at one time
- * @listing: the selected lines
- * @maps: the mappings just afterwards, none for a saved listing
+ * @listing: the selected lines, NULL if none were read
+ * @maps: the mappings just afterwards, NULL for a saved listing
  * @totals: sums over the listing
  * @when: the time of day
  * @spent: seconds spent on reading
@@ -40,8 +41,8 @@ struct totals {
  * @since: seconds since the last acknowledgment, 0 if there was none
  */
 struct sample {
-	struct dirty_listing listing;
-	struct dirty_maps maps;
+	struct dirtypages_listing *listing;
+	struct dirtypages_maps *maps;
 	struct totals totals;
 	struct timespec when;
 	double spent;
@@ -53,11 +54,14 @@ struct sample {
 /**
  * struct target - a process to be shown
  * @name: its name in diagnostics
- * @process: the process, open only while it is read or tracked; its PID is 0 for
- *	a saved listing
+ * @pid: its PID, 0 for a saved listing
+ * @start_time: its start time, in clock ticks since boot
+ * @comm: its name at the last sample
+ * @process: the process, NULL unless it is being read
  * @space: the address space at the last sample
  * @known: the process was seen before, so its start time is known
- * @reader: the reader of the last sample
+ * @pages: its address space, NULL unless it is being read
+ * @backend: the source of the last sample
  * @now: the last sample
  * @before: the sample before it, for pictures
  * @status: the exit status after the last sample
@@ -65,7 +69,7 @@ struct sample {
  * @about: other properties of the process, as far as they are shown
  * @read_at: time of the last sample, in monotonic seconds, 0 if it failed
  * @acknowledged: time of the last acknowledgment, in monotonic seconds
- * @lock: held while the process is tracked, else -1
+ * @tracker: held while the process is tracked, else NULL
  * @series: the labels of its metrics, to be freed; NULL if it has none
  * @selected: found by the selection, so dropped silently when it exits
  * @vacant: it has no memory, like a kernel thread or a zombie
@@ -74,10 +78,14 @@ struct sample {
  */
 struct target {
 	char name[24];
-	struct dirty_process process;
+	pid_t pid;
+	uint64_t start_time;
+	char comm[64];
+	struct dirtypages_process *process;
 	uint64_t space;
 	bool known;
-	struct dirty_reader reader;
+	struct dirtypages *pages;
+	enum dirtypages_backend backend;
 	struct sample now;
 	struct sample before;
 	enum status status;
@@ -85,7 +93,7 @@ struct target {
 	struct about about;
 	double read_at;
 	double acknowledged;
-	int lock;
+	struct dirtypages_tracker *tracker;
 	char *series;
 	bool selected;
 	bool vacant;
@@ -170,11 +178,11 @@ struct control {
 	uint32_t deny;
 	uint32_t need;
 	unsigned int about;
-	enum dirty_backend backend;
+	enum dirtypages_backend backend;
 	bool clear;
 	double delay;
 	unsigned long count;
-	const struct dirty_listing *old;
+	struct dirtypages_listing *old;
 	bool several;
 	bool timed;
 	bool live;

@@ -134,23 +134,21 @@ static void forget_column(struct panel *panel)
 
 static void fill_rows(struct panel *panel, const struct sample *now)
 {
+	const struct dirtypages_range *range = dirtypages_listing_ranges(now->listing);
 	const struct places *places = &panel->life->places;
 	const bool tracked = panel->life->tracked;
 
 	memset(panel->mapped, 0, places->rows * sizeof(*panel->mapped));
 	memset(panel->hot, 0, places->rows * sizeof(*panel->hot));
-	for (size_t i = 0; i < now->maps.count; i++) {
-		const struct dirty_mapping *m = &now->maps.mappings[i];
+	for (size_t i = 0; i < dirtypages_maps_count(now->maps); i++) {
+		const struct dirtypages_mapping *m = dirtypages_maps_get(now->maps, i);
 
 		if (m->perms[3] == 'p')
 			places_fill(places, m->start, m->end, panel->mapped);
 	}
-	for (size_t i = 0; i < now->listing.count; i++) {
-		const struct dirty_range *range = &now->listing.ranges[i];
-
-		if (!tracked || range->flags & DIRTY_FLAG('d'))
-			places_fill(places, range->start, range->end, panel->hot);
-	}
+	for (size_t i = 0; i < dirtypages_listing_count(now->listing); i++)
+		if (!tracked || range[i].flags & DIRTYPAGES_FLAG('d'))
+			places_fill(places, range[i].start, range[i].end, panel->hot);
 }
 
 /* Return the percentage of a row, rounded up so that small amounts show. */

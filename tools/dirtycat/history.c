@@ -79,8 +79,8 @@ struct life *history_life(const struct history *history,
 	for (size_t i = 0; i < history->count; i++) {
 		struct life *life = &history->lives[i];
 
-		if (life->pid == target->process.pid &&
-		    life->start_time == target->process.start_time &&
+		if (life->pid == target->pid &&
+		    life->start_time == target->start_time &&
 		    life->space == target->space)
 			return life;
 	}
@@ -94,21 +94,21 @@ static struct life *add_life(struct history *history, const struct target *targe
 	history->lives = grow(history->lives, history->count + 1, sizeof(*life));
 	life = &history->lives[history->count++];
 	*life = (struct life){
-		.pid = target->process.pid,
-		.start_time = target->process.start_time,
+		.pid = target->pid,
+		.start_time = target->start_time,
 		.space = target->space,
 	};
 	return life;
 }
 
 /* A line may lie in several mappings, and on the edge of one that is gone. */
-static void add_range(struct life *life, const struct dirty_maps *maps,
-		      const struct dirty_range *range)
+static void add_range(struct life *life, const struct dirtypages_maps *maps,
+		      const struct dirtypages_range *range)
 {
 	uint64_t at = range->start;
 
-	for (size_t i = dirty_maps_first(maps, at); i < maps->count; i++) {
-		const struct dirty_mapping *m = &maps->mappings[i];
+	for (size_t i = dirtypages_maps_first(maps, at); i < dirtypages_maps_count(maps); i++) {
+		const struct dirtypages_mapping *m = dirtypages_maps_get(maps, i);
 		uint64_t end = m->end < range->end ? m->end : range->end;
 
 		if (m->start >= range->end)
@@ -123,18 +123,20 @@ static void add_range(struct life *life, const struct dirty_maps *maps,
 static void add_sample(struct history *history, const struct target *target)
 {
 	const struct sample *now = &target->now;
+	const struct dirtypages_range *range = dirtypages_listing_ranges(now->listing);
 	struct life *life = history_life(history, target);
 
 	if (!life)
 		life = add_life(history, target);
-	memcpy(life->comm, target->process.comm, sizeof(life->comm));
+	memcpy(life->comm, target->comm, sizeof(life->comm));
 	life->known |= ~now->totals.unknown;
 	if (history->most < now->totals.bytes)
 		history->most = now->totals.bytes;
-	if (now->since > 0 && !(now->listing.unknown & DIRTY_FLAG('d')))
+	if (now->since > 0 &&
+	    !(dirtypages_listing_unknown(now->listing) & DIRTYPAGES_FLAG('d')))
 		life->tracked = true;
-	for (size_t i = 0; i < now->listing.count; i++)
-		add_range(life, &now->maps, &now->listing.ranges[i]);
+	for (size_t i = 0; i < dirtypages_listing_count(now->listing); i++)
+		add_range(life, now->maps, &range[i]);
 }
 
 static void add_round(struct history *history, const struct past *past)

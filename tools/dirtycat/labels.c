@@ -8,6 +8,7 @@
 #include "about.h"
 #include "common/memory.h"
 #include "common/text.h"
+#include "target.h"
 
 static const struct {
 	const char *name;
@@ -95,16 +96,16 @@ static void print_value(FILE *out, const char *value)
 }
 
 static void print_label(FILE *out, enum label label,
-			const struct dirty_process *process,
+			const struct target *target,
 			const struct about *about)
 {
 	fprintf(out, "%s=\"", labels[label].name);
 	switch (label) {
 	case LABEL_PID:
-		fprintf(out, "%d", process->pid);
+		fprintf(out, "%d", target->pid);
 		break;
 	case LABEL_COMM:
-		print_value(out, process->comm);
+		print_value(out, target->comm);
 		break;
 	case LABEL_USER:
 		print_value(out, about->user);
@@ -131,14 +132,14 @@ void read_labels(const struct control *ctl, struct target *target)
 
 	for (const int *l = ctl->labels; *l != -1; l++)
 		parts |= labels[*l].about;
-	about_read(&about, target->process.fd, parts);
+	about_read(&about, target_dir(target), parts);
 	free(target->series);
 	target->series = NULL;
 	out = checked(open_memstream(&target->series, &size));
 	for (const int *l = ctl->labels; *l != -1; l++) {
 		if (l != ctl->labels)
 			fputc(',', out);
-		print_label(out, *l, &target->process, &about);
+		print_label(out, *l, target, &about);
 	}
 	about_free(&about);
 	if (fclose(out))

@@ -136,7 +136,7 @@ static bool gauge_value(const struct gauge *gauge, const struct series *series,
 		*value = totals->bytes;
 		break;
 	default:
-		if (totals->unknown & DIRTY_FLAG(gauge->letter))
+		if (totals->unknown & DIRTYPAGES_FLAG(gauge->letter))
 			return false;
 		with = totals->with[gauge->letter - 'a'];
 		*value = gauge->without ? totals->bytes - with : with;

@@ -62,14 +62,15 @@ static uint64_t overlap(uint64_t a_start, uint64_t a_last, uint64_t b_start,
 }
 
 /* Find the first line of a listing that ends above an address. */
-static size_t first_line(const struct dirty_listing *listing, uint64_t addr)
+static size_t first_line(const struct dirtypages_listing *listing, uint64_t addr)
 {
-	size_t low = 0, high = listing->count;
+	const struct dirtypages_range *range = dirtypages_listing_ranges(listing);
+	size_t low = 0, high = dirtypages_listing_count(listing);
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (addr < listing->ranges[middle].end)
+		if (addr < range[middle].end)
 			high = middle;
 		else
 			low = middle + 1;
@@ -80,22 +81,20 @@ static size_t first_line(const struct dirty_listing *listing, uint64_t addr)
 static struct cell look_at(const struct sample *sample, uint64_t start,
 			   uint64_t last)
 {
-	const struct dirty_listing *listing = &sample->listing;
-	const struct dirty_maps *maps = &sample->maps;
+	const struct dirtypages_listing *listing = sample->listing;
+	const struct dirtypages_range *range = dirtypages_listing_ranges(listing);
+	const struct dirtypages_maps *maps = sample->maps;
+	const struct dirtypages_mapping *m;
 	struct cell cell = { 0 };
 
 	for (size_t i = first_line(listing, start);
-	     i < listing->count && listing->ranges[i].start <= last; i++)
-		totals_add(&cell.totals, &listing->ranges[i],
-			   overlap(listing->ranges[i].start,
-				   listing->ranges[i].end - 1, start, last));
-	for (size_t i = dirty_maps_first(maps, start);
-	     i < maps->count && maps->mappings[i].start <= last; i++) {
-		const struct dirty_mapping *m = &maps->mappings[i];
-
+	     i < dirtypages_listing_count(listing) && range[i].start <= last; i++)
+		totals_add(&cell.totals, &range[i],
+			   overlap(range[i].start, range[i].end - 1, start, last));
+	for (size_t i = dirtypages_maps_first(maps, start);
+	     (m = dirtypages_maps_get(maps, i)) && m->start <= last; i++)
 		if (m->perms[3] == 'p')
 			cell.mapped += overlap(m->start, m->end - 1, start, last);
-	}
 	return cell;
 }
 
@@ -131,7 +130,7 @@ static int colour_of(const struct cell *cell)
 		return RED;
 	if (cell->totals.with['s' - 'a'])
 		return BLUE;
-	return cell->totals.unknown & DIRTY_FLAG('d') ? DEFAULT : GREEN;
+	return cell->totals.unknown & DIRTYPAGES_FLAG('d') ? DEFAULT : GREEN;
 }
 
 static void print_cell(struct picture *p, uint64_t start)
@@ -168,13 +167,14 @@ static void print_row(struct picture *p, uint64_t row)
  */
 static uint64_t rows(struct picture *p, bool print)
 {
-	const struct dirty_listing *listing = &p->now->listing;
+	const struct dirtypages_listing *listing = p->now->listing;
+	const struct dirtypages_range *range = dirtypages_listing_ranges(listing);
 	uint64_t size = p->cell * p->cells;
 	uint64_t count = 0, next = 0;
 
-	for (size_t i = 0; i < listing->count; i++) {
-		uint64_t first = listing->ranges[i].start / size;
-		uint64_t last = (listing->ranges[i].end - 1) / size;
+	for (size_t i = 0; i < dirtypages_listing_count(listing); i++) {
+		uint64_t first = range[i].start / size;
+		uint64_t last = (range[i].end - 1) / size;
 
 		if (first < next)
 			first = next;
@@ -196,15 +196,16 @@ static void print_legend(const struct picture *p, const struct target *target)
 
 	for (; size >= 1024 && units[unit + 1]; size >>= 10)
 		unit++;
-	if (target->process.pid) {
-		fprintf(p->out, "%d ", target->process.pid);
-		put_escaped(p->out, target->process.comm);
+	if (target->pid) {
+		fprintf(p->out, "%d ", target->pid);
+		put_escaped(p->out, target->comm);
 		fputs(": ", p->out);
 	}
 	fprintf(p->out, "a cell is %" PRIu64 "%c; %s clean, %s%s%s%s modified",
 		size, units[unit], p->shades[0], p->shades[1], p->shades[2],
 		p->shades[3], p->shades[4]);
-	if (p->colour && p->now->listing.unknown & DIRTY_FLAG('d'))
+	if (p->colour &&
+	    dirtypages_listing_unknown(p->now->listing) & DIRTYPAGES_FLAG('d'))
 		fputs("\n\033[34min swap\033[m", p->out);
 	else if (p->colour)
 		fprintf(p->out, "\n\033[31m%s\033[m, \033[34m%s\033[m, \033[32m%s\033[m",

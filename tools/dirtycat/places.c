@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "common/memory.h"
-#include "dirtypages.h"
 
 enum {
 	MOST_GROUPS	= 24,
@@ -24,6 +23,7 @@ enum {
 	SMALL		= 100,		/* a hundredth of all is small */
 	SPLIT		= 1 << 20,	/* a gap of that many bytes ends a group */
 	UNSETTLED	= 4096,
+	LEAST_PAGE	= 4096,		/* no architecture has smaller pages */
 };
 
 static size_t name_index(struct places *places, const char *name)
@@ -250,8 +250,8 @@ void places_lay_out(struct places *places, unsigned int height)
 		group->high = (unsigned int)end;
 		group->row = places->rows;
 		group->rows = (group->high - group->low) / ROW_HEIGHT;
-		if (group->rows > group->bytes / DIRTY_LEAST_PAGE)
-			group->rows = group->bytes / DIRTY_LEAST_PAGE;
+		if (group->rows > group->bytes / LEAST_PAGE)
+			group->rows = group->bytes / LEAST_PAGE;
 		places->rows += group->rows;
 	}
 }

@@ -55,7 +55,7 @@ static void put_sum(const struct plot *plot, FILE *out, const struct totals *tot
 {
 	uint64_t with = totals->with[letter - 'a'];
 
-	if (totals->unknown & DIRTY_FLAG(letter))
+	if (totals->unknown & DIRTYPAGES_FLAG(letter))
 		fputs("\t?", out);
 	else
 		fprintf(out, "\t%.15g", (without ? totals->bytes - with : with) / plot->unit);
@@ -100,7 +100,7 @@ static void describe_line(struct gnuplot *picture, const struct life *life,
 			  char letter, int column, const char *colour,
 			  const char *name)
 {
-	if (life->known & DIRTY_FLAG(letter))
+	if (life->known & DIRTYPAGES_FLAG(letter))
 		fprintf(picture->script,
 			", '' using 1:%d with linespoints pt 7 ps 0.3 lw 2 lc rgb '%s' title '%s'",
 			column, colour, name);

@@ -13,7 +13,7 @@
 #include "common/memory.h"
 
 /* Addresses are in units of this size, independent of the page size. */
-enum { UNIT = DIRTY_LEAST_PAGE };
+enum { UNIT = 4096 };
 
 static const char magic[8] = "DIRTYREC";
 
@@ -205,23 +205,23 @@ static size_t text_number(const char ***texts, size_t *count, const char *text)
  *
  * Return: its bytes, to be freed.
  */
-struct part encode_listing(const struct dirty_listing *listing)
+struct part encode_listing(const struct dirtypages_listing *listing)
 {
+	const struct dirtypages_range *range = dirtypages_listing_ranges(listing);
+	const size_t lines = dirtypages_listing_count(listing);
 	const char **texts = NULL;
 	size_t count = 0;
 	uint64_t at = 0;
 	struct part part;
 	FILE *out = open_part(&part);
 
-	for (size_t i = 0; i < listing->count; i++)
-		text_number(&texts, &count, listing->ranges[i].text);
+	for (size_t i = 0; i < lines; i++)
+		text_number(&texts, &count, range[i].text);
 	put_number(out, count);
 	for (size_t i = 0; i < count; i++)
 		put_bytes(out, texts[i], strlen(texts[i]));
-	put_number(out, listing->count);
-	for (size_t i = 0; i < listing->count; i++) {
-		const struct dirty_range *range = &listing->ranges[i];
-
+	put_number(out, lines);
+	for (; range < dirtypages_listing_ranges(listing) + lines; range++) {
 		put_number(out, (range->start - at) / UNIT);
 		put_number(out, (range->end - range->start) / UNIT);
 		put_number(out, text_number(&texts, &count, range->text));
@@ -238,15 +238,15 @@ struct part encode_listing(const struct dirty_listing *listing)
  *
  * Return: their bytes, to be freed.
  */
-struct part encode_maps(const struct dirty_maps *maps)
+struct part encode_maps(const struct dirtypages_maps *maps)
 {
 	uint64_t at = 0;
 	struct part part;
 	FILE *out = open_part(&part);
 
-	put_number(out, maps->count);
-	for (size_t i = 0; i < maps->count; i++) {
-		const struct dirty_mapping *m = &maps->mappings[i];
+	put_number(out, dirtypages_maps_count(maps));
+	for (size_t i = 0; i < dirtypages_maps_count(maps); i++) {
+		const struct dirtypages_mapping *m = dirtypages_maps_get(maps, i);
 
 		put_number(out, (m->start - at) / UNIT);
 		put_number(out, (m->end - m->start) / UNIT);
@@ -285,11 +285,11 @@ static struct cursor cursor_of(const struct part *part)
 /**
  * decode_listing() - read a listing written by encode_listing()
  * @part: its bytes
- * @listing: filled in; to be freed by dirty_listing_free()
+ * @listing: set to it; to be freed by dirtypages_listing_free()
  *
  * Return: false if the bytes are malformed.
  */
-bool decode_listing(const struct part *part, struct dirty_listing *listing)
+bool decode_listing(const struct part *part, struct dirtypages_listing **listing)
 {
 	struct cursor cursor = cursor_of(part);
 	size_t texts = get_number(&cursor, part->size);
@@ -297,12 +297,14 @@ bool decode_listing(const struct part *part, struct dirty_listing *listing)
 	uint64_t at = 0, start, end;
 	size_t line;
 
-	*listing = (struct dirty_listing){ 0 };
+	if (dirtypages_listing_new(listing))
+		checked(NULL);
 	for (size_t i = 0; i < texts; i++)
 		text[i] = get_text(&cursor);
 	for (size_t left = get_number(&cursor, part->size); left && !cursor.bad;
 	     left--) {
 		size_t number;
+		int error;
 
 		get_place(&cursor, &at, &start, &end);
 		number = get_number(&cursor, texts - 1);
@@ -310,51 +312,61 @@ bool decode_listing(const struct part *part, struct dirty_listing *listing)
 			cursor.bad = true;
 		if (cursor.bad)
 			break;
-		if (dirty_listing_add(listing, start, end, text[number],
-				      strlen(text[number])))
+		error = dirtypages_listing_add(*listing, start, end, text[number]);
+		if (error == -ENOMEM)
 			checked(NULL);
+		cursor.bad |= error != 0;
 	}
 	for (size_t i = 0; i < texts; i++)
 		free(text[i]);
 	free(text);
 	return !cursor.bad && cursor.p == cursor.end &&
-	       !dirty_listing_fault(listing, &line);
+	       !dirtypages_listing_fault(*listing, &line);
 }
 
 static void get_mapping(struct cursor *cursor, uint64_t *at,
-			struct dirty_mapping *m)
+			struct dirtypages_maps *maps)
 {
-	get_place(cursor, at, &m->start, &m->end);
+	uint64_t start, end, offset, major, minor, inode;
+	char perms[5] = "", *name;
+	int error;
+
+	get_place(cursor, at, &start, &end);
 	for (int i = 0; i < 4; i++) {
-		m->perms[i] = cursor->p < cursor->end ? *cursor->p++ : '\0';
-		if (m->perms[i] <= ' ' || m->perms[i] > '~')
+		perms[i] = cursor->p < cursor->end ? *cursor->p++ : '\0';
+		if (perms[i] <= ' ' || perms[i] > '~')
 			cursor->bad = true;
 	}
-	m->perms[4] = '\0';
-	m->offset = get_number(cursor, UINT64_MAX);
-	m->major = get_number(cursor, UINT32_MAX);
-	m->minor = get_number(cursor, UINT32_MAX);
-	m->inode = get_number(cursor, UINT64_MAX);
-	m->name = get_text(cursor);
+	offset = get_number(cursor, UINT64_MAX);
+	major = get_number(cursor, UINT32_MAX);
+	minor = get_number(cursor, UINT32_MAX);
+	inode = get_number(cursor, UINT64_MAX);
+	name = get_text(cursor);
+	error = dirtypages_maps_add(maps, start, end, perms, offset, major, minor,
+				    inode, name);
+	if (error == -ENOMEM)
+		checked(NULL);
+	cursor->bad |= error != 0;
+	free(name);
 }
 
 /**
  * decode_maps() - read mappings written by encode_maps()
- * @part: its bytes
- * @maps: filled in; to be freed by dirty_maps_free()
+ * @part: their bytes
+ * @maps: set to them; to be freed by dirtypages_maps_free()
  *
  * Return: false if the bytes are malformed.
  */
-bool decode_maps(const struct part *part, struct dirty_maps *maps)
+bool decode_maps(const struct part *part, struct dirtypages_maps **maps)
 {
 	struct cursor cursor = cursor_of(part);
 	size_t count = get_number(&cursor, part->size);
 	uint64_t at = 0;
 
-	*maps = (struct dirty_maps){ 0 };
-	maps->mappings = checked(calloc(count + 1, sizeof(*maps->mappings)));
-	while (maps->count < count && !cursor.bad)
-		get_mapping(&cursor, &at, &maps->mappings[maps->count++]);
+	if (dirtypages_maps_new(maps))
+		checked(NULL);
+	for (; count && !cursor.bad; count--)
+		get_mapping(&cursor, &at, *maps);
 	return !cursor.bad && cursor.p == cursor.end;
 }
 

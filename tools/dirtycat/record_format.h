@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-#include "dirtypages.h"
+#include <dirtypages.h>
 
 enum {
 	RECORD_VERSION		= 1,
@@ -66,10 +66,10 @@ bool is_record_header(const unsigned char *header, size_t size);
 const char *record_header_fault(const unsigned char *header, size_t size);
 void record_round_header(unsigned char *round, size_t size);
 
-struct part encode_listing(const struct dirty_listing *listing);
-struct part encode_maps(const struct dirty_maps *maps);
-bool decode_listing(const struct part *part, struct dirty_listing *listing);
-bool decode_maps(const struct part *part, struct dirty_maps *maps);
+struct part encode_listing(const struct dirtypages_listing *listing);
+struct part encode_maps(const struct dirtypages_maps *maps);
+bool decode_listing(const struct part *part, struct dirtypages_listing **listing);
+bool decode_maps(const struct part *part, struct dirtypages_maps **maps);
 
 struct kept *kept_find(struct kept *kept, size_t count, size_t guess, pid_t pid,
 		       uint64_t start_time);

@@ -127,16 +127,15 @@ static void put_process(struct recorder *recorder, FILE *out, uint64_t when,
 			const struct target *target, struct kept *kept, size_t guess)
 {
 	const struct sample *now = &target->now;
-	const struct dirty_process *process = &target->process;
 	uint64_t taken = nanoseconds_of(&now->when);
 	const struct kept *before;
 
 	*kept = (struct kept){
-		.pid = process->pid,
-		.start_time = process->start_time,
+		.pid = target->pid,
+		.start_time = target->start_time,
 		.part = {
-			[PART_LISTING] = encode_listing(&now->listing),
-			[PART_MAPS] = encode_maps(&now->maps),
+			[PART_LISTING] = encode_listing(now->listing),
+			[PART_MAPS] = encode_maps(now->maps),
 		},
 	};
 	before = kept_find(recorder->kept, recorder->count, guess, kept->pid,
@@ -146,8 +145,8 @@ static void put_process(struct recorder *recorder, FILE *out, uint64_t when,
 	put_number(out, target->space);
 	put_number(out, taken > when ? taken - when : 0);
 	put_number(out, now->since * 1e9);
-	put_number(out, target->reader.backend);
-	put_bytes(out, process->comm, strlen(process->comm));
+	put_number(out, target->backend);
+	put_bytes(out, target->comm, strlen(target->comm));
 	for (int i = 0; i < 2; i++)
 		put_part(out, &kept->part[i], before ? &before->part[i] : NULL);
 }

@@ -190,7 +190,7 @@ static void get_process(struct recording *recording, struct cursor *cursor,
 	process->space = get_number(cursor, UINT64_MAX);
 	process->when = time_of(when + get_number(cursor, INT64_MAX - when));
 	process->since = get_number(cursor, INT64_MAX) / 1e9;
-	process->backend = get_number(cursor, DIRTY_BACKENDS - 1);
+	process->backend = get_number(cursor, DIRTYPAGES_PAGEMAP);
 	comm = get_bytes(cursor, &len);
 	if (!process->pid || len >= sizeof(process->comm) || memchr(comm, '\0', len))
 		cursor->bad = true;

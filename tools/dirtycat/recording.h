@@ -25,7 +25,7 @@ struct recorded {
 	uint64_t space;
 	struct timespec when;
 	double since;
-	enum dirty_backend backend;
+	enum dirtypages_backend backend;
 	char comm[64];
 };
 

@@ -40,7 +40,7 @@ static bool is_wanted(struct replay *replay, const struct recorded *process)
 	if (selection->all)
 		wanted = selects_recorded(selection, process->comm);
 	for (size_t i = 0; i < run->chosen_count; i++) {
-		if (run->chosen[i].process.pid == process->pid) {
+		if (run->chosen[i].pid == process->pid) {
 			replay->found[i] = true;
 			wanted = true;
 		}
@@ -55,8 +55,8 @@ static struct target *target_of(struct run *run, const struct recorded *process)
 
 	for (size_t i = 0; i < run->count; i++) {
 		target = &run->targets[i];
-		if (target->process.pid == process->pid &&
-		    target->process.start_time == process->start_time)
+		if (target->pid == process->pid &&
+		    target->start_time == process->start_time)
 			return target;
 	}
 	return add_target(run);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/memory.h"
 #include "labels.h"
 #include "target.h"
 
@@ -22,7 +23,7 @@ static double monotonic_seconds(void)
  * @range: the line
  * @bytes: size of those pages
  */
-void totals_add(struct totals *totals, const struct dirty_range *range,
+void totals_add(struct totals *totals, const struct dirtypages_range *range,
 		uint64_t bytes)
 {
 	totals->runs++;
@@ -49,25 +50,12 @@ void totals_merge(struct totals *totals, const struct totals *more)
 /* Reduce the listing to the selection, and sum it up. */
 static void select_ranges(const struct control *ctl, struct sample *sample)
 {
-	struct dirty_listing *listing = &sample->listing;
-	size_t kept = 0;
+	struct dirtypages_listing *listing = sample->listing;
+	const struct dirtypages_range *range = dirtypages_listing_ranges(listing);
 
-	for (size_t i = 0; i < listing->count; i++) {
-		struct dirty_range range = listing->ranges[i];
-
-		if ((range.flags & ctl->want) != ctl->want ||
-		    range.flags & ctl->deny)
-			continue;
-		if (range.start < ctl->low)
-			range.start = ctl->low;
-		if (range.end > ctl->high)
-			range.end = ctl->high;
-		if (range.start >= range.end)
-			continue;
-		listing->ranges[kept++] = range;
-		totals_add(&sample->totals, &range, range.end - range.start);
-	}
-	listing->count = kept;
+	dirtypages_listing_select(listing, ctl->want, ctl->deny, ctl->low, ctl->high);
+	for (size_t i = 0; i < dirtypages_listing_count(listing); i++)
+		totals_add(&sample->totals, &range[i], range[i].end - range[i].start);
 }
 
 static void note_letters(uint32_t flags, char text[27])
@@ -80,7 +68,7 @@ static void note_letters(uint32_t flags, char text[27])
 
 /* Return the unknown letters that decide whether a line is selected. */
 static uint32_t open_letters(const struct control *ctl,
-			     const struct dirty_range *range)
+			     const struct dirtypages_range *range)
 {
 	uint32_t want = ctl->want & ~range->unknown;
 
@@ -93,11 +81,11 @@ static uint32_t open_letters(const struct control *ctl,
 /* Say how to find out a flag that the back end cannot report. */
 static const char *remedy(const struct target *target, char letter)
 {
-	if (!target->process.pid)
+	if (!target->pid)
 		return "the listing was made without it";
 	if (letter == 'd')
 		return "a kernel with CONFIG_MEM_SOFT_DIRTY is required";
-	if (letter == 'h' && target->reader.backend == DIRTY_PAGEMAP)
+	if (letter == 'h' && target->backend == DIRTYPAGES_PAGEMAP)
 		return "--backend=pagemap-scan (Linux 6.7) reports it";
 	return "a kernel with CONFIG_PROC_DIRTY_PAGES is required";
 }
@@ -105,25 +93,27 @@ static const char *remedy(const struct target *target, char letter)
 /* Fail if the selection depends on an unknown flag. */
 static bool can_select(const struct control *ctl, struct target *target)
 {
-	const uint32_t known = DIRTY_FLAG('a') | DIRTY_FLAG('f') |
-		DIRTY_FLAG('p') | DIRTY_FLAG('s') | DIRTY_FLAG('e') |
-		DIRTY_FLAG('d') | DIRTY_FLAG('x') | DIRTY_FLAG('h') |
-		DIRTY_FLAG('k') | DIRTY_FLAG('l');
+	const uint32_t known = DIRTYPAGES_FLAG('a') | DIRTYPAGES_FLAG('f') |
+		DIRTYPAGES_FLAG('p') | DIRTYPAGES_FLAG('s') | DIRTYPAGES_FLAG('e') |
+		DIRTYPAGES_FLAG('d') | DIRTYPAGES_FLAG('x') | DIRTYPAGES_FLAG('h') |
+		DIRTYPAGES_FLAG('k') | DIRTYPAGES_FLAG('l');
 	const uint32_t asked = ctl->want | ctl->deny;
-	const struct dirty_listing *listing = &target->now.listing;
+	const struct dirtypages_listing *listing = target->now.listing;
 	uint32_t open = 0;
 	char text[27];
 
-	for (size_t i = 0; listing->unknown & asked && i < listing->count; i++)
-		open |= open_letters(ctl, &listing->ranges[i]);
+	for (size_t i = 0; dirtypages_listing_unknown(listing) & asked &&
+	     i < dirtypages_listing_count(listing); i++)
+		open |= open_letters(ctl, &dirtypages_listing_ranges(listing)[i]);
 	if (open) {
 		note_letters(open, text);
 		set_problem(target, STATUS_UNSUPPORTED,
 			    "%s does not report %s, which --flags needs; %s",
-			    target->process.pid ?
-			    dirty_backend_names[target->reader.backend] :
+			    target->pid ?
+			    dirtypages_backend_name(target->backend) :
 			    "this listing", text, remedy(target, *text));
-	} else if (asked & ~known && listing->count && listing->columns <= 7) {
+	} else if (asked & ~known && dirtypages_listing_count(listing) &&
+		   dirtypages_listing_columns(listing) <= 7) {
 		/* Columns that later kernels add may have any letter. */
 		note_letters(asked & ~known, text);
 		set_problem(target, STATUS_UNSUPPORTED,
@@ -132,7 +122,7 @@ static bool can_select(const struct control *ctl, struct target *target)
 	} else {
 		return true;
 	}
-	target->now.listing.count = 0;
+	dirtypages_listing_truncate(target->now.listing, 0);
 	return false;
 }
 
@@ -142,9 +132,18 @@ static bool can_select(const struct control *ctl, struct target *target)
  */
 void sample_free(struct sample *sample)
 {
-	dirty_listing_free(&sample->listing);
-	dirty_maps_free(&sample->maps);
+	dirtypages_listing_free(sample->listing);
+	dirtypages_maps_free(sample->maps);
 	*sample = (struct sample){ 0 };
+}
+
+static struct dirtypages_listing *new_listing(void)
+{
+	struct dirtypages_listing *listing;
+
+	if (dirtypages_listing_new(&listing))
+		checked(NULL);
+	return listing;
 }
 
 static void begin_sample(const struct control *ctl, struct target *target)
@@ -165,24 +164,18 @@ static void begin_sample(const struct control *ctl, struct target *target)
 /* If the kernel does not track writes, dirty_pages reports d for every page. */
 static int forget_untracked(struct target *target)
 {
-	static enum { UNASKED, TRACKED, UNTRACKED } answer;
+	static struct dirtypages_kernel kernel;
 
-	if (target->reader.backend != DIRTY_FILE)
+	if (target->backend != DIRTYPAGES_FILE)
 		return 0;
-	if (answer == UNASKED)
-		answer = dirty_is_tracked() ? TRACKED : UNTRACKED;
-	if (answer == TRACKED)
+	if (!kernel.size) {
+		kernel.size = sizeof(kernel);
+		if (dirtypages_kernel_query(&kernel))
+			kernel.can = DIRTYPAGES_CAN_TRACK;
+	}
+	if (kernel.can & DIRTYPAGES_CAN_TRACK)
 		return 0;
-	return dirty_listing_forget(&target->now.listing, 'd');
-}
-
-/* Return true also if the process has ended. */
-static bool has_no_memory(const struct target *target)
-{
-	const struct dirty_process *process = &target->process;
-	struct dirty_thread thread;
-
-	return dirty_thread_read(process, process->tid, &thread) || !thread.memory;
+	return dirtypages_listing_forget(target->now.listing, DIRTYPAGES_WRITTEN);
 }
 
 /* Sums and the plain listing need no mappings, which would take time to read. */
@@ -222,12 +215,13 @@ void take_sample(const struct control *ctl, struct target *target)
 		target->read_at = 0;
 		return;
 	}
-	about_read(&target->about, target->process.fd, ctl->about);
+	now->listing = new_listing();
+	about_read(&target->about, target_dir(target), ctl->about);
 	if (target->acknowledged)
 		now->since = monotonic_seconds() - target->acknowledged;
 	error = needs_maps(ctl) ?
-		dirty_read_with_maps(&target->reader, &now->listing, &now->maps) :
-		dirty_read(&target->reader, &now->listing);
+		dirtypages_read_with_maps(target->pages, now->listing, &now->maps) :
+		dirtypages_read(target->pages, now->listing);
 	if (!error)
 		error = forget_untracked(target);
 	if (error == -ESRCH)
@@ -235,11 +229,13 @@ void take_sample(const struct control *ctl, struct target *target)
 			    "exited or called exec while being read; the listing is truncated");
 	else if (error == -EPROTO)
 		set_problem(target, STATUS_OTHER, "line %zu of the listing: %s",
-			    now->listing.count + 1, now->listing.problem);
+			    dirtypages_listing_count(now->listing) + 1,
+			    dirtypages_listing_problem(now->listing));
 	else if (error)
 		explain(ctl, target, error);
-	target->vacant = (error ? error == -ESRCH : !now->listing.count) &&
-			 has_no_memory(target);
+	target->vacant = (error ? error == -ESRCH :
+				  !dirtypages_listing_count(now->listing)) &&
+			 !dirtypages_process_has_memory(target->process);
 	if (can_select(ctl, target))
 		select_ranges(ctl, now);
 	now->spent = monotonic_seconds() - began;
@@ -254,19 +250,21 @@ void take_sample(const struct control *ctl, struct target *target)
  */
 void parse_sample(const struct control *ctl, struct target *target, int fd)
 {
-	struct dirty_listing *listing = &target->now.listing;
+	struct dirtypages_listing *listing;
 	const char *fault;
 	size_t line;
 	int error;
 
 	begin_sample(ctl, target);
-	error = dirty_listing_parse(listing, fd);
-	fault = dirty_listing_fault(listing, &line);
+	listing = new_listing();
+	target->now.listing = listing;
+	error = dirtypages_listing_parse(listing, fd);
+	fault = dirtypages_listing_fault(listing, &line);
 	if (fault) {
-		listing->count = line;
+		dirtypages_listing_truncate(listing, line);
 	} else if (error == -EPROTO) {
-		fault = listing->problem;
-		line = listing->count;
+		fault = dirtypages_listing_problem(listing);
+		line = dirtypages_listing_count(listing);
 	}
 	if (fault)
 		set_problem(target, STATUS_OTHER, "line %zu: %s", line + 1, fault);
@@ -298,11 +296,11 @@ void load_sample(const struct control *ctl, struct target *target,
 	if (when < target->read_at)
 		target->read_at = 0;
 	begin_sample(ctl, target);
-	target->process.pid = recorded->pid;
-	target->process.start_time = recorded->start_time;
+	target->pid = recorded->pid;
+	target->start_time = recorded->start_time;
 	target->space = recorded->space;
-	target->reader.backend = recorded->backend;
-	snprintf(target->process.comm, sizeof(target->process.comm), "%s",
+	target->backend = recorded->backend;
+	snprintf(target->comm, sizeof(target->comm), "%s",
 		 recorded->comm);
 	snprintf(target->name, sizeof(target->name), "%d", recorded->pid);
 	now->when = recorded->when;
@@ -322,13 +320,11 @@ void load_sample(const struct control *ctl, struct target *target,
 /**
  * acknowledge_sample() - acknowledge the pages shown of a process
  * @ctl: the options
- * @target: that process, its reader still open
+ * @target: that process, still held
  */
 void acknowledge_sample(const struct control *ctl, struct target *target)
 {
-	int error = dirty_acknowledge(&target->reader,
-				      target->now.listing.ranges,
-				      target->now.listing.count);
+	int error = dirtypages_acknowledge(target->pages, target->now.listing);
 
 	if (error == -ESRCH)
 		set_problem(target, STATUS_VANISHED,

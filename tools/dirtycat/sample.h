@@ -13,7 +13,7 @@ void load_sample(const struct control *ctl, struct target *target,
 void acknowledge_sample(const struct control *ctl, struct target *target);
 void sample_free(struct sample *sample);
 void totals_merge(struct totals *totals, const struct totals *more);
-void totals_add(struct totals *totals, const struct dirty_range *range,
+void totals_add(struct totals *totals, const struct dirtypages_range *range,
 		uint64_t bytes);
 
 #endif /* SAMPLE_H */

@@ -14,8 +14,8 @@
 #include "common/memory.h"
 #include "common/message.h"
 #include "common/options.h"
+#include "common/process.h"
 #include "common/text.h"
-#include "dirtypages.h"
 
 static void compile(struct criterion *criterion)
 {
@@ -222,7 +222,7 @@ static bool is_met(const struct criterion *criterion, struct evidence *evidence)
 
 	switch (criterion->kind) {
 	case BY_COMMAND:
-		return dirty_process_is_called(evidence->dir, criterion->text);
+		return process_is_called(evidence->dir, criterion->text);
 	case BY_NAME:
 		return matches(criterion, &evidence->name, about_name, evidence->dir);
 	case BY_ARGS:
@@ -275,7 +275,7 @@ int selection_find(struct selection *selection, pid_t **pids, size_t *count)
 	for (size_t i = 0; i < selection->count; i++)
 		selection->criteria[i].met = false;
 	/* Without criteria, there is nothing to check. */
-	return dirty_process_find(selection->count ? is_selected : NULL, selection,
+	return process_find(selection->count ? is_selected : NULL, selection,
 				  pids, count);
 }
 

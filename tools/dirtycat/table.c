@@ -249,16 +249,16 @@ static void add_row(struct table *table, const struct row *row)
 static void add_runs(struct table *table, const struct target *target)
 {
 	const struct sample *now = &target->now;
+	const struct dirtypages_range *range = dirtypages_listing_ranges(now->listing);
 
-	for (size_t i = 0; i < now->listing.count; i++) {
-		const struct dirty_range *range = &now->listing.ranges[i];
+	for (size_t i = 0; i < dirtypages_listing_count(now->listing); i++, range++) {
 		struct row row = {
 			.target = target,
 			.start = range->start,
 			.end = range->end,
 			.bytes = range->end - range->start,
 			.flags = range->text,
-			.mapping = dirty_maps_find(&now->maps, range->start),
+			.mapping = dirtypages_maps_find(now->maps, range->start),
 		};
 
 		add_row(table, &row);
@@ -272,11 +272,11 @@ static void add_runs(struct table *table, const struct target *target)
 static void add_mappings(struct table *table, const struct target *target)
 {
 	const struct sample *now = &target->now;
-	const struct dirty_range *range = now->listing.ranges;
-	const struct dirty_range *last = range + now->listing.count;
+	const struct dirtypages_range *range = dirtypages_listing_ranges(now->listing);
+	const struct dirtypages_range *last = range + dirtypages_listing_count(now->listing);
 
-	for (size_t i = 0; i < now->maps.count; i++) {
-		const struct dirty_mapping *m = &now->maps.mappings[i];
+	for (size_t i = 0; i < dirtypages_maps_count(now->maps); i++) {
+		const struct dirtypages_mapping *m = dirtypages_maps_get(now->maps, i);
 		struct totals totals = { 0 };
 		struct row row = {
 			.target = target,
@@ -288,7 +288,7 @@ static void add_mappings(struct table *table, const struct target *target)
 
 		while (range < last && range->end <= m->start)
 			range++;
-		for (const struct dirty_range *r = range;
+		for (const struct dirtypages_range *r = range;
 		     r < last && r->start < m->end; r++) {
 			uint64_t start = r->start > m->start ? r->start : m->start;
 			uint64_t end = r->end < m->end ? r->end : m->end;
@@ -324,8 +324,8 @@ static bool flags_differ(const char *old, const char *new)
 /* Add a range that is in one of two listings, or in both. */
 static void add_change(struct table *table, const struct target *target,
 		       uint64_t start, uint64_t end,
-		       const struct dirty_range *old,
-		       const struct dirty_range *new)
+		       const struct dirtypages_range *old,
+		       const struct dirtypages_range *new)
 {
 	struct row row = {
 		.target = target,
@@ -335,7 +335,7 @@ static void add_change(struct table *table, const struct target *target,
 		.old = old ? old->text : NULL,
 		.flags = new ? new->text : NULL,
 		.change = !old ? "new" : !new ? "gone" : "flags",
-		.mapping = dirty_maps_find(&target->now.maps, start),
+		.mapping = dirtypages_maps_find(target->now.maps, start),
 	};
 
 	if (old && new && !flags_differ(old->text, new->text))
@@ -350,15 +350,16 @@ static uint64_t lower(uint64_t a, uint64_t b)
 
 static void add_changes(struct table *table, const struct target *target)
 {
-	const struct dirty_listing *a = table->ctl->old;
-	const struct dirty_listing *b = &target->now.listing;
+	const struct dirtypages_listing *a = table->ctl->old;
+	const struct dirtypages_listing *b = target->now.listing;
+	const size_t olds = dirtypages_listing_count(a), news = dirtypages_listing_count(b);
 	uint64_t start, end = 0;
 
-	for (size_t i = 0, j = 0; i < a->count || j < b->count;) {
-		const struct dirty_range *old = &a->ranges[i];
-		const struct dirty_range *new = &b->ranges[j];
-		uint64_t old_start = i < a->count ? old->start : UINT64_MAX;
-		uint64_t new_start = j < b->count ? new->start : UINT64_MAX;
+	for (size_t i = 0, j = 0; i < olds || j < news;) {
+		const struct dirtypages_range *old = dirtypages_listing_ranges(a) + i;
+		const struct dirtypages_range *new = dirtypages_listing_ranges(b) + j;
+		uint64_t old_start = i < olds ? old->start : UINT64_MAX;
+		uint64_t new_start = j < news ? new->start : UINT64_MAX;
 		bool in_old, in_new;
 
 		start = lower(old_start, new_start);

@@ -28,8 +28,7 @@ struct target *add_target(struct run *run)
 
 	run->targets = grow(run->targets, run->count + 1, sizeof(*target));
 	target = &run->targets[run->count++];
-	*target = (struct target){ .lock = -1, .reader.fd = -1 };
-	target->process.fd = -1;
+	*target = (struct target){ 0 };
 	return target;
 }
 
@@ -71,10 +70,10 @@ void explain(const struct control *ctl, struct target *target, int error)
 		set_problem(target, STATUS_NO_PROCESS, "no such process");
 		break;
 	case ENOSYS:
-		if (ctl->backend == DIRTY_SCAN)
+		if (ctl->backend == DIRTYPAGES_SCAN)
 			set_problem(target, STATUS_UNSUPPORTED,
 				    "this kernel has no PAGEMAP_SCAN; Linux 6.7 or --backend=pagemap is required");
-		else if (ctl->backend == DIRTY_FILE)
+		else if (ctl->backend == DIRTYPAGES_FILE)
 			set_problem(target, STATUS_UNSUPPORTED,
 				    "this kernel has no /proc/<pid>/dirty_pages; CONFIG_PROC_DIRTY_PAGES or another --backend is required");
 		else
@@ -93,40 +92,45 @@ void explain(const struct control *ctl, struct target *target, int error)
 /* Keep other programs from acknowledging pages of the target. */
 static void track(struct target *target)
 {
-	char tracker[256];
-	int lock = dirty_track(&target->process, tracker, sizeof(tracker));
+	struct dirtypages_tracker *tracker;
+	int error = dirtypages_track(&tracker, target->pid, target->start_time);
+	const char *note = error ? "" : dirtypages_tracker_note(tracker);
 
-	if (lock == -EBUSY) {
+	if (error == -EBUSY) {
 		set_problem(target, STATUS_OTHER,
 			    "another program is acknowledging its pages; only one tracker per process");
-	} else if (lock < 0) {
+	} else if (error) {
 		set_problem(target, STATUS_OTHER,
 			    "cannot lock /run/lock/dirty_pages.%d.*: %s",
-			    target->process.pid, strerror(-lock));
-	} else if (*tracker) {
-		tracker[strcspn(tracker, "\n")] = '\0';
-		dirty_untrack(&target->process, lock);
+			    target->pid, strerror(-error));
+	} else if (*note) {
 		set_problem(target, STATUS_OTHER,
-			    "tracked by %s, which would miss writes acknowledged here",
-			    tracker);
+			    "tracked by %.*s, which would miss writes acknowledged here",
+			    (int)strcspn(note, "\n"), note);
+		dirtypages_untrack(tracker);
 	} else {
-		target->lock = lock;
+		target->tracker = tracker;
 	}
 }
 
 /* Open the process, unless its PID was reused since the last sample. */
 static int open_process(struct target *target)
 {
-	struct dirty_process process;
-	int error = dirty_process_open(&process, target->process.pid);
+	struct dirtypages_process *process;
+	uint64_t start_time;
+	int error = dirtypages_process_open(&process, target->pid);
 
 	if (error)
 		return error;
-	if (target->known && process.start_time != target->process.start_time) {
-		dirty_process_close(&process);
+	start_time = dirtypages_process_start_time(process);
+	if (target->known && start_time != target->start_time) {
+		dirtypages_process_close(process);
 		return -ESRCH;
 	}
 	target->process = process;
+	target->start_time = start_time;
+	snprintf(target->comm, sizeof(target->comm), "%s",
+		 dirtypages_process_comm(process));
 	return 0;
 }
 
@@ -135,11 +139,11 @@ static void notice_exec(struct target *target)
 {
 	uint64_t space;
 
-	if (dirty_process_space(&target->process, &space) || !space)
+	if (dirtypages_process_space(target->process, &space) || !space)
 		return;
 	if (target->space && target->space != space) {
 		warning("%s: called exec and is now %s, with a new address space",
-			target->name, target->process.comm);
+			target->name, target->comm);
 		target->acknowledged = 0;
 		target->read_at = 0;
 		sample_free(&target->before);
@@ -147,16 +151,28 @@ static void notice_exec(struct target *target)
 	target->space = space;
 }
 
-/* A kernel without DIRTY_PAGES_RANGE lists everything; select_ranges() cuts it. */
-static int restrict_to_range(const struct control *ctl,
-			     struct dirty_reader *reader)
+/* Open the address space, restricted to the range to be shown. */
+static int open_pages(const struct control *ctl, struct target *target)
 {
-	int error;
+	int error = dirtypages_open_process(&target->pages, target->process, ctl->backend,
+					    ctl->clear ? DIRTYPAGES_ACKNOWLEDGE : 0);
 
-	if (!ctl->low && ctl->high == UINT64_MAX)
-		return 0;
-	error = dirty_set_range(reader, ctl->low, ctl->high);
-	return error == -ENOTTY ? 0 : error;
+	if (error)
+		return error;
+	target->backend = dirtypages_get_backend(target->pages);
+	dirtypages_set_needed(target->pages, ctl->need);
+	return dirtypages_set_range(target->pages, ctl->low, ctl->high);
+}
+
+/**
+ * target_dir() - get the folder of a process
+ * @target: that process
+ *
+ * Return: a descriptor of /proc/<pid>, -1 unless the target is held.
+ */
+int target_dir(const struct target *target)
+{
+	return target->process ? dirtypages_process_dir(target->process) : -1;
 }
 
 /**
@@ -164,7 +180,7 @@ static int restrict_to_range(const struct control *ctl,
  * @ctl: the options
  * @target: that process; if it cannot be opened, its status and problem say why
  *
- * Return: true if its reader is open, until release_target().
+ * Return: true if its pages are open, until release_target().
  */
 bool hold_target(const struct control *ctl, struct target *target)
 {
@@ -179,22 +195,18 @@ bool hold_target(const struct control *ctl, struct target *target)
 		set_problem(target, STATUS_OTHER, "%s", strerror(-error));
 	if (error)
 		return false;
-	error = dirty_open(&target->reader, &target->process, ctl->backend,
-			   ctl->clear);
-	if (!error)
-		error = restrict_to_range(ctl, &target->reader);
+	error = open_pages(ctl, target);
 	if (error)
 		explain(ctl, target, error);
-	else if (ctl->clear && target->lock == -1)
+	else if (ctl->clear && !target->tracker)
 		track(target);
-	if (ctl->clear && target->lock == -1)
+	if (ctl->clear && !target->tracker)
 		return false;
 	target->known = true;
 	if (ctl->view == VIEW_METRICS)
 		read_labels(ctl, target);
 	if (!error && (ctl->timed || ctl->whole))
 		notice_exec(target);
-	target->reader.need = ctl->need;
 	return !error;
 }
 
@@ -204,11 +216,13 @@ bool hold_target(const struct control *ctl, struct target *target)
  */
 void release_target(struct target *target)
 {
-	dirty_close(&target->reader);
-	if (target->process.fd == -1)
+	dirtypages_close(target->pages);
+	target->pages = NULL;
+	if (!target->process)
 		return;
-	target->ended = target->status && !dirty_process_lives(&target->process);
-	dirty_process_close(&target->process);
+	target->ended = target->status && !dirtypages_process_lives(target->process);
+	dirtypages_process_close(target->process);
+	target->process = NULL;
 }
 
 /**
@@ -218,8 +232,7 @@ void release_target(struct target *target)
 void drop_target(struct target *target)
 {
 	release_target(target);
-	if (target->lock != -1)
-		dirty_untrack(&target->process, target->lock);
+	dirtypages_untrack(target->tracker);
 	sample_free(&target->now);
 	sample_free(&target->before);
 	about_free(&target->about);
@@ -227,6 +240,6 @@ void drop_target(struct target *target)
 	free(target->series);
 	target->problem = NULL;
 	target->series = NULL;
-	target->lock = -1;
+	target->tracker = NULL;
 	target->gone = true;
 }

@@ -6,6 +6,7 @@
 #include "dirtycat.h"
 
 struct target *add_target(struct run *run);
+int target_dir(const struct target *target);
 bool hold_target(const struct control *ctl, struct target *target);
 void release_target(struct target *target);
 void drop_target(struct target *target);
