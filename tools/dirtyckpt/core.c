@@ -55,7 +55,7 @@ struct core {
 	struct image image;
 	struct generation gen;
 	struct spans listed;
-	struct dirty_maps maps;
+	struct dirtypages_maps *maps;
 	struct threads threads;
 	struct contents contents;
 	struct segments segments;
@@ -116,7 +116,7 @@ static enum status put_end(struct core *core)
 	return error ? fail_to_make(core, strerror(error)) : STATUS_OK;
 }
 
-static GElf_Word flags_of(const struct dirty_mapping *m)
+static GElf_Word flags_of(const struct dirtypages_mapping *m)
 {
 	return (m->perms[0] == 'r' ? PF_R : 0) | (m->perms[1] == 'w' ? PF_W : 0) |
 	       (m->perms[2] == 'x' ? PF_X : 0);
@@ -297,7 +297,7 @@ static enum status write_all(struct core *core)
 
 static enum status open_core(struct core *core, const struct control *ctl)
 {
-	struct dirty_listing listing = { 0 };
+	struct dirtypages_listing *listing = NULL;
 	enum status status;
 
 	status = image_open(&core->image, ctl->dir, ACCESS_READ);
@@ -306,8 +306,8 @@ static enum status open_core(struct core *core, const struct control *ctl)
 	if (!status)
 		status = part_listing(&core->image, &core->gen, PART_LISTING,
 				      &listing);
-	core->listed = spans_of(&listing, 0);
-	dirty_listing_free(&listing);
+	core->listed = spans_of(listing, 0);
+	dirtypages_listing_free(listing);
 	if (!status)
 		status = part_maps(&core->image, &core->gen, &core->maps);
 	if (!status)
@@ -387,7 +387,7 @@ enum status cmd_core(const struct control *ctl)
 		.notes = {
 			.image = &core.image,
 			.gen = &core.gen,
-			.maps = &core.maps,
+			.maps = core.maps,
 			.threads = &core.threads,
 		},
 	};
@@ -395,14 +395,14 @@ enum status cmd_core(const struct control *ctl)
 
 	status = open_core(&core, ctl);
 	if (!status) {
-		segments_find(&core.segments, &core.maps, &core.listed);
+		segments_find(&core.segments, core.maps, &core.listed);
 		status = write_core(&core);
 	}
 	free(core.segments.segments);
 	free(core.notes.data);
 	threads_free(&core.threads);
 	spans_free(&core.listed);
-	dirty_maps_free(&core.maps);
+	dirtypages_maps_free(core.maps);
 	contents_close(&core.contents);
 	generation_close(&core.gen);
 	image_close(&core.image);

@@ -93,20 +93,22 @@ static void add_files(FILE *f, const struct notes *notes)
 	FILE *note = checked(open_memstream(&data, &size));
 	uint64_t head[2] = { 0, PAGE_BYTES };
 
-	for (size_t i = 0; i < notes->maps->count; i++)
-		head[0] += notes->maps->mappings[i].inode != 0;
+	for (size_t i = 0; i < dirtypages_maps_count(notes->maps); i++)
+		head[0] += dirtypages_maps_get(notes->maps, i)->inode != 0;
 	fwrite(head, sizeof(head), 1, note);
-	for (size_t i = 0; i < notes->maps->count; i++) {
-		const struct dirty_mapping *m = &notes->maps->mappings[i];
+	for (size_t i = 0; i < dirtypages_maps_count(notes->maps); i++) {
+		const struct dirtypages_mapping *m = dirtypages_maps_get(notes->maps, i);
 		uint64_t entry[3] = { m->start, m->end, m->offset / PAGE_BYTES };
 
 		if (m->inode)
 			fwrite(entry, sizeof(entry), 1, note);
 	}
-	for (size_t i = 0; i < notes->maps->count; i++)
-		if (notes->maps->mappings[i].inode)
-			fwrite(notes->maps->mappings[i].name, 1,
-			       strlen(notes->maps->mappings[i].name) + 1, note);
+	for (size_t i = 0; i < dirtypages_maps_count(notes->maps); i++) {
+		const struct dirtypages_mapping *m = dirtypages_maps_get(notes->maps, i);
+
+		if (m->inode)
+			fwrite(m->name, 1, strlen(m->name) + 1, note);
+	}
 	if (fclose(note))
 		die(STATUS_OTHER, "not enough memory");
 	add_note(f, "CORE", NT_FILE, data, size);

@@ -18,7 +18,7 @@
 struct notes {
 	const struct image *image;
 	const struct generation *gen;
-	const struct dirty_maps *maps;
+	const struct dirtypages_maps *maps;
 	const struct threads *threads;
 	char *data;
 	size_t size;

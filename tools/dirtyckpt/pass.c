@@ -66,7 +66,7 @@
 struct pass {
 	struct generation draft;
 	struct threads threads;
-	struct dirty_listing listing;
+	struct dirtypages_listing *listing;
 	struct spans listed;
 	struct spans missing;
 	char *maps;
@@ -90,7 +90,7 @@ static void show_progress(const struct saver *saver, const struct pass *pass)
 	if (pass->all < 4096 || pass->threads.count || !isatty(STDERR_FILENO))
 		return;
 	fprintf(stderr, "\r%d: generation %lu [%-25.*s] %3d%% of %" PRIu64 " MiB",
-		saver->target.process.pid, saver->last + 1, percent / 4,
+		saver->target.pid, saver->last + 1, percent / 4,
 		"#########################", percent,
 		pass->all * PAGE_BYTES >> 20);
 	if (done == pass->all)
@@ -102,7 +102,7 @@ static enum status record_pages(struct saver *saver, const struct pass *pass)
 {
 	struct spans written, others, again, copy;
 
-	written = spans_of(&pass->listing, DIRTY_FLAG('d'));
+	written = spans_of(pass->listing, DIRTYPAGES_FLAG('d'));
 	others = spans_subtract(&pass->listed, &saver->before);
 	again = spans_unite(&written, &others);
 	/* Recorded pages stay on record until a generation is complete. */
@@ -120,18 +120,18 @@ static enum status record_pages(struct saver *saver, const struct pass *pass)
 /* Step 1. */
 static enum status list_pages(struct saver *saver, struct pass *pass)
 {
-	struct dirty_maps maps;
+	struct dirtypages_maps *maps;
 	enum status status;
 
 	status = target_listing(&saver->target, &pass->listing);
 	if (!status) {
 		status = target_maps(&saver->target, &maps, &pass->maps,
 				     &pass->maps_size);
-		dirty_maps_free(&maps);
+		dirtypages_maps_free(maps);
 	}
 	if (status)
 		return status;
-	pass->listed = spans_of(&pass->listing, 0);
+	pass->listed = spans_of(pass->listing, 0);
 	pass->draft.listed = spans_pages(&pass->listed);
 	return saver->target.tracked ? record_pages(saver, pass) : STATUS_OK;
 }
@@ -147,19 +147,18 @@ static enum status acknowledge(struct saver *saver, const struct pass *pass)
 			       pass->draft.number);
 	if (status)
 		return status;
-	error = dirty_acknowledge(&target->reader, pass->listing.ranges,
-				  pass->listing.count);
+	error = dirtypages_acknowledge(target->pages, pass->listing);
 	if (error == -ESRCH)
 		return complain(STATUS_VANISHED,
 				"%d: exited, or called exec, before its pages were acknowledged",
-				target->process.pid);
+				target->pid);
 	if (error == -EOPNOTSUPP)
 		return complain(STATUS_UNSUPPORTED,
 				"%d: this kernel does not track writes; a kernel with CONFIG_MEM_SOFT_DIRTY is required",
-				target->process.pid);
+				target->pid);
 	if (error)
 		return complain(STATUS_OTHER, "/proc/%d/dirty_pages: %s",
-				target->process.pid, strerror(-error));
+				target->pid, strerror(-error));
 	return STATUS_OK;
 }
 
@@ -284,15 +283,15 @@ static enum status three_steps_stopped(struct saver *saver, struct pass *pass)
 	return status ? status : released;
 }
 
-static char *listing_text(const struct dirty_listing *listing, size_t *size)
+static char *listing_text(const struct dirtypages_listing *listing, size_t *size)
 {
+	const struct dirtypages_range *range = dirtypages_listing_ranges(listing);
 	char *text = NULL;
 	FILE *f = checked(open_memstream(&text, size));
 
-	for (size_t i = 0; i < listing->count; i++)
-		fprintf(f, "%08" PRIx64 "-%08" PRIx64 " %s\n",
-			listing->ranges[i].start, listing->ranges[i].end,
-			listing->ranges[i].text);
+	for (size_t i = 0; i < dirtypages_listing_count(listing); i++)
+		fprintf(f, "%08" PRIx64 "-%08" PRIx64 " %s\n", range[i].start,
+			range[i].end, range[i].text);
 	if (fclose(f))
 		die(STATUS_OTHER, "not enough memory");
 	return text;
@@ -300,7 +299,7 @@ static char *listing_text(const struct dirty_listing *listing, size_t *size)
 
 static enum status write_listing(struct saver *saver, struct pass *pass,
 				 enum part part,
-				 const struct dirty_listing *listing)
+				 const struct dirtypages_listing *listing)
 {
 	enum status status;
 	size_t size;
@@ -313,15 +312,17 @@ static enum status write_listing(struct saver *saver, struct pass *pass,
 
 static enum status write_missing(struct saver *saver, struct pass *pass)
 {
-	struct dirty_listing missing = { 0 };
+	struct dirtypages_listing *missing;
 	enum status status;
+	int error = dirtypages_listing_new(&missing);
 
-	for (size_t i = 0; i < pass->missing.count; i++)
-		if (dirty_listing_add(&missing, pass->missing.spans[i].start,
-				      pass->missing.spans[i].end, "-", 1))
-			die(STATUS_OTHER, "not enough memory");
-	status = write_listing(saver, pass, PART_MISSING, &missing);
-	dirty_listing_free(&missing);
+	for (size_t i = 0; !error && i < pass->missing.count; i++)
+		error = dirtypages_listing_add(missing, pass->missing.spans[i].start,
+					       pass->missing.spans[i].end, "-");
+	if (error)
+		die(STATUS_OTHER, "not enough memory");
+	status = write_listing(saver, pass, PART_MISSING, missing);
+	dirtypages_listing_free(missing);
 	return status;
 }
 
@@ -332,7 +333,7 @@ static enum status write_auxv(struct saver *saver, struct pass *pass)
 	size_t size;
 	char *auxv;
 
-	status = process_text(&saver->target.process, "auxv", saver->target.auxv,
+	status = process_text(saver->target.process, "auxv", saver->target.auxv,
 			      &auxv, &size);
 	if (!status)
 		status = draft_part(&saver->image, &pass->draft, PART_AUXV,
@@ -362,7 +363,7 @@ static enum status complete(struct saver *saver, struct pass *pass)
 	status = pages_end(&pass->writer);
 	if (!status)
 		status = write_listing(saver, pass, PART_LISTING,
-				       &pass->listing);
+				       pass->listing);
 	if (!status)
 		status = write_missing(saver, pass);
 	if (!status)
@@ -396,7 +397,7 @@ static void report(const struct saver *saver, const struct generation *gen)
 		complain(STATUS_OK,
 			 "%d: %" PRIu64
 			 " pages could not be read: they were unmapped since they were listed, or are lost to a memory error",
-			 saver->target.process.pid, gen->missing);
+			 saver->target.pid, gen->missing);
 }
 
 /* The next pass continues from this one. */
@@ -429,7 +430,7 @@ enum status make_pass(struct saver *saver, bool stop)
 	enum status status;
 
 	memcpy(pass.draft.base, saver->base, sizeof(saver->base));
-	describe_process(&saver->target.process, &pass.draft.process);
+	describe_process(saver->target.process, &pass.draft.process);
 	status = draft_begin(&saver->image, &pass.draft);
 	if (!status && stop)
 		status = three_steps_stopped(saver, &pass);
@@ -446,7 +447,7 @@ enum status make_pass(struct saver *saver, bool stop)
 	threads_free(&pass.threads);
 	spans_free(&pass.listed);
 	spans_free(&pass.missing);
-	dirty_listing_free(&pass.listing);
+	dirtypages_listing_free(pass.listing);
 	free(pass.maps);
 	return status;
 }

@@ -62,7 +62,7 @@ static enum status compare_threads(struct restorer *r)
 
 static enum status compare_mappings(struct restorer *r)
 {
-	struct dirty_maps then;
+	struct dirtypages_maps *then;
 	enum status status;
 
 	status = part_maps(&r->image, &r->gen, &then);
@@ -70,12 +70,12 @@ static enum status compare_mappings(struct restorer *r)
 		status = target_maps(&r->target, &r->maps, NULL, NULL);
 	if (status)
 		return status;
-	status = layout_compare(&then, &r->maps, &r->added);
+	status = layout_compare(then, r->maps, &r->added);
 	if (status)
 		complain(status,
 			 "%d: mappings differ from those in %s@%lu (process left unchanged)",
 			 r->ctl->pid, r->image.path, r->gen.number);
-	dirty_maps_free(&then);
+	dirtypages_maps_free(then);
 	return status;
 }
 
@@ -100,7 +100,7 @@ static bool has_lazily_freed(struct restorer *r)
 	char *text, *line;
 	size_t size;
 
-	if (process_text(&r->target.process, "smaps_rollup", -1, &text, &size))
+	if (process_text(r->target.process, "smaps_rollup", -1, &text, &size))
 		return true;
 	line = strstr(text, "\nLazyFree:");
 	if (line)
@@ -111,20 +111,21 @@ static bool has_lazily_freed(struct restorer *r)
 
 static enum status list_now(struct restorer *r)
 {
-	struct dirty_listing listing;
+	struct dirtypages_listing *listing;
 	struct spans written, lazy;
 	enum status status;
 
 	mark_lazily_freed();
 	status = target_listing(&r->target, &listing);
-	r->now = spans_of(&listing, 0);
-	written = spans_of(&listing, DIRTY_FLAG('d'));
+	r->now = spans_of(listing, 0);
+	written = spans_of(listing, DIRTYPAGES_FLAG('d'));
 	/* If it is unknown which pages are lazily freed, write all of them. */
-	if (listing.unknown & DIRTY_FLAG('l') && has_lazily_freed(r))
-		lazy = spans_of(&listing, 0);
+	if (dirtypages_listing_unknown(listing) & DIRTYPAGES_FLAG('l') &&
+	    has_lazily_freed(r))
+		lazy = spans_of(listing, 0);
 	else
-		lazy = spans_of(&listing, DIRTY_FLAG('l'));
-	dirty_listing_free(&listing);
+		lazy = spans_of(listing, DIRTYPAGES_FLAG('l'));
+	dirtypages_listing_free(listing);
 	r->freed = spans_subtract(&lazy, &r->lazy);
 	r->written = spans_unite(&written, &r->freed);
 	spans_free(&written);
@@ -233,7 +234,7 @@ static void append(struct spans *set, uint64_t start, uint64_t end)
 static void add_gone(struct restorer *r, const struct spans *stay, size_t *next,
 		     const struct span *span)
 {
-	const struct dirty_mapping *m = dirty_maps_find(&r->maps, span->start);
+	const struct dirtypages_mapping *m = dirtypages_maps_find(r->maps, span->start);
 	struct spans *gone = &r->gone;
 	struct span *last = gone->count ? &gone->spans[gone->count - 1] : NULL;
 
@@ -258,7 +259,7 @@ static void find_fresh(struct restorer *r)
 		uint64_t at = all.spans[i].start, end = all.spans[i].end, next;
 
 		for (; at < end; at = next) {
-			const struct dirty_mapping *m = dirty_maps_find(&r->maps, at);
+			const struct dirtypages_mapping *m = dirtypages_maps_find(r->maps, at);
 
 			if (!m)
 				break;
@@ -286,15 +287,15 @@ static void find_gone(struct restorer *r)
  */
 static enum status refuse_unknown(struct restorer *r)
 {
-	bool calls = !inject_problem(&r->target, &r->maps, &r->threads);
+	bool calls = !inject_problem(&r->target, r->maps, &r->threads);
 	char page[PAGE_BYTES];
 
 	for (size_t i = 0; i < r->fresh.count; i++) {
 		uint64_t at = r->fresh.spans[i].start;
 
-		if (!mapping_contents(&r->target, &r->maps, at, page) &&
+		if (!mapping_contents(&r->target, r->maps, at, page) &&
 		    (!calls ||
-		     mapping_is_locked(&r->target, dirty_maps_find(&r->maps, at))))
+		     mapping_is_locked(&r->target, dirtypages_maps_find(r->maps, at))))
 			return complain(STATUS_REFUSED,
 					"%d: the page at %08" PRIx64
 					" was clean, but cannot be given back, and its file cannot be read (process left unchanged)",
@@ -313,7 +314,7 @@ static enum status refuse_shadow_stack(struct restorer *r)
 	char *text;
 	size_t size;
 
-	status = process_text(&r->target.process, "status", -1, &text, &size);
+	status = process_text(r->target.process, "status", -1, &text, &size);
 	if (!status && arch_has_shadow_stack(text))
 		status = complain(STATUS_REFUSED,
 				  "%d: has a shadow stack, which cannot be restored",

@@ -40,7 +40,7 @@ struct restorer {
 	struct spans now;
 	struct spans freed;
 	struct spans written;
-	struct dirty_maps maps;
+	struct dirtypages_maps *maps;
 	struct spans added;
 	struct contents contents;
 	struct spans differ;

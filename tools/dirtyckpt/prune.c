@@ -44,7 +44,7 @@ static enum status write_whole(const struct control *ctl,
 		PART_LISTING, PART_MAPS, PART_MISSING, PART_AUXV, PART_THREADS,
 	};
 	struct page_writer writer = { .fd = -1 };
-	struct dirty_listing listing;
+	struct dirtypages_listing *listing;
 	struct contents contents;
 	struct spans listed;
 	enum status status;
@@ -52,7 +52,7 @@ static enum status write_whole(const struct control *ctl,
 	status = part_listing(image, gen, PART_LISTING, &listing);
 	if (status)
 		return status;
-	listed = spans_of(&listing, 0);
+	listed = spans_of(listing, 0);
 	status = contents_open(&contents, image, gen, &listed);
 	for (size_t i = 0; !status && i < sizeof(others) / sizeof(*others); i++)
 		status = copy_part(image, gen, draft, others[i]);
@@ -65,7 +65,7 @@ static enum status write_whole(const struct control *ctl,
 	pages_drop(&writer);
 	contents_close(&contents);
 	spans_free(&listed);
-	dirty_listing_free(&listing);
+	dirtypages_listing_free(listing);
 	return status;
 }
 

@@ -41,7 +41,7 @@
 static enum status open_all(struct restorer *r)
 {
 	const struct control *ctl = r->ctl;
-	struct dirty_listing listing;
+	struct dirtypages_listing *listing;
 	enum status status;
 
 	status = image_open(&r->image, ctl->dir, ACCESS_READ);
@@ -62,9 +62,9 @@ static enum status open_all(struct restorer *r)
 				r->image.path, r->gen.number, ctl->pid,
 				r->gen.of.pid, r->gen.process.comm);
 	status = part_listing(&r->image, &r->gen, PART_LISTING, &listing);
-	r->then = spans_of(&listing, 0);
-	r->lazy = spans_of(&listing, DIRTY_FLAG('l'));
-	dirty_listing_free(&listing);
+	r->then = spans_of(listing, 0);
+	r->lazy = spans_of(listing, DIRTYPAGES_FLAG('l'));
+	dirtypages_listing_free(listing);
 	return status ? status :
 			part_threads(&r->image, &r->gen, &r->saved);
 }
@@ -105,7 +105,7 @@ static enum status unmap_added(struct restorer *r,
 		uint64_t end = r->added.spans[i].end;
 
 		for (; !status && at < end; at = next) {
-			const struct dirty_mapping *m = dirty_maps_find(&r->maps, at);
+			const struct dirtypages_mapping *m = dirtypages_maps_find(r->maps, at);
 			bool heap = m && !strcmp(m->name, "[heap]");
 
 			next = m && m->end < end ? m->end : end;
@@ -140,7 +140,7 @@ static enum status write_own(struct restorer *r, uint64_t start, uint64_t end)
 	for (uint64_t at = start; at < end; at += PAGE_BYTES) {
 		enum status status;
 
-		if (!mapping_contents(&r->target, &r->maps, at, page))
+		if (!mapping_contents(&r->target, r->maps, at, page))
 			return complain(STATUS_OTHER,
 					"%d: the page at %08" PRIx64
 					" was clean, and its file cannot be read",
@@ -193,7 +193,7 @@ static enum status by_calls(struct restorer *r)
 
 	if (!r->added.count && !r->gone.count)
 		return STATUS_OK;
-	status = inject_begin(&injector, &r->target, &r->maps, &r->threads);
+	status = inject_begin(&injector, &r->target, r->maps, &r->threads);
 	if (status)
 		return status;
 	if (r->added.count && injector.problem)
@@ -287,7 +287,7 @@ static void close_all(struct restorer *r)
 	spans_free(&r->differ);
 	spans_free(&r->fresh);
 	spans_free(&r->gone);
-	dirty_maps_free(&r->maps);
+	dirtypages_maps_free(r->maps);
 	contents_close(&r->contents);
 	target_close(&r->target);
 	generation_close(&r->gen);

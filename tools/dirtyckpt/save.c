@@ -45,22 +45,20 @@ static void new_base(struct saver *saver)
 static enum status read_before(struct saver *saver,
 			       const struct generation *gen)
 {
-	struct dirty_listing listing, missing;
+	struct dirtypages_listing *listing, *missing = NULL;
 	struct spans listed, unread;
 	enum status status;
 
 	status = part_listing(&saver->image, gen, PART_LISTING, &listing);
 	if (!status)
 		status = part_listing(&saver->image, gen, PART_MISSING, &missing);
-	else
-		missing = (struct dirty_listing){ 0 };
-	listed = spans_of(&listing, 0);
-	unread = spans_of(&missing, 0);
+	listed = spans_of(listing, 0);
+	unread = spans_of(missing, 0);
 	saver->before = spans_subtract(&listed, &unread);
 	spans_free(&listed);
 	spans_free(&unread);
-	dirty_listing_free(&listing);
-	dirty_listing_free(&missing);
+	dirtypages_listing_free(listing);
+	dirtypages_listing_free(missing);
 	return status;
 }
 
@@ -71,7 +69,7 @@ static enum status read_before(struct saver *saver,
 static enum status find_last(struct saver *saver, struct generation *gen)
 {
 	const struct image *image = &saver->image;
-	pid_t pid = saver->target.process.pid;
+	pid_t pid = saver->target.pid;
 	size_t i = image->count;
 
 	while (generation_open(image, image->numbers[--i], gen)) {
@@ -158,15 +156,15 @@ static enum status continue_image(struct saver *saver, const char *note)
 /* Count the pages that the next pass would have to copy. */
 static enum status count_written(struct saver *saver, uint64_t *pages)
 {
-	struct dirty_listing listing;
+	struct dirtypages_listing *listing;
 	struct spans written;
 	enum status status;
 
 	status = target_listing(&saver->target, &listing);
-	written = spans_of(&listing, DIRTY_FLAG('d'));
+	written = spans_of(listing, DIRTYPAGES_FLAG('d'));
 	*pages = spans_pages(&written);
 	spans_free(&written);
-	dirty_listing_free(&listing);
+	dirtypages_listing_free(listing);
 	return status;
 }
 
@@ -195,7 +193,7 @@ static enum status make_rounds(struct saver *saver)
 		complain(STATUS_OK,
 			 "%d: after %lu rounds, %" PRIu64
 			 " written pages are left; the process writes faster than dirtyckpt copies",
-			 saver->target.process.pid, rounds, left);
+			 saver->target.pid, rounds, left);
 	return status;
 }
 

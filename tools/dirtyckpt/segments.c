@@ -9,7 +9,7 @@
 
 #include "process/mapping.h"
 
-static void add_segment(struct segments *set, const struct dirty_mapping *m,
+static void add_segment(struct segments *set, const struct dirtypages_mapping *m,
 			uint64_t start, uint64_t end, uint64_t filled)
 {
 	set->segments = grow(set->segments, set->count + 1,
@@ -30,7 +30,7 @@ static void add_segment(struct segments *set, const struct dirty_mapping *m,
  * Return: false if @m does not start with that page, or if the file is not an
  * ELF file, or not the one that was mapped.
  */
-bool elf_head_read(const struct dirty_mapping *m, void *page)
+bool elf_head_read(const struct dirtypages_mapping *m, void *page)
 {
 	bool good;
 	int fd;
@@ -48,7 +48,7 @@ bool elf_head_read(const struct dirty_mapping *m, void *page)
 }
 
 /* Modified pages have contents, and so does the first page of an ELF file. */
-static void add_file_segments(struct segments *set, const struct dirty_mapping *m,
+static void add_file_segments(struct segments *set, const struct dirtypages_mapping *m,
 			      const struct spans *listed)
 {
 	struct spans filled = spans_within(listed, m->start, m->end);
@@ -79,7 +79,7 @@ static void add_file_segments(struct segments *set, const struct dirty_mapping *
  * memory can be larger than any file.
  */
 static void add_anonymous_segments(struct segments *set,
-				   const struct dirty_mapping *m,
+				   const struct dirtypages_mapping *m,
 				   const struct spans *listed)
 {
 	static const uint64_t many = 16 << 20;
@@ -105,15 +105,15 @@ static void add_anonymous_segments(struct segments *set,
  * @maps: the mappings
  * @listed: pages that have contents
  */
-void segments_find(struct segments *set, const struct dirty_maps *maps,
+void segments_find(struct segments *set, const struct dirtypages_maps *maps,
 		   const struct spans *listed)
 {
-	for (size_t i = 0; i < maps->count; i++) {
-		const struct dirty_mapping *m = &maps->mappings[i];
+	for (size_t i = 0; i < dirtypages_maps_count(maps); i++) {
+		const struct dirtypages_mapping *m = dirtypages_maps_get(maps, i);
 
 		if (m->perms[3] == 's')
 			add_segment(set, m, m->start, m->end, m->start);
-		else if (dirty_mapping_is_anonymous(m))
+		else if (dirtypages_mapping_is_anonymous(m))
 			add_anonymous_segments(set, m, listed);
 		else if (m->inode)
 			add_file_segments(set, m, listed);

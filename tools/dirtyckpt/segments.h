@@ -17,7 +17,7 @@
 struct segment {
 	uint64_t start;
 	uint64_t end;
-	const struct dirty_mapping *mapping;
+	const struct dirtypages_mapping *mapping;
 	uint64_t filled;
 	bool head;
 	uint64_t offset;
@@ -33,8 +33,8 @@ struct segments {
 	size_t count;
 };
 
-void segments_find(struct segments *set, const struct dirty_maps *maps,
+void segments_find(struct segments *set, const struct dirtypages_maps *maps,
 		   const struct spans *listed);
-bool elf_head_read(const struct dirty_mapping *m, void *page);
+bool elf_head_read(const struct dirtypages_mapping *m, void *page);
 
 #endif /* SEGMENTS_H */

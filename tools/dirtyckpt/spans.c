@@ -49,14 +49,14 @@ void spans_free(struct spans *set)
  *
  * Return: a set, to be freed.
  */
-struct spans spans_of(const struct dirty_listing *listing, uint32_t want)
+struct spans spans_of(const struct dirtypages_listing *listing, uint32_t want)
 {
+	const struct dirtypages_range *range = dirtypages_listing_ranges(listing);
 	struct spans set = { 0 };
 
-	for (size_t i = 0; i < listing->count; i++)
-		if ((listing->ranges[i].flags & want) == want)
-			spans_add(&set, listing->ranges[i].start,
-				  listing->ranges[i].end);
+	for (size_t i = 0; i < dirtypages_listing_count(listing); i++)
+		if ((range[i].flags & want) == want)
+			spans_add(&set, range[i].start, range[i].end);
 	return set;
 }
 

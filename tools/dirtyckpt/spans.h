@@ -3,7 +3,7 @@
 #ifndef SPANS_H
 #define SPANS_H
 
-#include "dirtypages.h"
+#include <dirtypages.h>
 
 /**
  * struct span - an address range
@@ -29,7 +29,7 @@ struct spans {
 
 void spans_add(struct spans *set, uint64_t start, uint64_t end);
 void spans_free(struct spans *set);
-struct spans spans_of(const struct dirty_listing *listing, uint32_t want);
+struct spans spans_of(const struct dirtypages_listing *listing, uint32_t want);
 struct spans spans_intersect(const struct spans *a, const struct spans *b);
 struct spans spans_within(const struct spans *set, uint64_t start, uint64_t end);
 struct spans spans_subtract(const struct spans *a, const struct spans *b);

@@ -47,7 +47,7 @@ static bool is_of_none(const char *note)
 
 static enum status refuse_tracked(const struct target *target, const char *note)
 {
-	pid_t pid = target->process.pid;
+	pid_t pid = target->pid;
 
 	if (!strncmp(note, WORD, strlen(WORD)))
 		return complain(STATUS_REFUSED,
@@ -56,7 +56,7 @@ static enum status refuse_tracked(const struct target *target, const char *note)
 	return complain(STATUS_REFUSED,
 			"%d: tracked by %s, which would miss pages acknowledged here; end that, or remove /run/lock/dirty_pages.%d.%"
 			PRIu64,
-			pid, note, pid, target->process.start_time);
+			pid, note, pid, target->start_time);
 }
 
 /**
@@ -72,22 +72,22 @@ static enum status refuse_tracked(const struct target *target, const char *note)
 enum status tracking_begin(struct target *target, const struct image *image,
 			   char *note, size_t size, bool insist)
 {
-	pid_t pid = target->process.pid;
-	int lock = dirty_track(&target->process, note, size);
+	pid_t pid = target->pid;
+	int error = dirtypages_track(&target->tracker, pid, target->start_time);
 	char path[PATH_MAX];
 
-	*note = lock < 0 ? '\0' : *note;
-	if (lock < 0 && !insist)
+	snprintf(note, size, "%s",
+		 error ? "" : dirtypages_tracker_note(target->tracker));
+	if (error && !insist)
 		return STATUS_OK;
-	if (lock == -EBUSY)
+	if (error == -EBUSY)
 		return complain(STATUS_REFUSED,
 				"%d: another program is acknowledging its pages; only one tracker per process",
 				pid);
-	if (lock < 0)
+	if (error)
 		return complain(STATUS_OTHER,
 				"/run/lock/dirty_pages.%d.%" PRIu64 ": cannot be locked: %s",
-				pid, target->process.start_time, strerror(-lock));
-	target->lock = lock;
+				pid, target->start_time, strerror(-error));
 	if (!realpath(image->path, path))
 		return complain(STATUS_OTHER, "%s: %s", image->path,
 				strerror(errno));
@@ -122,12 +122,12 @@ enum status tracking_note(const struct target *target,
 				strerror(errno));
 	snprintf(note, sizeof(note), WORD "%s\n%s %lu\n", path, base,
 		 number);
-	error = dirty_track_on(&target->process, target->lock, note);
+	error = dirtypages_tracker_set_note(target->tracker, note);
 	if (error)
 		return complain(STATUS_OTHER,
 				"/run/lock/dirty_pages.%d.%" PRIu64
 				": %s; nothing was acknowledged",
-				target->process.pid, target->process.start_time,
+				target->pid, target->start_time,
 				strerror(-error));
 	return STATUS_OK;
 }

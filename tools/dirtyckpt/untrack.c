@@ -44,11 +44,16 @@ static bool is_noted_in(int folder, const char *name, const char *path)
 	return tracking_is_for(note, path);
 }
 
+/* A process that the image tracks; it may have exited. */
+struct tracked {
+	pid_t pid;
+	uint64_t start_time;
+};
+
 /*
  * Find the next process that the image tracks. Return false if there is none.
  */
-static bool next_tracked(DIR *dir, const char *path,
-			 struct dirty_process *process)
+static bool next_tracked(DIR *dir, const char *path, struct tracked *process)
 {
 	struct dirent *entry;
 
@@ -60,17 +65,13 @@ static bool next_tracked(DIR *dir, const char *path,
 			   &start_time, &len) != 2 || entry->d_name[len] ||
 		    !is_noted_in(dirfd(dir), entry->d_name, path))
 			continue;
-		*process = (struct dirty_process){
-			.pid = pid,
-			.start_time = start_time,
-			.fd = -1,
-		};
+		*process = (struct tracked){ pid, start_time };
 		return true;
 	}
 	return false;
 }
 
-static enum status fail_to_end(const struct dirty_process *process, int error)
+static enum status fail_to_end(const struct tracked *process, int error)
 {
 	if (error == EBUSY)
 		return complain(STATUS_REFUSED,
@@ -88,17 +89,17 @@ static enum status fail_to_end(const struct dirty_process *process, int error)
  * Read the note again under the lock: another image may track the process by
  * now.
  */
-static enum status end_tracking(const struct dirty_process *process,
+static enum status end_tracking(const struct tracked *process,
 				const char *path)
 {
-	char note[PATH_MAX + 100];
-	int error = 0, lock = dirty_track(process, note, sizeof(note));
+	struct dirtypages_tracker *tracker;
+	int error = dirtypages_track(&tracker, process->pid, process->start_time);
 
-	if (lock < 0)
-		return fail_to_end(process, -lock);
-	if (tracking_is_for(note, path))
-		error = dirty_track_on(process, lock, "");
-	dirty_untrack(process, lock);
+	if (error)
+		return fail_to_end(process, -error);
+	if (tracking_is_for(dirtypages_tracker_note(tracker), path))
+		error = dirtypages_tracker_set_note(tracker, "");
+	dirtypages_untrack(tracker);
 	return error ? fail_to_end(process, -error) : STATUS_OK;
 }
 
@@ -109,7 +110,7 @@ static enum status end_all(const struct control *ctl, const struct image *image,
 			   size_t *count)
 {
 	enum status status = STATUS_OK;
-	struct dirty_process process;
+	struct tracked process;
 	char path[PATH_MAX];
 	DIR *dir;
 

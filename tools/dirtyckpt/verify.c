@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/process.h"
 #include "compare.h"
 #include "process/layout.h"
 #include "process/mapping.h"
@@ -53,16 +54,16 @@ struct comparison {
  */
 static enum status require_stopped(const struct target *target)
 {
-	pid_t pid = target->process.pid, tid;
+	pid_t pid = target->pid, tid;
 	enum status status = STATUS_OK;
-	struct dirty_thread thread;
+	struct proc_stat thread;
 	DIR *dir;
 
-	if (dirty_process_threads(&target->process, &dir))
+	if (process_threads(dirtypages_process_dir(target->process), &dir))
 		return complain(STATUS_VANISHED, "%d: has exited", pid);
-	while (!status && (tid = dirty_next_thread(dir))) {
+	while (!status && (tid = process_next_thread(dir))) {
 		/* A thread that cannot be read has exited. */
-		if (dirty_thread_read(&target->process, tid, &thread) ||
+		if (proc_thread_stat(dirtypages_process_dir(target->process), tid, &thread) ||
 		    strchr("TZX", thread.state))
 			continue;
 		status = complain(STATUS_REFUSED, "%d: %s", pid,
@@ -76,7 +77,7 @@ static enum status require_stopped(const struct target *target)
 
 static enum status open_both(struct comparison *c, const struct control *ctl)
 {
-	struct dirty_listing listing;
+	struct dirtypages_listing *listing;
 	enum status status;
 
 	status = image_open(&c->image, ctl->dir, ACCESS_READ);
@@ -95,9 +96,9 @@ static enum status open_both(struct comparison *c, const struct control *ctl)
 	if (status)
 		return status;
 	status = part_listing(&c->image, &c->gen, PART_LISTING, &listing);
-	c->then = spans_of(&listing, 0);
-	c->lazy = spans_of(&listing, DIRTY_FLAG('l'));
-	dirty_listing_free(&listing);
+	c->then = spans_of(listing, 0);
+	c->lazy = spans_of(listing, DIRTYPAGES_FLAG('l'));
+	dirtypages_listing_free(listing);
 	if (!status)
 		status = contents_open(&c->contents, &c->image, &c->gen,
 				       &c->then);
@@ -180,7 +181,7 @@ static enum status without_moved(struct comparison *c, struct spans *differ)
 
 /* Find pages that were clean, are listed now, and differ from their mapping. */
 static struct spans find_written(const struct comparison *c,
-				 const struct dirty_maps *maps)
+				 const struct dirtypages_maps *maps)
 {
 	struct spans fresh = spans_subtract(&c->now, &c->then), written = { 0 };
 	char own[PAGE_BYTES], page[PAGE_BYTES];
@@ -199,13 +200,13 @@ static struct spans find_written(const struct comparison *c,
 static enum status compare_memory(struct comparison *c)
 {
 	struct spans differ, unread, others, known, written;
-	struct dirty_listing listing;
-	struct dirty_maps maps;
+	struct dirtypages_listing *listing;
+	struct dirtypages_maps *maps;
 	enum status status;
 
 	status = target_listing(&c->target, &listing);
-	c->now = spans_of(&listing, 0);
-	dirty_listing_free(&listing);
+	c->now = spans_of(listing, 0);
+	dirtypages_listing_free(listing);
 	if (!status)
 		status = target_maps(&c->target, &maps, NULL, NULL);
 	if (status)
@@ -216,20 +217,20 @@ static enum status compare_memory(struct comparison *c)
 		status = without_moved(c, &differ);
 	others = spans_unite(&differ, &unread);
 	known = without_dropped(c, &others);
-	written = find_written(c, &maps);
+	written = find_written(c, maps);
 	c->differ = spans_unite(&known, &written);
 	spans_free(&differ);
 	spans_free(&unread);
 	spans_free(&others);
 	spans_free(&known);
 	spans_free(&written);
-	dirty_maps_free(&maps);
+	dirtypages_maps_free(maps);
 	return status;
 }
 
 static enum status compare_mappings(struct comparison *c)
 {
-	struct dirty_maps then, now;
+	struct dirtypages_maps *then, *now;
 	struct spans added = { 0 };
 	enum status status;
 
@@ -237,7 +238,7 @@ static enum status compare_mappings(struct comparison *c)
 	if (status)
 		return status;
 	status = target_maps(&c->target, &now, NULL, NULL);
-	if (!status && layout_compare(&then, &now, &added))
+	if (!status && layout_compare(then, now, &added))
 		c->others = true;
 	for (size_t i = 0; i < added.count; i++) {
 		printf("%08" PRIx64 "-%08" PRIx64 " was not mapped\n",
@@ -245,8 +246,8 @@ static enum status compare_mappings(struct comparison *c)
 		c->others = true;
 	}
 	spans_free(&added);
-	dirty_maps_free(&then);
-	dirty_maps_free(&now);
+	dirtypages_maps_free(then);
+	dirtypages_maps_free(now);
 	return status;
 }
 

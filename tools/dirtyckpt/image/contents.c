@@ -117,7 +117,7 @@ enum status contents_open(struct contents *contents, const struct image *image,
 			  const struct spans *listed)
 {
 	struct spans want, missing, unread;
-	struct dirty_listing listing;
+	struct dirtypages_listing *listing;
 	enum status status;
 
 	*contents = (struct contents){
@@ -127,7 +127,7 @@ enum status contents_open(struct contents *contents, const struct image *image,
 	};
 	status = part_listing(image, gen, PART_MISSING, &listing);
 	/* An earlier generation may have older contents of a missing page. */
-	unread = spans_of(&listing, 0);
+	unread = spans_of(listing, 0);
 	missing = spans_intersect(listed, &unread);
 	want = spans_subtract(listed, &missing);
 	if (!status)
@@ -138,7 +138,7 @@ enum status contents_open(struct contents *contents, const struct image *image,
 	contents->missing = missing;
 	spans_free(&want);
 	spans_free(&unread);
-	dirty_listing_free(&listing);
+	dirtypages_listing_free(listing);
 	return status;
 }
 
@@ -263,17 +263,17 @@ static enum status check_chain(const struct image *image,
 			       const struct generation *gen)
 {
 	struct contents contents = { 0 };
-	struct dirty_listing listing;
+	struct dirtypages_listing *listing;
 	struct spans listed;
 	enum status status;
 
 	status = part_listing(image, gen, PART_LISTING, &listing);
-	listed = spans_of(&listing, 0);
+	listed = spans_of(listing, 0);
 	if (!status)
 		status = contents_open(&contents, image, gen, &listed);
 	contents_close(&contents);
 	spans_free(&listed);
-	dirty_listing_free(&listing);
+	dirtypages_listing_free(listing);
 	return status;
 }
 

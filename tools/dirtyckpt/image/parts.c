@@ -148,12 +148,13 @@ enum status part_read(const struct image *image, const struct generation *gen,
 	return status;
 }
 
-/* dirty_listing_parse() has checked the order. */
-static bool is_aligned(const struct dirty_listing *listing)
+/* dirtypages_listing_parse() has checked the order. */
+static bool is_aligned(const struct dirtypages_listing *listing)
 {
-	for (size_t i = 0; i < listing->count; i++)
-		if ((listing->ranges[i].start | listing->ranges[i].end) %
-		    PAGE_BYTES)
+	const struct dirtypages_range *range = dirtypages_listing_ranges(listing);
+
+	for (size_t i = 0; i < dirtypages_listing_count(listing); i++)
+		if ((range[i].start | range[i].end) % PAGE_BYTES)
 			return false;
 	return true;
 }
@@ -163,22 +164,24 @@ static bool is_aligned(const struct dirty_listing *listing)
  * @image: the image
  * @gen: the generation
  * @part: PART_LISTING or PART_MISSING
- * @listing: filled in, to be freed
+ * @listing: set to it, to be freed; NULL if the file cannot be opened
  *
  * Return: STATUS_OK, STATUS_DAMAGED, or another exit status.
  */
 enum status part_listing(const struct image *image,
 			 const struct generation *gen, enum part part,
-			 struct dirty_listing *listing)
+			 struct dirtypages_listing **listing)
 {
 	enum status status;
 	int fd;
 
-	*listing = (struct dirty_listing){ 0 };
+	*listing = NULL;
 	status = part_open(image, gen, part, &fd);
 	if (status)
 		return status;
-	if (dirty_listing_parse(listing, fd) || !is_aligned(listing))
+	if (dirtypages_listing_new(listing))
+		die(STATUS_OTHER, "not enough memory");
+	if (dirtypages_listing_parse(*listing, fd) || !is_aligned(*listing))
 		status = complain_damaged(image, gen, part_names[part]);
 	close(fd);
 	return status;
@@ -188,28 +191,21 @@ enum status part_listing(const struct image *image,
  * part_maps() - read the mappings of a generation
  * @image: the image
  * @gen: the generation
- * @maps: filled in, to be freed
+ * @maps: set to them, to be freed; NULL on failure
  *
  * Return: STATUS_OK, STATUS_DAMAGED, or another exit status.
  */
 enum status part_maps(const struct image *image, const struct generation *gen,
-		      struct dirty_maps *maps)
+		      struct dirtypages_maps **maps)
 {
 	enum status status;
-	int fd;
-	FILE *f;
+	void *data;
 
-	*maps = (struct dirty_maps){ 0 };
-	status = part_open(image, gen, PART_MAPS, &fd);
-	if (status)
-		return status;
-	f = fdopen(fd, "r");
-	if (!f || dirty_maps_parse(maps, f))
+	*maps = NULL;
+	status = part_read(image, gen, PART_MAPS, &data);
+	if (!status && dirtypages_maps_parse(maps, data, gen->size[PART_MAPS]))
 		status = complain_damaged(image, gen, part_names[PART_MAPS]);
-	if (f)
-		fclose(f);
-	else
-		close(fd);
+	free(data);
 	return status;
 }
 

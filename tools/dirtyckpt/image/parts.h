@@ -14,9 +14,9 @@ enum status part_read(const struct image *image, const struct generation *gen,
 		      enum part part, void **data);
 enum status part_listing(const struct image *image,
 			 const struct generation *gen, enum part part,
-			 struct dirty_listing *listing);
+			 struct dirtypages_listing **listing);
 enum status part_maps(const struct image *image, const struct generation *gen,
-		      struct dirty_maps *maps);
+		      struct dirtypages_maps **maps);
 enum status part_threads(const struct image *image,
 			 const struct generation *gen, struct threads *threads);
 

@@ -103,11 +103,11 @@ static enum status acknowledged(const struct image *image,
 				const struct source *source, struct spans *set)
 {
 	struct spans stored = { 0 }, missing;
-	struct dirty_listing listing;
+	struct dirtypages_listing *listing;
 	enum status status;
 
 	status = part_listing(image, &source->gen, PART_MISSING, &listing);
-	missing = spans_of(&listing, 0);
+	missing = spans_of(listing, 0);
 	for (size_t i = 0; i < source->count; i++) {
 		const struct chunk *chunk = &source->chunks[i];
 
@@ -117,7 +117,7 @@ static enum status acknowledged(const struct image *image,
 	*set = spans_unite(&stored, &missing);
 	spans_free(&stored);
 	spans_free(&missing);
-	dirty_listing_free(&listing);
+	dirtypages_listing_free(listing);
 	return status;
 }
 

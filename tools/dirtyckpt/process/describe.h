@@ -3,7 +3,7 @@
 #ifndef DESCRIBE_H
 #define DESCRIBE_H
 
-#include "dirtypages.h"
+#include <dirtypages.h>
 
 /**
  * struct description - names and IDs of a process
@@ -25,7 +25,7 @@ struct description {
 	char args[81];
 };
 
-void describe_process(const struct dirty_process *process,
+void describe_process(const struct dirtypages_process *process,
 		      struct description *d);
 
 #endif /* DESCRIBE_H */

@@ -58,7 +58,7 @@ static uint64_t find_auxv(const char *auxv, size_t size, uint32_t type)
 	return 0;
 }
 
-static enum status read_random(struct dirty_process *process, int mem,
+static enum status read_random(const struct dirtypages_process *process, int mem,
 			       struct identity *of)
 {
 	unsigned char bytes[16];
@@ -102,16 +102,16 @@ bool boot_read(char boot[37])
  *
  * Return: STATUS_OK, or the exit status.
  */
-enum status identity_read(struct dirty_process *process, struct identity *of)
+enum status identity_read(const struct dirtypages_process *process, struct identity *of)
 {
-	int mem = dirty_process_file(process, "mem", O_RDONLY);
+	int mem = dirtypages_process_file(process, "mem", O_RDONLY);
 	enum status status;
 
 	if (mem < 0)
-		return process_failed(process->pid, "mem", -mem);
+		return process_failed(dirtypages_process_pid(process), "mem", -mem);
 	*of = (struct identity){
-		.pid = process->pid,
-		.start_time = process->start_time,
+		.pid = dirtypages_process_pid(process),
+		.start_time = dirtypages_process_start_time(process),
 	};
 	status = read_random(process, mem, of);
 	close(mem);

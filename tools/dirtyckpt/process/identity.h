@@ -4,7 +4,7 @@
 #define IDENTITY_H
 
 #include "dirtyckpt.h"
-#include "dirtypages.h"
+#include <dirtypages.h>
 
 /**
  * struct identity - identifies an address space
@@ -20,7 +20,7 @@ struct identity {
 	char random[33];
 };
 
-enum status identity_read(struct dirty_process *process, struct identity *of);
+enum status identity_read(const struct dirtypages_process *process, struct identity *of);
 bool identity_equal(const struct identity *a, const struct identity *b);
 bool boot_read(char boot[37]);
 bool auxv_is_narrow(const uint64_t *auxv, size_t size);

@@ -30,12 +30,12 @@
 #define GET_DISPATCH	((enum __ptrace_request)0x4211)
 
 static uint64_t find_syscall(const struct target *target,
-			     const struct dirty_maps *maps)
+			     const struct dirtypages_maps *maps)
 {
 	uint64_t at = 0;
 
-	for (size_t i = 0; !at && i < maps->count; i++) {
-		const struct dirty_mapping *m = &maps->mappings[i];
+	for (size_t i = 0; !at && i < dirtypages_maps_count(maps); i++) {
+		const struct dirtypages_mapping *m = dirtypages_maps_get(maps, i);
 		size_t size = m->end - m->start;
 		const char *found;
 		char *code;
@@ -59,7 +59,7 @@ static bool is_filtered(const struct target *target)
 {
 	char text[4096], *line;
 	ssize_t len;
-	int fd = openat(target->process.fd, "status", O_RDONLY | O_CLOEXEC);
+	int fd = openat(dirtypages_process_dir(target->process), "status", O_RDONLY | O_CLOEXEC);
 
 	len = fd == -1 ? -1 : read(fd, text, sizeof(text) - 1);
 	if (fd != -1)
@@ -135,7 +135,7 @@ static const char *find_problem(const struct thread *thread, uint64_t at)
  * Return: the reason why not, or NULL.
  */
 const char *inject_problem(const struct target *target,
-			   const struct dirty_maps *maps,
+			   const struct dirtypages_maps *maps,
 			   const struct threads *threads)
 {
 	const struct thread *thread = &threads->threads[0];
@@ -160,7 +160,7 @@ const char *inject_problem(const struct target *target,
  * Return: STATUS_OK, or the exit status.
  */
 enum status inject_begin(struct injector *injector, struct target *target,
-			 const struct dirty_maps *maps,
+			 const struct dirtypages_maps *maps,
 			 const struct threads *threads)
 {
 	const struct thread *thread = &threads->threads[0];

@@ -27,10 +27,10 @@ struct injector {
 };
 
 const char *inject_problem(const struct target *target,
-			   const struct dirty_maps *maps,
+			   const struct dirtypages_maps *maps,
 			   const struct threads *threads);
 enum status inject_begin(struct injector *injector, struct target *target,
-			 const struct dirty_maps *maps,
+			 const struct dirtypages_maps *maps,
 			 const struct threads *threads);
 enum status inject_call(const struct injector *injector, long number,
 			const uint64_t args[3], long *result);

@@ -6,8 +6,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-static bool is_same(const struct dirty_mapping *a,
-		    const struct dirty_mapping *b)
+static bool is_same(const struct dirtypages_mapping *a,
+		    const struct dirtypages_mapping *b)
 {
 	return !strcmp(a->perms, b->perms) && a->inode == b->inode &&
 	       a->major == b->major && a->minor == b->minor &&
@@ -15,13 +15,13 @@ static bool is_same(const struct dirty_mapping *a,
 }
 
 /* Mappings may have been merged or split; compare address by address. */
-static enum status compare_one(const struct dirty_mapping *then,
-			       const struct dirty_maps *now)
+static enum status compare_one(const struct dirtypages_mapping *then,
+			       const struct dirtypages_maps *now)
 {
 	uint64_t at = then->start;
 
 	while (at < then->end) {
-		const struct dirty_mapping *found = dirty_maps_find(now, at);
+		const struct dirtypages_mapping *found = dirtypages_maps_find(now, at);
 
 		if (!found)
 			return complain(STATUS_REFUSED,
@@ -37,12 +37,13 @@ static enum status compare_one(const struct dirty_mapping *then,
 	return STATUS_OK;
 }
 
-static struct spans mapped(const struct dirty_maps *maps)
+static struct spans mapped(const struct dirtypages_maps *maps)
 {
 	struct spans set = { 0 };
 
-	for (size_t i = 0; i < maps->count; i++)
-		spans_add(&set, maps->mappings[i].start, maps->mappings[i].end);
+	for (size_t i = 0; i < dirtypages_maps_count(maps); i++)
+		spans_add(&set, dirtypages_maps_get(maps, i)->start,
+			  dirtypages_maps_get(maps, i)->end);
 	return set;
 }
 
@@ -57,14 +58,14 @@ static struct spans mapped(const struct dirty_maps *maps)
  *
  * Return: STATUS_OK, or STATUS_REFUSED if a mapping is gone or has changed.
  */
-enum status layout_compare(const struct dirty_maps *then,
-			   const struct dirty_maps *now, struct spans *added)
+enum status layout_compare(const struct dirtypages_maps *then,
+			   const struct dirtypages_maps *now, struct spans *added)
 {
 	struct spans before = { 0 }, after = { 0 }, all;
 
 	*added = (struct spans){ 0 };
-	for (size_t i = 0; i < then->count; i++) {
-		enum status status = compare_one(&then->mappings[i], now);
+	for (size_t i = 0; i < dirtypages_maps_count(then); i++) {
+		enum status status = compare_one(dirtypages_maps_get(then, i), now);
 
 		if (status)
 			return status;
@@ -74,7 +75,7 @@ enum status layout_compare(const struct dirty_maps *then,
 	all = spans_subtract(&after, &before);
 	for (size_t i = 0; i < all.count; i++) {
 		uint64_t end = all.spans[i].end;
-		const struct dirty_mapping *last = dirty_maps_find(now, end - 1);
+		const struct dirtypages_mapping *last = dirtypages_maps_find(now, end - 1);
 
 		/* A mapping right below the stack is not part of it. */
 		if (!strcmp(last->name, "[stack]"))

@@ -6,7 +6,7 @@
 #include "dirtyckpt.h"
 #include "spans.h"
 
-enum status layout_compare(const struct dirty_maps *then,
-			   const struct dirty_maps *now, struct spans *added);
+enum status layout_compare(const struct dirtypages_maps *then,
+			   const struct dirtypages_maps *now, struct spans *added);
 
 #endif /* LAYOUT_H */

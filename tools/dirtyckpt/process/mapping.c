@@ -33,7 +33,7 @@ static bool is_plain(const struct stat *st)
  *
  * Return: a descriptor, or -1 if it is another file, or a special one.
  */
-int mapping_open(const struct dirty_mapping *mapping)
+int mapping_open(const struct dirtypages_mapping *mapping)
 {
 	int fd = -1, found = open(mapping->name, O_PATH | O_CLOEXEC);
 	struct stat st;
@@ -53,7 +53,7 @@ int mapping_open(const struct dirty_mapping *mapping)
 
 /* Open the file of a mapping, even if it was removed or replaced. */
 static int open_mapped(const struct target *target,
-		       const struct dirty_mapping *mapping)
+		       const struct dirtypages_mapping *mapping)
 {
 	char path[64];
 	struct stat st;
@@ -61,10 +61,10 @@ static int open_mapped(const struct target *target,
 
 	snprintf(path, sizeof(path), "map_files/%" PRIx64 "-%" PRIx64,
 		 mapping->start, mapping->end);
-	if (!fstatat(target->process.fd, path, &st, 0)) {
+	if (!fstatat(dirtypages_process_dir(target->process), path, &st, 0)) {
 		if (!is_plain(&st))
 			return -1;
-		fd = openat(target->process.fd, path, O_RDONLY | O_CLOEXEC);
+		fd = openat(dirtypages_process_dir(target->process), path, O_RDONLY | O_CLOEXEC);
 		if (fd != -1)
 			return fd;
 	} else if (errno == ENOENT) {
@@ -81,13 +81,13 @@ static int open_mapped(const struct target *target,
  *
  * Return: true if it is, or if this cannot be determined.
  */
-bool mapping_is_locked(struct target *target, const struct dirty_mapping *mapping)
+bool mapping_is_locked(struct target *target, const struct dirtypages_mapping *mapping)
 {
 	char header[64], *text, *at;
 	bool locked = true;
 	size_t size;
 
-	if (process_text(&target->process, "smaps", -1, &text, &size))
+	if (process_text(target->process, "smaps", -1, &text, &size))
 		return true;
 	snprintf(header, sizeof(header), "%08" PRIx64 "-%08" PRIx64 " ",
 		 mapping->start, mapping->end);
@@ -111,16 +111,16 @@ bool mapping_is_locked(struct target *target, const struct dirty_mapping *mappin
  * Return: false if they cannot be determined.
  */
 bool mapping_contents(const struct target *target,
-		      const struct dirty_maps *maps, uint64_t addr, void *page)
+		      const struct dirtypages_maps *maps, uint64_t addr, void *page)
 {
-	const struct dirty_mapping *mapping = dirty_maps_find(maps, addr);
+	const struct dirtypages_mapping *mapping = dirtypages_maps_find(maps, addr);
 	ssize_t len;
 	int fd;
 
 	memset(page, 0, PAGE_BYTES);
 	if (!mapping)
 		return false;
-	if (dirty_mapping_is_anonymous(mapping))
+	if (dirtypages_mapping_is_anonymous(mapping))
 		return true;
 	if (!mapping->inode)
 		return false;

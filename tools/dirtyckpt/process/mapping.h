@@ -5,10 +5,10 @@
 
 #include "process/target.h"
 
-int mapping_open(const struct dirty_mapping *mapping);
+int mapping_open(const struct dirtypages_mapping *mapping);
 bool mapping_is_locked(struct target *target,
-		       const struct dirty_mapping *mapping);
+		       const struct dirtypages_mapping *mapping);
 bool mapping_contents(const struct target *target,
-		      const struct dirty_maps *maps, uint64_t addr, void *page);
+		      const struct dirtypages_maps *maps, uint64_t addr, void *page);
 
 #endif /* MAPPING_H */

@@ -38,6 +38,9 @@ enum status process_failed(pid_t pid, const char *name, int error)
 			strerror(error));
 }
 
+/* Retry limit while threads keep exiting */
+enum { TRIES = 100 };
+
 /* Return 0 or an errno. */
 static int read_all(int fd, char **text, size_t *size)
 {
@@ -71,22 +74,23 @@ static int read_all(int fd, char **text, size_t *size)
  *
  * Return: STATUS_OK, or the exit status.
  */
-enum status process_text(struct dirty_process *process, const char *name,
+enum status process_text(const struct dirtypages_process *process, const char *name,
 			 int fd, char **text, size_t *size)
 {
+	const pid_t pid = dirtypages_process_pid(process);
 	int error = ESRCH;
 
 	*size = 0;
 	*text = NULL;
 	if (fd != -1)
 		error = read_all(fd, text, size);
-	for (int i = 0; error == ESRCH && i < DIRTY_TRIES; i++) {
-		int opened = dirty_process_file(process, name, O_RDONLY);
+	for (int i = 0; error == ESRCH && i < TRIES; i++) {
+		int opened = dirtypages_process_file(process, name, O_RDONLY);
 
 		if (opened < 0)
-			return process_failed(process->pid, name, -opened);
+			return process_failed(pid, name, -opened);
 		error = read_all(opened, text, size);
 		close(opened);
 	}
-	return error ? process_failed(process->pid, name, error) : STATUS_OK;
+	return error ? process_failed(pid, name, error) : STATUS_OK;
 }

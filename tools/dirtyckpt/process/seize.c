@@ -34,6 +34,8 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 
+#include "common/process.h"
+
 static void wait_for_ended(int signal)
 {
 	siginfo_t info = { 0 };
@@ -117,9 +119,9 @@ enum status thread_failed(const char *of, pid_t tid)
 
 static bool is_alive(const struct target *target, pid_t tid)
 {
-	struct dirty_thread is;
+	struct proc_stat is;
 
-	return !dirty_thread_read(&target->process, tid, &is) &&
+	return !proc_thread_stat(dirtypages_process_dir(target->process), tid, &is) &&
 	       !strchr("ZXx", is.state);
 }
 
@@ -203,7 +205,7 @@ static enum status seize_thread(struct target *target, struct threads *threads,
 				pid_t tid)
 {
 	int error = seize_or_wait(threads, tid);
-	struct dirty_thread is = { 0 };
+	struct proc_stat is = { 0 };
 	enum status status;
 	bool gone;
 
@@ -213,7 +215,7 @@ static enum status seize_thread(struct target *target, struct threads *threads,
 		/* A seized thread took this tid by calling exec. */
 		if (!ptrace(PTRACE_INTERRUPT, tid, 0, 0))
 			return complain(STATUS_VANISHED, "%d: called exec",
-					target->process.pid);
+					target->pid);
 		return complain(STATUS_NOT_PERMITTED,
 				"thread %d cannot be stopped: %s; is it being debugged, or a thread of this program?",
 				tid, strerror(error));
@@ -223,7 +225,7 @@ static enum status seize_thread(struct target *target, struct threads *threads,
 	if (gone)
 		return STATUS_OK;
 	/* The thread has exited, and another process reuses its tid. */
-	if (!status && dirty_thread_read(&target->process, tid, &is)) {
+	if (!status && proc_thread_stat(dirtypages_process_dir(target->process), tid, &is)) {
 		ptrace(PTRACE_DETACH, tid, 0, 0);
 		return STATUS_OK;
 	}
@@ -244,12 +246,12 @@ static enum status seize_found(struct target *target, struct threads *threads)
 	DIR *dir;
 	int error;
 
-	error = dirty_process_threads(&target->process, &dir);
+	error = process_threads(dirtypages_process_dir(target->process), &dir);
 	if (error)
 		return complain(error == -ESRCH ? STATUS_VANISHED : STATUS_OTHER,
-				"threads of %d: %s", target->process.pid,
+				"threads of %d: %s", target->pid,
 				strerror(-error));
-	while (!status && (tid = dirty_next_thread(dir)))
+	while (!status && (tid = process_next_thread(dir)))
 		if (!is_known(threads, tid))
 			status = seize_thread(target, threads, tid);
 	closedir(dir);
@@ -263,12 +265,12 @@ static enum status seize_found(struct target *target, struct threads *threads)
 static bool are_others(const struct target *target,
 		       const struct threads *threads)
 {
-	pid_t pid = target->process.pid;
-	struct dirty_thread first;
+	pid_t pid = target->pid;
+	struct proc_stat first;
 	size_t ended;
 
 	/* The next pass reports it if the process is gone. */
-	if (dirty_thread_read(&target->process, pid, &first))
+	if (proc_thread_stat(dirtypages_process_dir(target->process), pid, &first))
 		return true;
 	ended = strchr("ZXx", first.state) && !is_known(threads, pid);
 	return first.threads > threads->count + ended;
@@ -310,11 +312,11 @@ enum status seize(struct target *target, struct threads *threads)
 		if (others && nanoseconds() - threads->began > PATIENCE)
 			status = complain(STATUS_OTHER,
 					  "%d: threads are created faster than they can be stopped, or a debugger holds one that has exited; try again",
-					  target->process.pid);
+					  target->pid);
 	} while (!status && others);
 	if (!status && have_ended(threads))
 		status = complain(STATUS_VANISHED, "%d: exited, or called exec",
-				  target->process.pid);
+				  target->pid);
 	return status;
 }
 

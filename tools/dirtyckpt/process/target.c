@@ -50,32 +50,38 @@ enum status target_check(struct target *target)
 	enum status status;
 	struct identity of;
 
-	status = identity_read(&target->process, &of);
+	status = identity_read(target->process, &of);
 	if (status == STATUS_NO_PROCESS)
 		return STATUS_VANISHED;
 	if (!status && *target->of.random && !identity_equal(&of, &target->of))
 		return complain(STATUS_VANISHED, "%d: exited, or called exec, meanwhile",
-				target->process.pid);
+				target->pid);
 	return status;
 }
 
 static enum status open_file(struct target *target, const char *name, int flags,
 			     int *fd)
 {
-	*fd = dirty_process_file(&target->process, name, flags);
-	return *fd < 0 ? process_failed(target->process.pid, name, -*fd) : STATUS_OK;
+	*fd = dirtypages_process_file(target->process, name, flags);
+	return *fd < 0 ? process_failed(target->pid, name, -*fd) : STATUS_OK;
 }
 
 /* Without dirty_pages, pagemap lists modified pages, but cannot acknowledge. */
 static int open_listing(struct target *target, bool write)
 {
-	int error = dirty_open(&target->reader, &target->process, DIRTY_FILE, write);
+	struct dirtypages_kernel kernel = { .size = sizeof(kernel) };
+	int error = dirtypages_open_process(&target->pages, target->process, DIRTYPAGES_FILE,
+					    write ? DIRTYPAGES_ACKNOWLEDGE : 0);
 
 	if (error != -ENOSYS) {
-		target->tracked = !error && dirty_is_tracked();
+		target->tracked = !error && !dirtypages_kernel_query(&kernel) &&
+				  kernel.can & DIRTYPAGES_CAN_TRACK;
 		return error;
 	}
-	return dirty_open(&target->reader, &target->process, DIRTY_AUTO, false);
+	error = dirtypages_open_process(&target->pages, target->process, DIRTYPAGES_AUTO, 0);
+	if (!error)
+		dirtypages_set_needed(target->pages, 0);
+	return error;
 }
 
 static enum status open_files(struct target *target, bool write)
@@ -85,7 +91,7 @@ static enum status open_files(struct target *target, bool write)
 
 	error = open_listing(target, write);
 	if (error)
-		return process_failed(target->process.pid, "dirty_pages", -error);
+		return process_failed(target->pid, "dirty_pages", -error);
 	status = open_file(target, "mem", O_RDWR, &target->mem);
 	if (!status)
 		status = open_file(target, "maps", O_RDONLY, &target->maps);
@@ -124,14 +130,16 @@ enum status target_open(struct target *target, pid_t pid, bool write)
 	int error;
 
 	*target = (struct target)TARGET_CLOSED;
-	error = dirty_process_open(&target->process, pid);
+	error = dirtypages_process_open(&target->process, pid);
 	if (error)
 		return process_failed(pid, "stat", -error);
+	target->pid = pid;
+	target->start_time = dirtypages_process_start_time(target->process);
 	if (!is_proc_ours())
 		return complain(STATUS_REFUSED,
 				"%d: /proc is of another PID namespace, and has other PIDs; mount a matching one, for example by unshare --mount-proc",
 				pid);
-	status = identity_read(&target->process, &target->of);
+	status = identity_read(target->process, &target->of);
 	if (!status)
 		status = open_files(target, write);
 	return status ? status : target_check(target);
@@ -143,43 +151,42 @@ enum status target_open(struct target *target, pid_t pid, bool write)
  */
 void target_close(struct target *target)
 {
-	if (target->lock != -1)
-		dirty_untrack(&target->process, target->lock);
-	dirty_close(&target->reader);
+	dirtypages_untrack(target->tracker);
+	dirtypages_close(target->pages);
 	if (target->mem >= 0)
 		close(target->mem);
 	if (target->maps >= 0)
 		close(target->maps);
 	if (target->auxv >= 0)
 		close(target->auxv);
-	if (target->process.fd != -1)
-		dirty_process_close(&target->process);
+	dirtypages_process_close(target->process);
 }
 
 /**
  * target_listing() - list the modified pages of a process
  * @target: the process
- * @listing: filled in, to be freed
+ * @listing: set to it, to be freed
  *
  * Return: STATUS_OK, or the exit status.
  */
 enum status target_listing(struct target *target,
-			   struct dirty_listing *listing)
+			   struct dirtypages_listing **listing)
 {
-	pid_t pid = target->process.pid;
+	pid_t pid = target->pid;
 	int error;
 
-	*listing = (struct dirty_listing){ 0 };
-	error = dirty_read(&target->reader, listing);
-	if (error == -ESRCH || (!error && !listing->count))
+	if (dirtypages_listing_new(listing))
+		die(STATUS_OTHER, "not enough memory");
+	error = dirtypages_read(target->pages, *listing);
+	if (error == -ESRCH || (!error && !dirtypages_listing_count(*listing)))
 		return complain(STATUS_VANISHED, "%d: exited, or called exec, while it was listed",
 				pid);
 	if (error == -EPROTO)
 		return complain(STATUS_OTHER, "%d: line %zu of its listing is malformed",
-				pid, listing->count + 1);
+				pid, dirtypages_listing_count(*listing) + 1);
 	if (error)
 		return complain(STATUS_OTHER, "%d: cannot list its pages by %s: %s",
-				pid, dirty_backend_names[target->reader.backend],
+				pid, dirtypages_backend_name(dirtypages_get_backend(target->pages)),
 				strerror(-error));
 	return STATUS_OK;
 }
@@ -187,13 +194,13 @@ enum status target_listing(struct target *target,
 /**
  * target_maps() - read the mappings of a process
  * @target: the process
- * @maps: filled in, to be freed
+ * @maps: set to them, to be freed; NULL on failure
  * @text: set to the text of /proc/<pid>/maps, to be freed; or NULL
  * @size: set to the length of @text; or NULL
  *
  * Return: STATUS_OK, or the exit status.
  */
-enum status target_maps(struct target *target, struct dirty_maps *maps,
+enum status target_maps(struct target *target, struct dirtypages_maps **maps,
 			char **text, size_t *size)
 {
 	enum status status;
@@ -201,21 +208,17 @@ enum status target_maps(struct target *target, struct dirty_maps *maps,
 	char *all;
 	int error;
 
-	*maps = (struct dirty_maps){ 0 };
-	status = process_text(&target->process, "maps", target->maps, &all, &len);
+	*maps = NULL;
+	status = process_text(target->process, "maps", target->maps, &all, &len);
 	if (!status) {
-		FILE *f = fmemopen(all, len, "r");
-
-		error = f ? dirty_maps_parse(maps, f) : -ENOMEM;
-		if (f)
-			fclose(f);
+		error = dirtypages_maps_parse(maps, all, len);
 		if (error)
-			status = process_failed(target->process.pid, "maps",
+			status = process_failed(target->pid, "maps",
 						-error);
-		else if (!maps->count)
+		else if (!dirtypages_maps_count(*maps))
 			status = complain(STATUS_VANISHED,
 					  "%d: exited, or called exec",
-					  target->process.pid);
+					  target->pid);
 	}
 	if (text && !status) {
 		*text = all;

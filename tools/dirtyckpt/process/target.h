@@ -8,37 +8,40 @@
 /**
  * struct target - a process, with descriptors of one address space
  * @process: the process
- * @reader: reads and acknowledges its modified pages
+ * @pid: its PID
+ * @start_time: its start time, in clock ticks since boot
+ * @pages: its address space, to read and acknowledge modified pages
  * @tracked: the kernel tracks writes, so pages can be acknowledged
  * @mem: its /proc/<pid>/mem
  * @maps: its /proc/<pid>/maps
  * @auxv: its /proc/<pid>/auxv
  * @of: identity of the address space
- * @lock: descriptor of the lock file, -1 unless it is locked
+ * @tracker: the right to acknowledge pages, NULL unless it was taken
  */
 struct target {
-	struct dirty_process process;
-	struct dirty_reader reader;
+	struct dirtypages_process *process;
+	pid_t pid;
+	uint64_t start_time;
+	struct dirtypages *pages;
 	bool tracked;
 	int mem;
 	int maps;
 	int auxv;
 	struct identity of;
-	int lock;
+	struct dirtypages_tracker *tracker;
 };
 
 #define TARGET_CLOSED							\
 	{								\
-		.process.fd = -1, .reader.fd = -1,			\
-		.mem = -1, .maps = -1, .auxv = -1, .lock = -1,		\
+		.mem = -1, .maps = -1, .auxv = -1,			\
 	}
 
 enum status target_open(struct target *target, pid_t pid, bool write);
 void target_close(struct target *target);
 enum status target_check(struct target *target);
 enum status target_listing(struct target *target,
-			   struct dirty_listing *listing);
-enum status target_maps(struct target *target, struct dirty_maps *maps,
+			   struct dirtypages_listing **listing);
+enum status target_maps(struct target *target, struct dirtypages_maps **maps,
 			char **text, size_t *size);
 size_t target_read(const struct target *target, uint64_t start, void *data,
 		   size_t size);
