@@ -156,7 +156,8 @@ variants:
 #:
 #: Build it
 #:   make kernel                 unpack, patch, configure and build the kernel
-#:   make tools                  build dirtycat, dirtyckpt and the tests' helpers
+#:   make tools                  build dirtycat, dirtyckpt, libdirtypages and the tests'
+#:                               helpers
 kernel:
 	@dev/setup kernel $(source)
 	@dev/kernel build
@@ -171,7 +172,7 @@ tools:
 	@$(MAKE) -s -C tests/programs OUTPUT=$(tools)/ CFLAGS='$(CFLAGS)'
 
 #:
-#: Use dirtycat and dirtyckpt, also on the kernel you run
+#: Use dirtycat, dirtyckpt and libdirtypages, also on the kernel you run
 #:   make install                install to /usr/local; DESTDIR= and PREFIX= change that
 #:   make uninstall              remove the installed files
 install: tools
