@@ -321,7 +321,7 @@ void check_reset(void)
 	for (int round = 0; round < 3; round++) {
 		write_pages(arena, 2, 5, 'b');
 		arena[63 * page_size() + 4095] = 'c';
-		/* Memory is put back whatever its protection. */
+		/* Read-only memory is put back as well. */
 		CHECK(!mprotect(arena + 2 * page_size(), page_size(), PROT_READ));
 		CHECK_IS(dirtypages_reset(pages, contents, &bytes), 0);
 		CHECK_IS(bytes, 4 * page_size());
@@ -394,8 +394,9 @@ void check_reset_of_child(void)
 	CHECK(!kill(child, SIGKILL));
 	CHECK_IS(waitpid(child, NULL, 0), child);
 	CHECK(dirtypages_reset(pages, contents, &bytes) == -ESRCH || !bytes);
-	free(contents);
 	dirtypages_close(pages);
+	CHECK_IS(dirtypages_open(&pages, child, DIRTYPAGES_AUTO, DIRTYPAGES_RESET), -ESRCH);
+	free(contents);
 	close(report[0]);
 	close(report[1]);
 }

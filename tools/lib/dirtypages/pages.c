@@ -94,6 +94,8 @@ static int open_writable(struct dirtypages *pages)
 
 	for (int i = 0; i < TRIES; i++) {
 		error = reset ? dirtypages_process_space(pages->process, &before) : 0;
+		if (!error && reset && !before)
+			error = -ESRCH;
 		if (!error)
 			error = open_file(pages, "dirty_pages", O_RDWR, DIRTYPAGES_FILE);
 		if (error || !reset)
@@ -105,7 +107,7 @@ static int open_writable(struct dirtypages *pages)
 			return error;
 		}
 		error = dirtypages_process_space(pages->process, &after);
-		if (error || (before && before == after))
+		if (error || before == after)
 			return error;
 		/* It has called exec meanwhile, or has exited. */
 		close_files(pages);
