@@ -1,14 +1,20 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# libdirtypages with the file; tests/host/library.bats has what needs no file.
+# libdirtypages on a kernel with the file; tests/host/library.bats checks it without.
 
 load lib
 
-@test "each function of the library does what it promises, also acknowledging and reset" {
+@test "each function of the library keeps its promises, also acknowledging and reset" {
 	for kind in shared static asan; do
 		run -0 "$BUILD/tools/check-$kind"
 		[[ $output == *acknowledge*reset*reset-child* ]]
 	done
+}
+
+@test "if the file cannot be restricted to a range, the library cuts its listing" {
+	run -0 strace -f -o /dev/null -e trace=ioctl -e inject=ioctl:error=ENOTTY \
+		"$BUILD/tools/check-shared" reading range acknowledge reset
+	[[ $output == $'reading\nrange\nacknowledge\nreset' ]]
 }
 
 @test "the Python module acknowledges and resets" {

@@ -20,7 +20,7 @@ exported() {
 	nm -D --defined-only "$1" | awk '{ sub("@@", "@", $3); print $3 ~ /@/ ? $3 : $3 "@" $3 }' | LC_ALL=C sort
 }
 
-@test "each function of the library does what it promises, with the shared and the static library" {
+@test "each function of the library keeps its promises, with the shared and the static library" {
 	"$built/check-shared"
 	"$built/check-static"
 	run -0 ldd "$built/check-shared"
