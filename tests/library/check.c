@@ -7,6 +7,7 @@
 #include "check.h"
 
 #include <dirent.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -34,6 +35,24 @@ static const struct {
 	{ "reset", check_reset, true },
 	{ "reset-child", check_reset_of_child, true },
 };
+
+/* The last child: at most one lives at a time. */
+static pid_t child;
+
+/* A failed check must not leave a process behind. */
+static void kill_child(void)
+{
+	if (child > 0)
+		kill(child, SIGKILL);
+}
+
+/* Fork. The child is killed when this program ends, however it ends. */
+pid_t new_child(void)
+{
+	child = fork();
+	CHECK(child != -1);
+	return child;
+}
 
 size_t page_size(void)
 {
@@ -80,6 +99,7 @@ static bool is_chosen(const char *name, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	atexit(kill_child);
 	for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++) {
 		const int descriptors = count_descriptors();
 
@@ -87,6 +107,7 @@ int main(int argc, char **argv)
 		    (checks[i].needs_file && !has_file()))
 			continue;
 		checks[i].run();
+		child = 0;
 		CHECK_IS(count_descriptors(), descriptors);
 		printf("%s\n", checks[i].name);
 	}

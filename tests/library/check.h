@@ -54,6 +54,7 @@ void check_concurrent(void);
 
 void check_allocations(void);
 
+pid_t new_child(void);
 char *new_arena(void);
 size_t page_size(void);
 bool has_file(void);

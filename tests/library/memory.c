@@ -187,8 +187,7 @@ void check_exec(void)
 
 	CHECK(!pipe(wait_for));
 	CHECK(!pipe2(done, O_CLOEXEC));
-	child = fork();
-	CHECK(child != -1);
+	child = new_child();
 	if (!child) {
 		char *const sleep[] = { "sleep", "1000", NULL };
 
@@ -206,9 +205,8 @@ void check_exec(void)
 	CHECK_IS(read(done[0], &byte, 1), 0);
 	CHECK_IS(dirtypages_process_space(process, &after), 0);
 	CHECK(before != after);
-	/* The file may have been read to its end, from memory that is gone now. */
-	CHECK(dirtypages_read(pages, listing) == -ESRCH ||
-	      !dirtypages_listing_count(listing));
+	CHECK_IS(dirtypages_read(pages, listing), -ESRCH);
+	CHECK_IS(dirtypages_listing_count(listing), 0);
 	dirtypages_listing_free(listing);
 	dirtypages_close(pages);
 	CHECK(!kill(child, SIGKILL));
@@ -361,8 +359,7 @@ void check_reset_of_child(void)
 
 	CHECK(!pipe(report));
 	memset(arena, 'a', size);
-	child = fork();
-	CHECK(child != -1);
+	child = new_child();
 	if (!child) {
 		/* Report whether the arena was as expected, and change it. */
 		for (;;) {
@@ -393,7 +390,8 @@ void check_reset_of_child(void)
 	}
 	CHECK(!kill(child, SIGKILL));
 	CHECK_IS(waitpid(child, NULL, 0), child);
-	CHECK(dirtypages_reset(pages, contents, &bytes) == -ESRCH || !bytes);
+	CHECK_IS(dirtypages_reset(pages, contents, &bytes), -ESRCH);
+	CHECK_IS(bytes, 0);
 	dirtypages_close(pages);
 	CHECK_IS(dirtypages_open(&pages, child, DIRTYPAGES_AUTO, DIRTYPAGES_RESET), -ESRCH);
 	free(contents);

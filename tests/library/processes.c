@@ -12,9 +12,8 @@
 
 static pid_t start_child(void)
 {
-	pid_t child = fork();
+	pid_t child = new_child();
 
-	CHECK(child != -1);
 	if (!child) {
 		pause();
 		_exit(0);
@@ -92,11 +91,10 @@ void check_threads_of_dead_leader(void)
 	struct dirtypages_listing *listing;
 	struct dirtypages_process *process;
 	struct dirtypages *pages;
-	pid_t child = fork();
+	pid_t child = new_child();
 	char state[400];
 	pthread_t thread;
 
-	CHECK(child != -1);
 	if (!child) {
 		CHECK(!pthread_create(&thread, NULL, sleep_on, NULL));
 		/* Only the main thread exits, and keeps none of its memory. */

@@ -343,9 +343,9 @@ static int read_lines(struct dirtypages *pages, struct dp_sink *sink)
  * @pages: the address space
  * @listing: the lines replace its contents, up to an error
  *
- * Return: 0; -ESRCH if the address space vanished meanwhile, and the listing is
- * truncated; -EPROTO if a line from the kernel is invalid; -ENOMEM; another
- * negative errno.
+ * Return: 0, also if the address space vanished before anything was read, and the
+ * listing is empty; -ESRCH if it vanished later, and the listing is truncated;
+ * -EPROTO if a line from the kernel is invalid; -ENOMEM; another negative errno.
  */
 int dirtypages_read(struct dirtypages *pages, struct dirtypages_listing *listing)
 {
