@@ -310,6 +310,7 @@ static enum status open_core(struct core *core, const struct control *ctl)
 	dirtypages_listing_free(listing);
 	if (!status)
 		status = part_maps(&core->image, &core->gen, &core->maps);
+	core->notes.maps = core->maps;
 	if (!status)
 		status = part_threads(&core->image, &core->gen, &core->threads);
 	if (!status)
@@ -387,7 +388,6 @@ enum status cmd_core(const struct control *ctl)
 		.notes = {
 			.image = &core.image,
 			.gen = &core.gen,
-			.maps = core.maps,
 			.threads = &core.threads,
 		},
 	};
