@@ -339,11 +339,11 @@ void check_reset(void)
 	dirtypages_close(pages);
 }
 
-static void stop(pid_t child)
+/* A child that stops itself is stopped once; a second signal could stop it again. */
+static void wait_until_stopped(pid_t child)
 {
 	siginfo_t info;
 
-	CHECK(!kill(child, SIGSTOP));
 	CHECK(!waitid(P_PID, child, &info, WSTOPPED));
 }
 
@@ -374,7 +374,7 @@ void check_reset_of_child(void)
 	memcpy(contents, arena, size);
 	CHECK_IS(read(report[0], &byte, 1), 1);
 	CHECK_IS(byte, 'a');
-	stop(child);
+	wait_until_stopped(child);
 	CHECK_IS(dirtypages_open(&pages, child, DIRTYPAGES_AUTO, DIRTYPAGES_RESET), 0);
 	set_arena(pages, arena);
 	/* The first time, the bits that the parent had count as well. */
@@ -384,7 +384,7 @@ void check_reset_of_child(void)
 		CHECK(!kill(child, SIGCONT));
 		CHECK_IS(read(report[0], &byte, 1), 1);
 		CHECK_IS(byte, 'a');
-		stop(child);
+		wait_until_stopped(child);
 		CHECK_IS(dirtypages_reset(pages, contents, &bytes), 0);
 		CHECK_IS(bytes, 4 * page_size());
 	}
