@@ -182,11 +182,13 @@ install: tools
 		DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' install
 	@$(MAKE) -s -C tools/dirtyckpt OUTPUT=$(tools) CFLAGS='$(CFLAGS)' \
 		DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' install
+	@$(MAKE) -s -C tools/lib/python DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' install
 
 uninstall:
 	@$(MAKE) -s -C tools/lib/dirtypages DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' uninstall
 	@$(MAKE) -s -C tools/dirtycat DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' uninstall
 	@$(MAKE) -s -C tools/dirtyckpt DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' uninstall
+	@$(MAKE) -s -C tools/lib/python DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' uninstall
 
 #:   make deb                    build Debian packages of the tools, the library and its
 #:                               Python module, in build/deb

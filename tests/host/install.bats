@@ -11,7 +11,7 @@ setup() {
 	PATH=$BATS_TEST_TMPDIR/usr/bin:$PATH
 }
 
-@test "make install installs programs, manuals, completion and units, and nothing else" {
+@test "make install installs programs, the library and its module, manuals, completion and units, and nothing else" {
 	(cd "$BATS_TEST_TMPDIR" && find usr -type f | sort) | diff - <(printf '%s\n' \
 		usr/bin/dirtycat \
 		usr/bin/dirtyckpt \
@@ -19,6 +19,7 @@ setup() {
 		usr/lib/libdirtypages.a \
 		usr/lib/libdirtypages.so.0.1.0 \
 		usr/lib/pkgconfig/dirtypages.pc \
+		usr/lib/python3/dist-packages/dirtypages.py \
 		usr/lib/systemd/system/dirtycat.service \
 		usr/lib/systemd/system/dirtycat.timer \
 		usr/share/bash-completion/completions/dirtycat \
@@ -62,6 +63,21 @@ setup() {
 	make -s install DESTDIR="$BATS_TEST_TMPDIR/default"
 	[[ -x $BATS_TEST_TMPDIR/default/usr/local/bin/dirtycat ]]
 	[[ -x $BATS_TEST_TMPDIR/default/usr/local/bin/dirtyckpt ]]
+	compgen -G "$BATS_TEST_TMPDIR/default/usr/local/lib/python3.*/dist-packages/dirtypages.py"
+}
+
+@test "the installed Python module uses the installed library, and make uninstall removes its compiled copy" {
+	run -0 env -u PYTHONDONTWRITEBYTECODE -u PYTHONPYCACHEPREFIX \
+		PYTHONPATH="$BATS_TEST_TMPDIR/usr/lib/python3/dist-packages" \
+		LD_LIBRARY_PATH="$BATS_TEST_TMPDIR/usr/lib" /usr/bin/python3 -c '
+import dirtypages
+with dirtypages.Pages() as pages:
+    assert pages.sum().bytes > 0
+    print(dirtypages.__file__)'
+	[[ $output == "$BATS_TEST_TMPDIR"/* ]]
+	[[ -e $BATS_TEST_TMPDIR/usr/lib/python3/dist-packages/__pycache__ ]]
+	make -s uninstall DESTDIR="$BATS_TEST_TMPDIR" PREFIX=/usr
+	[[ -z $(find "$BATS_TEST_TMPDIR/usr" ! -type d) ]]
 }
 
 @test "make uninstall removes the files of make install, and nothing else" {
