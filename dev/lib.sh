@@ -17,17 +17,21 @@ kbuild=$build
 # Debian's source: the tarball of a package, or a link to one that dev/backports got
 debian_source=/usr/src/linux-source-$kernel.tar.xz
 [[ $kernel == 6.12 ]] || debian_source=$kbuild/source.tar.xz
+# Debian's configuration for virtual machines, from the package beside the source
+debian_config=/usr/src/linux-config-$kernel/config.amd64_none_cloud-amd64.xz
 # The kernel source with the overlay applied. Kernels are built in folders inside
 # it, where all paths are relative, so that ccache works across checkouts.
 tree=$kbuild/linux
 
 # use_kernel NAME - set the variables of a kernel: its folder, architecture and
-# compiler; the configuration fragments, each on top of the last; the file to boot
-# and its command line; the number of objects to build; and the factor for timeouts.
-# plain is test without the overlay, and has its own source tree.
+# compiler; the configuration to start from, by default one without any option, and
+# fragments, each on top of the last; the file to boot and its command line; the number
+# of objects to build, and the MiB that they take if these are many; and the factor for
+# timeouts. plain is test without the overlay, and has its own source tree. debian is
+# not booted here: its image is the folder with its packages.
 use_kernel() {
 	arch=x86_64 cross='' goal=vmlinux options='' slowness=1 fragments=("dirty_pages_$1.config")
-	objects=0
+	objects=0 space=0 preset=''
 	[[ $1 != plain ]] || tree=$kbuild/plain
 	obj=$tree/build-$1 image=$tree/build-$1/vmlinux
 	case $1 in
@@ -38,6 +42,10 @@ use_kernel() {
 		fragments=(dirty_pages.config "dirty_pages_$1.config")
 		# Without U, as KASAN records the callers that allocate and free.
 		[[ $1 != debug ]] || options+=" page_owner=on slub_debug=FZP"
+		;;
+	debian)
+		goal=bindeb-pkg image=$kbuild/deb-kernel preset=${KERNEL_CONFIG:-$debian_config} space=4000
+		[[ -n ${KERNEL_CONFIG:-} ]] || objects=5900
 		;;
 	um) arch=um goal=linux image=$obj/linux ;;
 	i386) arch=i386 cross=i686-linux-gnu- goal=bzImage image=$obj/arch/x86/boot/bzImage ;;
