@@ -102,6 +102,27 @@ exported() {
 	[[ $output == *"[stack]"* ]]
 }
 
+@test "pid 0 is the caller, also where /proc belongs to another PID namespace" {
+	cat >"$BATS_TEST_TMPDIR/own.c" <<-'END'
+		#include <dirtypages.h>
+		#include <stdio.h>
+
+		int main(void)
+		{
+			struct dirtypages_process *process;
+
+			if (dirtypages_process_open(&process, 0))
+				return 1;
+			printf("%d is %s\n", getpid(), dirtypages_process_comm(process));
+			dirtypages_process_close(process);
+			return 0;
+		}
+	END
+	gcc -Wall -Werror -Itools/lib/dirtypages -o "$BATS_TEST_TMPDIR/own" "$BATS_TEST_TMPDIR/own.c" "$built/libdirtypages.a"
+	run -0 unshare --pid --fork "$BATS_TEST_TMPDIR/own"
+	[[ $output == "1 is own" ]]
+}
+
 @test "the Python module reads, adds up and tracks, and reports errors" {
 	LD_LIBRARY_PATH=$built PYTHONPATH=tools/lib/python PYTHONDONTWRITEBYTECODE=1 \
 		python3 -W error tests/library/test_dirtypages.py

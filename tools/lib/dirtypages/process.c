@@ -15,12 +15,29 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+/* Return the caller's PID as /proc has it, which may be of another namespace. */
+static pid_t own_pid(void)
+{
+	char text[16];
+	ssize_t len = readlink("/proc/self", text, sizeof(text) - 1);
+
+	if (len == -1)
+		return errno == ENOENT ? -ESRCH : -errno;
+	text[len] = '\0';
+	return atoi(text);
+}
+
 static int fill_in(struct dirtypages_process *process, pid_t pid)
 {
 	struct proc_stat stat;
 	char path[32];
 	int error;
 
+	process->fd = -1;
+	if (!pid)
+		pid = own_pid();
+	if (pid < 0)
+		return pid;
 	snprintf(path, sizeof(path), "/proc/%d", pid);
 	process->pid = pid;
 	process->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -42,7 +59,7 @@ static int fill_in(struct dirtypages_process *process, pid_t pid)
 /**
  * dirtypages_process_open() - open a process
  * @process: set to it, NULL on error; close with dirtypages_process_close()
- * @pid: its PID, 0 for the calling process
+ * @pid: its PID in /proc, 0 for the calling process
  *
  * Return: 0; -ESRCH if there is no such process; -EACCES or -EPERM if it is
  * hidden from the caller; another negative errno.
@@ -57,7 +74,7 @@ int dirtypages_process_open(struct dirtypages_process **process, pid_t pid)
 	*process = calloc(1, sizeof(**process));
 	if (!*process)
 		return -ENOMEM;
-	error = fill_in(*process, pid ? pid : getpid());
+	error = fill_in(*process, pid);
 	if (error) {
 		dirtypages_process_close(*process);
 		*process = NULL;
