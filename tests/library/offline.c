@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Checks that need no other process: names, the kernel, texts, the lock. */
+/* Checks of what concerns no other memory: names, the kernel, texts, the lock. */
 #define _GNU_SOURCE
 #include "check.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 
 void check_names(void)
 {
@@ -279,6 +281,7 @@ void check_tracker(void)
 	struct dirtypages_process *own;
 	uint64_t start_time;
 	char path[80];
+	pid_t child;
 
 	CHECK_IS(dirtypages_process_open(&own, 0), 0);
 	start_time = dirtypages_process_start_time(own);
@@ -307,4 +310,27 @@ void check_tracker(void)
 	dirtypages_untrack(second);
 	CHECK(access(path, F_OK));
 	dirtypages_untrack(NULL);
+
+	/* A child cannot give the right back, and does not keep it. */
+	CHECK_IS(dirtypages_track(&tracker, getpid(), start_time), 0);
+	child = new_child();
+	if (!child) {
+		dirtypages_untrack(tracker);
+		_exit(0);
+	}
+	CHECK_IS(waitpid(child, NULL, 0), child);
+	CHECK(!access(path, F_OK));
+	CHECK_IS(dirtypages_track(&second, getpid(), start_time), -EBUSY);
+	CHECK_IS(dirtypages_tracker_set_note(tracker, "continues\n"), 0);
+	child = new_child();
+	if (!child) {
+		pause();
+		_exit(0);
+	}
+	dirtypages_untrack(tracker);
+	CHECK_IS(dirtypages_track(&second, getpid(), start_time), 0);
+	CHECK_IS(dirtypages_tracker_set_note(second, ""), 0);
+	dirtypages_untrack(second);
+	CHECK(!kill(child, SIGKILL));
+	CHECK_IS(waitpid(child, NULL, 0), child);
 }

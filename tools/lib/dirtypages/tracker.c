@@ -25,11 +25,13 @@
 /**
  * struct dirtypages_tracker - the lock of a process
  * @fd: the lock file
+ * @owner: the process that has locked it: a child has a copy of the descriptor
  * @path: its path
  * @note: its contents when it was locked
  */
 struct dirtypages_tracker {
 	int fd;
+	pid_t owner;
 	char path[80];
 	char note[8192];
 };
@@ -142,6 +144,7 @@ int dirtypages_track(struct dirtypages_tracker **tracker, pid_t pid,
 	*tracker = malloc(sizeof(**tracker));
 	if (!*tracker)
 		return -ENOMEM;
+	(*tracker)->owner = getpid();
 	snprintf((*tracker)->path, sizeof((*tracker)->path), FOLDER "/" NAME PRIu64,
 		 pid, start_time);
 	error = lock_file(*tracker);
@@ -199,6 +202,8 @@ int dirtypages_tracker_set_note(struct dirtypages_tracker *tracker,
 /**
  * dirtypages_untrack() - give the right back
  * @tracker: from dirtypages_track(), or NULL
+ *
+ * In a child of the process that has the right, this only frees the memory.
  */
 void dirtypages_untrack(struct dirtypages_tracker *tracker)
 {
@@ -206,9 +211,13 @@ void dirtypages_untrack(struct dirtypages_tracker *tracker)
 
 	if (!tracker)
 		return;
-	/* If the file was removed, its name may now be another tracker's. */
-	if (!fstat(tracker->fd, &st) && !st.st_size && st.st_nlink)
-		unlink(tracker->path);
+	if (tracker->owner == getpid()) {
+		/* If the file was removed, its name may now be another tracker's. */
+		if (!fstat(tracker->fd, &st) && !st.st_size && st.st_nlink)
+			unlink(tracker->path);
+		/* A child would still hold the lock after close(). */
+		flock(tracker->fd, LOCK_UN);
+	}
 	close(tracker->fd);
 	free(tracker);
 }
