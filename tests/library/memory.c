@@ -307,6 +307,13 @@ void check_reset(void)
 	uint64_t bytes;
 
 	CHECK_IS(dirtypages_reset(pages, arena, &bytes), -EINVAL);
+	/* The contents would have to begin below the range. */
+	CHECK_IS(dirtypages_set_range(pages, (uintptr_t)arena + 1,
+				      (uintptr_t)arena + size), 0);
+	CHECK_IS(dirtypages_reset(pages, arena, &bytes), -EINVAL);
+	CHECK_IS(dirtypages_set_range(pages, (uintptr_t)arena,
+				      (uintptr_t)arena + size - 1), 0);
+	CHECK_IS(dirtypages_reset(pages, arena, &bytes), -EINVAL);
 	memset(arena, 'a', size);
 	contents = malloc(size);
 	CHECK(contents);

@@ -181,8 +181,9 @@ static int reset_range(const struct dirtypages_range *range, void *data)
  * The process must be stopped, or must not use the range meanwhile. Pages that were
  * dropped, by MADV_DONTNEED for example, have no d, and are not put back.
  *
- * Return: 0; -EINVAL if no range is set; -EBADF if @pages was opened without
- * %DIRTYPAGES_RESET; -ESRCH if the address space is gone; another negative errno.
+ * Return: 0; -EINVAL if no range is set, or not one of whole pages; -EBADF if
+ * @pages was opened without %DIRTYPAGES_RESET; -ESRCH if the address space is gone;
+ * another negative errno.
  * On error, some pages may be reset; the next call resets the others.
  */
 int dirtypages_reset(struct dirtypages *pages, const void *contents,
@@ -195,7 +196,8 @@ int dirtypages_reset(struct dirtypages *pages, const void *contents,
 		*bytes = 0;
 	if (!(pages->flags & DIRTYPAGES_RESET))
 		return -EBADF;
-	if (!pages->ranged)
+	/* @contents has no bytes for pages that only rounding has added. */
+	if (!pages->ranged || !pages->exact)
 		return -EINVAL;
 	reset.pages = pages;
 	reset.contents = contents;

@@ -36,6 +36,7 @@ struct dirtypages_process {
  * @start: the first address to list
  * @end: the address after the last
  * @ranged: @start and @end are other than those of the whole address space
+ * @exact: @start and @end are as the caller set them, without rounding
  * @cut: the kernel lists the whole address space, to be cut to the range
  * @need: letters that the caller needs
  * @known: the next members are set
@@ -53,6 +54,7 @@ struct dirtypages {
 	uint64_t start;
 	uint64_t end;
 	bool ranged;
+	bool exact;
 	bool cut;
 	uint32_t need;
 	bool known;

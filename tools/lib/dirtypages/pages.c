@@ -274,6 +274,7 @@ int dirtypages_set_range(struct dirtypages *pages, uint64_t start, uint64_t end)
 	pages->start = range.start;
 	pages->end = range.end;
 	pages->ranged = start || end != UINT64_MAX;
+	pages->exact = start == range.start && end == range.end;
 	pages->cut = cut && pages->ranged;
 	return 0;
 }
