@@ -3,7 +3,12 @@
 #ifndef DIRTYPAGES_INTERNAL_H
 #define DIRTYPAGES_INTERNAL_H
 
+/* On 32 bits too, the memory above 2 GiB, and large inode numbers */
+#define _FILE_OFFSET_BITS 64
+
 #include "dirtypages.h"
+
+_Static_assert(sizeof(off_t) == 8, "a system header was included before this one");
 
 /* Retry limit for opening a file of a live thread while threads keep exiting */
 enum { TRIES = 100 };

@@ -10,7 +10,6 @@
  * reports wrongly.
  */
 #define _GNU_SOURCE
-#define _FILE_OFFSET_BITS 64
 #include "internal.h"
 #include "pagemap_scan.h"
 
