@@ -30,6 +30,7 @@ static const struct {
 	{ "exec", check_exec, false },
 	{ "permission", check_permission, false },
 	{ "concurrent", check_concurrent, false },
+	{ "small-stack", check_small_stack, false },
 	{ "allocations", check_allocations, false },
 	{ "acknowledge", check_acknowledge, true },
 	{ "reset", check_reset, true },

@@ -51,6 +51,7 @@ void check_acknowledge(void);
 void check_reset(void);
 void check_reset_of_child(void);
 void check_concurrent(void);
+void check_small_stack(void);
 
 void check_allocations(void);
 

@@ -461,3 +461,64 @@ void check_concurrent(void)
 	dirtypages_listing_free(listing);
 	dirtypages_close(pages);
 }
+
+static int add_line(const struct dirtypages_range *range, void *data)
+{
+	return dirtypages_listing_add(data, range->start, range->end, range->text);
+}
+
+static void use_library(enum dirtypages_backend backend, unsigned int flags)
+{
+	struct dirtypages_tracker *tracker;
+	struct dirtypages_listing *listing;
+	struct dirtypages_kernel kernel = { .size = sizeof(kernel) };
+	struct dirtypages_maps *maps;
+	struct dirtypages *pages;
+	char *arena = new_arena();
+	uint64_t bytes;
+
+	if (dirtypages_open(&pages, 0, backend, flags) == -ENOSYS)
+		return;
+	CHECK_IS(dirtypages_kernel_query(&kernel), 0);
+	CHECK_IS(dirtypages_listing_new(&listing), 0);
+	write_pages(arena, 0, 1, 'a');
+	CHECK_IS(dirtypages_read_with_maps(pages, listing, &maps), 0);
+	dirtypages_maps_free(maps);
+	CHECK_IS(dirtypages_sum(pages, DIRTYPAGES_EXCLUSIVE, 0, &bytes, NULL), 0);
+	set_arena(pages, arena);
+	if (flags)
+		CHECK_IS(dirtypages_reset(pages, arena, &bytes), 0);
+	dirtypages_listing_truncate(listing, 0);
+	CHECK_IS(dirtypages_for_each(pages, add_line, listing), 0);
+	if (flags)
+		CHECK_IS(dirtypages_acknowledge(pages, listing), 0);
+	CHECK_IS(dirtypages_track(&tracker, getpid(), 1), 0);
+	dirtypages_untrack(tracker);
+	dirtypages_listing_free(listing);
+	dirtypages_close(pages);
+}
+
+static void *use_all(void *unused)
+{
+	use_library(DIRTYPAGES_FILE, has_file() ? DIRTYPAGES_RESET : 0);
+	use_library(DIRTYPAGES_SCAN, 0);
+	use_library(DIRTYPAGES_PAGEMAP, 0);
+	return unused;
+}
+
+/* The limit is that of libdirtypages(3). Sanitizers need more. */
+void check_small_stack(void)
+{
+	const size_t size = 48 << 10;
+	pthread_attr_t attr;
+	pthread_t thread;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	return;
+#endif
+	CHECK(!pthread_attr_init(&attr));
+	CHECK(!pthread_attr_setstacksize(&attr, size));
+	CHECK(!pthread_create(&thread, &attr, use_all, NULL));
+	CHECK(!pthread_join(thread, NULL));
+	pthread_attr_destroy(&attr);
+}
