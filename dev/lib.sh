@@ -17,8 +17,9 @@ kbuild=$build
 # Debian's source: the tarball of a package, or a link to one that dev/backports got
 debian_source=/usr/src/linux-source-$kernel.tar.xz
 [[ $kernel == 6.12 ]] || debian_source=$kbuild/source.tar.xz
-# Debian's configuration for virtual machines, from the package beside the source
-debian_config=/usr/src/linux-config-$kernel/config.amd64_none_cloud-amd64.xz
+# Debian's configuration for virtual machines. Newer kernels start from it too, with
+# the defaults of the options that they add.
+debian_config=/usr/src/linux-config-6.12/config.amd64_none_cloud-amd64.xz
 # The kernel source with the overlay applied. Kernels are built in folders inside
 # it, where all paths are relative, so that ccache works across checkouts.
 tree=$kbuild/linux
