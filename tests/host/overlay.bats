@@ -371,6 +371,33 @@ mend_first_page() {
 	diff -r "$BATS_TEST_TMPDIR/before" "$own"
 }
 
+# Set a name and an address for git.
+be_known() {
+	export GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_0=user.email GIT_CONFIG_VALUE_0=a@example.org
+	export GIT_CONFIG_KEY_1=user.name GIT_CONFIG_VALUE_1=A
+}
+
+# Make a git repository of the original kernel, to apply the series to.
+original_repository() {
+	cd "$BATS_TEST_TMPDIR/before" || return
+	git init -q && git add -A && git commit -q -m before
+}
+
+# Remove the configurations, which are for the tests of this project alone.
+without_configs() {
+	rm -r "$own/kernel/configs"
+	rmdir --ignore-fail-on-non-empty "$own/kernel"
+}
+
+# Undo the changes of the series that the overlay does not have.
+undo_diffs() {
+	local diff
+	[[ -z $stable ]] || return 0
+	for diff in "$top"/dev/series/*.diff; do
+		patch --silent --reverse --no-backup-if-mismatch -p1 <"$diff"
+	done
+}
+
 @test "a kernel that has one of the edits of a file: refresh and patches keep all edits" {
 	mend_first_page
 	build_tree
@@ -382,11 +409,12 @@ mend_first_page() {
 	dev/patches
 	dev/overlay apply "$own"
 	rm "$own/dirty_pages.mended"
-	cd "$BATS_TEST_TMPDIR/before" || return
-	git init -q && git add -A && git commit -q -m before
-	git am -q "$BUILD"/patches/*.patch
+	without_configs
+	original_repository
+	git am -q --empty=drop "$BUILD"/patches/*/*.patch
+	undo_diffs
 	diff -r --exclude=.git . "$own"
-	run ! grep -l '^Mended:' "$BUILD"/patches/*.patch
+	run ! grep -l '^Mended:' "$BUILD"/patches/*/*.patch
 }
 
 @test "the line of a fix in another function or in a comment does not count" {
@@ -419,27 +447,39 @@ mend_first_page() {
 	diff -r "$BATS_TEST_TMPDIR/before" "$own"
 }
 
-# Set a name and an address for git.
-be_known() {
-	export GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_0=user.email GIT_CONFIG_VALUE_0=a@example.org
-	export GIT_CONFIG_KEY_1=user.name GIT_CONFIG_VALUE_1=A
-}
-
-@test "patches makes a series for git am, with the same result as apply" {
+@test "patches makes two series for git am, with the same result as apply" {
 	build_tree
 	be_known
 	run -0 dev/patches
-	[[ $output == *"patches in $BUILD/patches" ]]
+	[[ $output == *"patches in $BUILD/patches/1-soft-dirty-fixes"*"patches in $BUILD/patches/2-dirty-pages" ]]
 	dev/overlay apply "$own"
-	cd "$BATS_TEST_TMPDIR/before" || return
-	git init -q && git add -A && git commit -q -m before
-	git am -q "$BUILD"/patches/*.patch
+	without_configs
+	original_repository
+	git am -q --empty=drop "$BUILD"/patches/1-*/*.patch
+	# The fixes stand alone: nothing of the file is in them.
+	run ! grep -r DIRTY_PAGES .
+	git am -q --empty=drop "$BUILD"/patches/2-*/*.patch
+	undo_diffs
 	diff -r --exclude=.git . "$own"
-	# Each patch is signed and gives a reason.
-	for patch in "$BUILD"/patches/*.patch; do
-		grep -q '^Signed-off-by: A <a@example.org>' "$patch"
-		(($(sed '1,/^$/d; /^Signed-off-by/,$d' "$patch" | wc -w) >= 5))
+}
+
+@test "each patch is small and signed, gives a reason, and names the kernel it is for" {
+	build_tree
+	be_known
+	BASE=0123456789abcdef0123456789abcdef01234567 run -0 dev/patches
+	for patch in "$BUILD"/patches/*/*.patch; do
+		if [[ $patch == */0000-* ]]; then
+			grep -qx 'base-commit: 0123456789abcdef0123456789abcdef01234567' "$patch"
+			run ! grep -E '[*]{3} (SUBJECT|BLURB) HERE' "$patch"
+		else
+			(($(wc -l <"$patch") <= 1500))
+			grep -q '^Signed-off-by: A <a@example.org>' "$patch"
+			(($(sed '1,/^$/d; /^Signed-off-by/,$d' "$patch" | wc -w) >= 15))
+		fi
 	done
+	# A tarball knows no commit, but its version.
+	KERNEL_SRC='' dev/patches
+	grep -qx "base-commit: v$version.1, as packaged by Debian" "$BUILD"/patches/2-*/0000-*
 }
 
 @test "patches reports a file that belongs to no patch" {
@@ -447,5 +487,17 @@ be_known() {
 	be_known
 	echo >fs/proc/task_dirty_new.c
 	run -1 dev/patches
-	[[ $output == *"no patch of dev/patches has fs/proc/task_dirty_new.c"* ]]
+	[[ $output == *"no patch of dev/series has all of fs/proc/task_dirty_new.c"* ]]
+}
+
+@test "patches reports a part of a file that it does not find" {
+	build_tree
+	be_known
+	sed -i 's/set_range(/set_listed_range(/' fs/proc/task_dirty.c
+	run -1 dev/patches
+	[[ $output == *"task_dirty.c has no match for"*set_range* ]]
+	sed -i 's/set_listed_range(/set_range(/' fs/proc/task_dirty.c
+	sed -i 's/task_dirty.c:range/task_dirty.c:part/' dev/series/2-dirty-pages
+	run -1 dev/patches
+	[[ $output == *"fs/proc/task_dirty.c has no 'part'"* ]]
 }
