@@ -78,8 +78,8 @@ unhealthy+='|(add|del) corruption|Redzone|Object padding|Poison overwritten|unre
 # A check that has turned itself off finds no more errors.
 unhealthy+='|leak detector disabled|lockdep is turned off'
 
-# The folders of the overlay, at the same paths as in the kernel
-overlay_dirs=(Documentation arch fs include kernel mm tools)
+# The overlay, at the same paths as in the kernel
+overlay_dirs=(Documentation MAINTAINERS.patch arch fs include kernel mm tools)
 
 # These folders are written for this version of mainline. stable/X.Y has the files
 # that differ for Linux X.Y, at the same paths: they take the place of the others.
