@@ -39,7 +39,7 @@ tools := $(BUILD)/tools
 
 .NOTPARALLEL:
 .PHONY: help run shell test torture stress test-all test-debug test-kcsan test-arch test-fresh selftests bench \
-	kernel tools install uninstall deb check-deb test-deb deb-kernel lint variants apply unapply patches refresh clean distclean
+	kernel tools install uninstall deb check-deb test-deb deb-kernel lint variants apply unapply patches series-check refresh clean distclean
 
 help:
 	@sed -n 's/^#: \?//p' Makefile
@@ -226,7 +226,11 @@ deb-kernel:
 #:   make apply KERNEL_SRC=TREE  copy the new files, apply the edits
 #:   make unapply KERNEL_SRC=TREE
 #:                               undo that
-#:   make patches                export a series for 'git am' to build/patches
+#:   make patches                export two series for 'git am' to build/patches: fixes of
+#:                               the kernel's soft-dirty tracking, and the file
+#:   make series-check           apply these to the kernel's own tree, patch by patch,
+#:                               with checkpatch and a build for each, and boot tests at
+#:                               the end of each series; goes on where it stopped
 apply unapply:
 	@dev/overlay $@ '$(KERNEL_SRC)'
 
@@ -234,6 +238,11 @@ patches:
 	@dev/setup kernel $(source) patches
 	@dev/kernel tree
 	@dev/patches
+
+series-check:
+	@dev/setup kernel $(source) patches tools guest
+	@dev/kernel tree
+	@dev/series-check
 
 #:
 #: Work on it
@@ -246,7 +255,7 @@ refresh:
 clean:
 	rm -rf $(tools) $(BUILD)/guest $(BUILD)/deb $(BUILD)/kvm-probe
 	for folder in $(BUILD) $(BUILD)/[0-9]*; do \
-		rm -rf $$folder/linux/build-* $$folder/plain/build-* $$folder/deb-kernel $$folder/selftests $$folder/tests $$folder/*.log; \
+		rm -rf $$folder/linux/build-* $$folder/plain/build-* $$folder/deb-kernel $$folder/series* $$folder/selftests $$folder/tests $$folder/*.log; \
 	done
 
 distclean:

@@ -28,15 +28,16 @@ tree=$kbuild/linux
 # compiler; the configuration to start from, by default one without any option, and
 # fragments, each on top of the last; the file to boot and its command line; the number
 # of objects to build, and the MiB that they take if these are many; and the factor for
-# timeouts. plain is test without the overlay, and has its own source tree. debian is
-# not booted here: its image is the folder with its packages.
+# timeouts. plain is test without the overlay, and has its own source tree, as has
+# series, to which dev/series-check applies patch after patch. debian is not booted here:
+# its image is the folder with its packages.
 use_kernel() {
 	arch=x86_64 cross='' goal=vmlinux options='' slowness=1 fragments=("dirty_pages_$1.config")
 	objects=0 space=0 preset=''
-	[[ $1 != plain ]] || tree=$kbuild/plain
+	[[ $1 != plain && $1 != series ]] || tree=$kbuild/$1
 	obj=$tree/build-$1 image=$tree/build-$1/vmlinux
 	case $1 in
-	test | plain) fragments=(dirty_pages.config) objects=960 ;;
+	test | plain | series) fragments=(dirty_pages.config) objects=960 ;;
 	bench) goal=bzImage image=$obj/arch/x86/boot/bzImage ;;
 	debug | kcsan)
 		options="printk.devkmsg=on" slowness=10 objects=990
