@@ -106,3 +106,27 @@ goes_on() {
 	small_kernel
 	goes_on
 }
+
+# bats test_tags=long
+@test "a build that Ctrl-C has stopped goes on where it was" {
+	local log=$BUILD/kernel-test.log
+	run -0 python3 - "$log" dev/kernel build <<-'END'
+		import os, signal, subprocess, sys, time
+		def compiled():
+		    return open(sys.argv[1]).read().count("\n  CC ") if os.path.exists(sys.argv[1]) else 0
+		kernel = subprocess.Popen(sys.argv[2:], stderr=subprocess.PIPE, text=True, start_new_session=True,
+		                          preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+		while compiled() < 100:
+		    assert kernel.poll() is None
+		    time.sleep(0.1)
+		os.killpg(kernel.pid, signal.SIGINT)
+		assert kernel.stderr.read().endswith("kernel: stopped; run the same command to continue\n")
+		assert kernel.wait() == 130
+	END
+	grep '^  CC ' "$log" | head -n 90 >"$BATS_TEST_TMPDIR/before"
+	[[ ! -e $BUILD/linux/build-test/vmlinux ]]
+	run -0 dev/kernel build
+	[[ -e $BUILD/linux/build-test/vmlinux ]]
+	# Nothing is compiled twice.
+	run -1 grep -xFf "$BATS_TEST_TMPDIR/before" "$log"
+}
