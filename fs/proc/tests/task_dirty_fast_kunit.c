@@ -6,6 +6,9 @@
 #include <kunit/test.h>
 #include <linux/prandom.h>
 
+/* Room for the last start, and twice the largest length */
+#define WORDS	(16 + 2 * 70)
+
 static unsigned int below(struct rnd_state *rnd, unsigned int limit)
 {
 	return prandom_u32_state(rnd) % limit;
@@ -46,7 +49,8 @@ static void eight_entries_are_compared_in_all_bits(struct kunit *test)
 
 static void skip_matching_agrees_with_a_plain_loop(struct kunit *test)
 {
-	unsigned long *words = kunit_kzalloc(test, 128 * sizeof(*words), GFP_KERNEL);
+	unsigned long *words = kunit_kcalloc(test, WORDS, sizeof(*words),
+					     GFP_KERNEL);
 	int start, length, round, i;
 	const unsigned long *p, *end, *plain;
 	struct rnd_state rnd;
@@ -64,7 +68,7 @@ static void skip_matching_agrees_with_a_plain_loop(struct kunit *test)
 				p = words + start;
 				end = p + length;
 				/* Words after the end match, to detect overruns. */
-				for (i = 0; i < 128; i++)
+				for (i = 0; i < WORDS; i++)
 					words[i] = word ^ (prandom_u32_state(&rnd) &
 							   ~a.mask);
 				for (i = below(&rnd, 3); i > 0; i--)
@@ -77,7 +81,7 @@ static void skip_matching_agrees_with_a_plain_loop(struct kunit *test)
 						    plain);
 			}
 			/* The specialised case for empty entries */
-			memset(words, 0, 128 * sizeof(*words));
+			memset(words, 0, WORDS * sizeof(*words));
 			i = start + below(&rnd, 2 * length);
 			words[i] = 1UL << below(&rnd, BITS_PER_LONG);
 			plain = i > start && i < start + length ? words + i : end;
