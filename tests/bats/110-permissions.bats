@@ -164,9 +164,11 @@ for path in '/proc/$pid/dirty_pages', '/proc/$pid/task/$answer/dirty_pages':
 @test "a refused open reveals no more than that of pagemap" {
 	target_of_nobody
 	tell zombie
+	# Linux 7.3 does not open the pagemap of a zombie.
 	as_nobody_looking "
 for p in '$pid', '$answer', '1', '2', '4000000', 'self':
-    is_(opens(os.O_RDONLY, f'/proc/{p}/dirty_pages'), opens(os.O_RDONLY, f'/proc/{p}/pagemap'))
+    theirs = opens(os.O_RDONLY, f'/proc/{p}/pagemap')
+    is_(opens(os.O_RDONLY, f'/proc/{p}/dirty_pages'), 'ok' if theirs == 'ESRCH' else theirs)
 is_(opens(os.O_RDONLY, '/proc/4000000/dirty_pages'), 'ENOENT')
 is_(opens(os.O_RDONLY, '/proc/2/dirty_pages'), 'EACCES')"
 	tell undumpable
@@ -236,7 +238,8 @@ is_(opens(os.O_RDWR), 'EACCES')"
 
 @test "file-system credentials decide, as for all files" {
 	target_of_nobody
-	run -0 setpriv --bounding-set=-sys_ptrace bash -c "pid=$pid looking '
+	# To read, CAP_PERFMON is enough on Linux 7.3.
+	run -0 setpriv --bounding-set=-sys_ptrace,-perfmon,-sys_admin bash -c "pid=$pid looking '
 is_(opens(os.O_RDONLY), \"EACCES\")
 libc = ctypes.CDLL(None)
 libc.setfsgid($nobody)
@@ -316,12 +319,15 @@ is_(opens(os.O_RDONLY, f'/run/hidden/{os.getpid()}/dirty_pages'), 'ok')"
 	cleanup() { :; }
 }
 
-# confined RULES CODE - run Python code in a profile that allows all but ptrace, and RULES
+# confined RULES CODE - run Python code in a profile that allows all but ptrace, and
+# RULES. On Linux 7.3, capability perfmon would be enough to read.
 confined() {
 	apparmor_parser --skip-cache --replace <<-PROFILE
 		profile dirty_pages_test flags=(attach_disconnected) {
 			file,
 			capability,
+			deny capability perfmon,
+			deny capability sys_admin,
 			signal,
 			unix,
 			$1

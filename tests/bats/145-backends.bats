@@ -57,7 +57,13 @@ same_text() {
 	tell advise hugepage
 	tell read 0 512
 	tell write 600 8
-	same_text "1 2 3"
+	if [[ $(uname -r) == 6.12.* ]]; then
+		same_text "1 2 3"
+	else
+		# The entries of pagemap do not tell the huge zero page, see dirtycat(1).
+		run same_text "1 2 3"
+		[[ $(head -n 1 /tmp/theirs) == "$(page_range 0 512) apd"* ]]
+	fi
 	[[ $(cut -d' ' -f1 /tmp/ours) == "$(page_range 512 512)" ]]
 }
 
