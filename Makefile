@@ -39,7 +39,8 @@ tools := $(BUILD)/tools
 
 .NOTPARALLEL:
 .PHONY: help run shell test torture stress test-all test-debug test-kcsan test-arch test-fresh selftests bench \
-	kernel tools install uninstall deb check-deb test-deb deb-kernel lint variants apply unapply patches series-check refresh clean distclean
+	kernel tools install uninstall deb check-deb test-deb deb-kernel check-deb-kernel lint variants apply \
+	unapply patches series-check refresh clean distclean
 
 help:
 	@sed -n 's/^#: \?//p' Makefile
@@ -217,9 +218,17 @@ test-deb:
 #:                               about an hour on two CPUs, 6 GB of disk
 #:   make deb-kernel KERNEL_CONFIG=FILE
 #:                               use another one, such as /boot/config-VERSION
+#:   make check-deb-kernel SUITE=trixie
+#:                               install it in a fresh Debian, and boot that in QEMU
 deb-kernel:
 	@dev/setup kernel $(source) deb-kernel $(config)
 	@dev/kernel build debian
+
+check-deb-kernel: deb-kernel deb
+	@dev/setup guest
+	@dev/fresh $(SUITE) help >/dev/null
+	@tests/deb-kernel $(BUILD)/fresh/$(SUITE) \
+		$(BUILD)/$(if $(filter-out 6.12,$(KERNEL)),$(KERNEL)/)deb-kernel $(BUILD)/deb
 
 #:
 #: Put it into a kernel of your own (KERNEL_SRC=tree)

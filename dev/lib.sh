@@ -47,7 +47,7 @@ use_kernel() {
 		;;
 	debian)
 		goal=bindeb-pkg image=$kbuild/deb-kernel preset=${KERNEL_CONFIG:-$debian_config} space=4000
-		[[ -n ${KERNEL_CONFIG:-} ]] || objects=5900
+		[[ -n ${KERNEL_CONFIG:-} ]] || objects=6000
 		;;
 	um) arch=um goal=linux image=$obj/linux ;;
 	i386) arch=i386 cross=i686-linux-gnu- goal=bzImage image=$obj/arch/x86/boot/bzImage ;;
