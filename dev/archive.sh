@@ -25,8 +25,8 @@ archive_apt() {
 		-o Dir::State::status=/dev/null "${@:2}"
 }
 
-# archive_update SUITE HINT - make that configuration, and read the suite's lists; the
-# hint says what to do without a mirror
+# archive_update SUITE HINT - make that configuration, and read the suite's lists; without
+# a mirror, print the hint
 archive_update() {
 	local from
 	from=$(archive_mirror)

@@ -30,9 +30,10 @@ enum format {
  * @pid: PID of the process
  * @dir: path of the image
  * @number: number of a generation, 0 for the last one
- * @file: path of the output file
+ * @file: path of the output file or folder
  * @stop: stop the process for the last pass
  * @full: build on no earlier generation
+ * @for_criu: begin the tracking in a way that CRIU can use
  * @rounds: number of passes before the last one
  * @until: end these passes if at most that many pages were written since
  * @has_until: @until is set
@@ -43,6 +44,7 @@ enum format {
  * @noheadings: print no headings
  * @check: read and check all contents
  * @each_line: repeat for each line of standard input
+ * @criu: export for CRIU
  * @quiet: print no report
  */
 struct control {
@@ -52,6 +54,7 @@ struct control {
 	const char *file;
 	bool stop;
 	bool full;
+	bool for_criu;
 	unsigned long rounds;
 	uint64_t until;
 	bool has_until;
@@ -62,14 +65,16 @@ struct control {
 	bool noheadings;
 	bool check;
 	bool each_line;
+	bool criu;
 	bool quiet;
 };
 
-/* save.c, verify.c, restore.c, core.c, list.c, prune.c, untrack.c */
+/* save.c, verify.c, restore.c, core.c, export.c, list.c, prune.c, untrack.c */
 enum status cmd_save(const struct control *ctl);
 enum status cmd_verify(const struct control *ctl);
 enum status cmd_restore(const struct control *ctl);
 enum status cmd_core(const struct control *ctl);
+enum status cmd_export(const struct control *ctl);
 enum status cmd_list(const struct control *ctl);
 enum status cmd_prune(const struct control *ctl);
 enum status cmd_untrack(const struct control *ctl);

@@ -20,6 +20,8 @@ enum {
 	OPTION_CHECK,
 	OPTION_KEEP,
 	OPTION_EACH_LINE,
+	OPTION_FOR_CRIU,
+	OPTION_CRIU,
 };
 
 /* Sets of commands */
@@ -31,6 +33,7 @@ enum {
 	CORE	= 16,
 	PRUNE	= 32,
 	UNTRACK	= 64,
+	EXPORT	= 128,
 };
 
 static const struct command {
@@ -47,6 +50,7 @@ static const struct command {
 	{ "restore", RESTORE, cmd_restore, "PID DIR[@N]",
 	  "reset the living process to a generation" },
 	{ "core", CORE, cmd_core, "DIR[@N] FILE", "write an ELF core file for gdb" },
+	{ "export", EXPORT, cmd_export, "DIR[@N] OUT", "write a parent image for criu dump" },
 	{ "prune", PRUNE, cmd_prune, "DIR", "remove all but the last generations" },
 	{ "untrack", UNTRACK, cmd_untrack, "DIR", "end the tracking, keep the image" },
 };
@@ -60,6 +64,9 @@ static const struct option_row options[] = {
 	{ "full", OPTION_FULL, NULL,
 	  .help = "store all modified pages, build on no generation",
 	  .commands = SAVE },
+	{ "for-criu", OPTION_FOR_CRIU, NULL,
+	  .help = "track so that CRIU can use it; see export",
+	  .commands = SAVE },
 	{ "rounds", OPTION_ROUNDS, "N", .help = "make N passes before the last one",
 	  .commands = SAVE },
 	{ "until-pages", OPTION_UNTIL, "N",
@@ -68,6 +75,8 @@ static const struct option_row options[] = {
 	  .commands = SAVE | PRUNE },
 	{ "keep", OPTION_KEEP, "N",
 	  .help = "number of generations to keep, 1 by default", .commands = PRUNE },
+	{ "criu", OPTION_CRIU, NULL,
+	  .help = "write for CRIU, the only format", .commands = EXPORT },
 	{ "check", OPTION_CHECK, NULL,
 	  .help = "read and check all contents",
 	  .commands = LIST },
@@ -79,7 +88,7 @@ static const struct option_row options[] = {
 	{ "noheadings", 'n', NULL, .help = "print no headings", .commands = LIST },
 	{ "raw", 'r', NULL, .help = "use raw output format, not aligned", .commands = LIST },
 	{ "quiet", 'q', NULL, .help = "print no report",
-	  .commands = RESTORE | PRUNE | UNTRACK },
+	  .commands = RESTORE | EXPORT | PRUNE | UNTRACK },
 	{ "help", 'h', NULL, .help = "display this help", .commands = ~0 },
 	{ "version", 'V', NULL, .help = "display the version", .commands = ~0 },
 	{ 0 }
@@ -157,6 +166,19 @@ static void parse_dir(struct control *ctl, char *text, bool generation)
 		text[len - 1] = '\0';
 }
 
+static void parse_out(struct control *ctl, char *text)
+{
+	size_t len = strlen(text);
+
+	if (!len)
+		usage_error("the name of the folder is empty");
+	while (len > 1 && text[len - 1] == '/')
+		text[--len] = '\0';
+	ctl->file = text;
+	if (!ctl->criu)
+		usage_error("export requires --criu, the only format");
+}
+
 static void set_format(struct control *ctl, enum format format)
 {
 	if (ctl->format && ctl->format != format)
@@ -173,6 +195,9 @@ static void parse_option(struct control *ctl, int c)
 	case OPTION_FULL:
 		ctl->full = true;
 		break;
+	case OPTION_FOR_CRIU:
+		ctl->for_criu = true;
+		break;
 	case OPTION_ROUNDS:
 		ctl->rounds = parse_number(optarg, 0, 10000, "number of rounds");
 		break;
@@ -182,6 +207,9 @@ static void parse_option(struct control *ctl, int c)
 		break;
 	case OPTION_ZSTD:
 		ctl->level = optarg ? parse_number(optarg, 1, 19, "compression level") : 3;
+		break;
+	case OPTION_CRIU:
+		ctl->criu = true;
 		break;
 	case OPTION_CHECK:
 		ctl->check = true;
@@ -235,9 +263,11 @@ static void parse_operands(struct control *ctl, const struct command *command,
 		ctl->pid = parse_pid(*argv, strlen(*argv));
 		argv++;
 	}
-	parse_dir(ctl, *argv++, command->set & (VERIFY | RESTORE | CORE));
+	parse_dir(ctl, *argv++, command->set & (VERIFY | RESTORE | CORE | EXPORT));
 	if (command->set & CORE)
 		ctl->file = *argv;
+	if (command->set & EXPORT)
+		parse_out(ctl, *argv);
 }
 
 /**

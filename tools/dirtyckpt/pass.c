@@ -423,6 +423,7 @@ enum status make_pass(struct saver *saver, bool stop)
 		.draft.number = saver->last + 1,
 		.draft.stopped = stop,
 		.draft.whole = saver->whole,
+		.draft.criu = saver->criu,
 		.draft.of = saver->target.of,
 		.began = nanoseconds(),
 		.writer.fd = -1,

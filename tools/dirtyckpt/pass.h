@@ -17,6 +17,7 @@ enum { COPY_BYTES = 1 << 20 };
  * @last: number of the last generation, 0 if there is none
  * @base: base of the next one
  * @whole: the next one is whole
+ * @criu: CRIU can use the tracking
  * @before: pages with contents in the last generation or before
  * @record: pages that have to be copied
  * @contents: contents of @before, if the kernel does not track writes
@@ -30,6 +31,7 @@ struct saver {
 	unsigned long last;
 	char base[33];
 	bool whole;
+	bool criu;
 	struct spans before;
 	struct record record;
 	struct contents contents;

@@ -15,14 +15,15 @@
 #include "dirtyckpt.h"
 
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 
 #include "image/parts.h"
 #include "pass.h"
+#include "process/refs.h"
 #include "tracking.h"
 
 /* Maximum number of passes for --until-pages */
@@ -37,6 +38,7 @@ static void new_base(struct saver *saver)
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		sprintf(saver->base + 2 * i, "%02x", bytes[i]);
 	saver->whole = true;
+	saver->criu = saver->ctl->for_criu;
 	spans_free(&saver->before);
 	spans_free(&saver->record.spans);
 }
@@ -111,6 +113,8 @@ static const char *why_anew(struct saver *saver, const struct generation *gen,
 	if (saver->target.tracked &&
 	    !tracking_is_seamless(note, gen, &saver->record))
 		return "acknowledged pages are missing from it, perhaps because of another tracker";
+	if (saver->ctl->for_criu && !gen->criu)
+		return "its last generation was saved without --for-criu";
 	if (!read_last(saver, gen))
 		return "the image is damaged";
 	return NULL;
@@ -148,9 +152,32 @@ static enum status continue_image(struct saver *saver, const char *note)
 		new_base(saver);
 	} else {
 		memcpy(saver->base, gen.base, sizeof(saver->base));
+		saver->criu = gen.criu;
 	}
 	generation_close(&gen);
 	return STATUS_OK;
+}
+
+/*
+ * CRIU would take old contents from a parent image of the pages that a save
+ * acknowledges.
+ */
+static enum status refuse_exported(const struct saver *saver, const char *note)
+{
+	const char *line = tracking_export(note);
+	enum status status = STATUS_OK;
+	struct stat st;
+	char *path;
+
+	if (!line)
+		return STATUS_OK;
+	path = checked(strndup(line, strcspn(line, "\n")));
+	if (!lstat(path, &st))
+		status = complain(STATUS_REFUSED,
+				  "%d: exported to %s, which would become wrong; remove that folder first",
+				  saver->target.pid, path);
+	free(path);
+	return status;
 }
 
 /* Count the pages that the next pass would have to copy. */
@@ -204,12 +231,32 @@ static enum status require_tracking(const struct saver *saver)
 
 	if (saver->target.tracked)
 		return STATUS_OK;
-	if ((ctl->stop || ctl->full) && !ctl->rounds && !ctl->has_until)
+	if ((ctl->stop || ctl->full) && !ctl->rounds && !ctl->has_until &&
+	    !ctl->for_criu)
 		return STATUS_OK;
 	return complain(STATUS_UNSUPPORTED,
 			"%d: this kernel does not track writes, which %s requires; use 'save --stop', which reads all modified pages, or a kernel with CONFIG_PROC_DIRTY_PAGES and CONFIG_MEM_SOFT_DIRTY",
 			ctl->pid, ctl->rounds ? "--rounds" :
-			ctl->has_until ? "--until-pages" : "save without --stop");
+			ctl->has_until ? "--until-pages" :
+			ctl->for_criu ? "--for-criu" : "save without --stop");
+}
+
+/*
+ * pagemap, which CRIU reads, shows all pages as written in mappings that were
+ * made since soft-dirty bits were last cleared, whether or not their pages are
+ * acknowledged. Clear them before the first generation, which has all pages, so
+ * that none is lost. Another image, or an earlier base, must not continue from
+ * here, so note this one first.
+ */
+static enum status begin_for_criu(struct saver *saver)
+{
+	enum status status;
+
+	if (!saver->criu || !saver->whole)
+		return STATUS_OK;
+	status = tracking_note(&saver->target, &saver->image, saver->base,
+			       saver->last + 1);
+	return status ? status : refs_clear(&saver->target);
 }
 
 /**
@@ -221,7 +268,7 @@ static enum status require_tracking(const struct saver *saver)
 enum status cmd_save(const struct control *ctl)
 {
 	struct saver saver = { .ctl = ctl };
-	char note[PATH_MAX + 100] = "";
+	char note[NOTE_BYTES] = "";
 	enum status status;
 
 	saver.buffer = grow(NULL, 1, COPY_BYTES);
@@ -237,7 +284,11 @@ enum status cmd_save(const struct control *ctl)
 		status = tracking_begin(&saver.target, &saver.image, note,
 					sizeof(note), true);
 	if (!status)
+		status = refuse_exported(&saver, note);
+	if (!status)
 		status = continue_image(&saver, note);
+	if (!status)
+		status = begin_for_criu(&saver);
 	if (!status)
 		status = make_rounds(&saver);
 	if (!status)

@@ -5,7 +5,8 @@
  * The first line is "dirtyckpt PATH", for other programs. The second line is
  * for the next save: base and number of the last generation that was
  * acknowledged. An older image, such as a copy that was put back, lacks pages
- * that were acknowledged since, and cannot be continued.
+ * that were acknowledged since, and cannot be continued. A third line,
+ * "exported PATH", names a parent image for CRIU that was made since.
  */
 #define _GNU_SOURCE
 #include "tracking.h"
@@ -19,6 +20,7 @@
 #include <sys/stat.h>
 
 #define WORD	"dirtyckpt "
+#define EXPORTED	"exported "
 
 /**
  * tracking_is_for() - does a note say that an image tracks the process?
@@ -130,6 +132,44 @@ enum status tracking_note(const struct target *target,
 				target->pid, target->start_time,
 				strerror(-error));
 	return STATUS_OK;
+}
+
+/**
+ * tracking_note_export() - note that a parent image has the acknowledged pages
+ * @target: the process, locked by tracking_begin()
+ * @note: set by tracking_begin()
+ * @path: path of the parent image, from realpath()
+ *
+ * Return: STATUS_OK, or the exit status.
+ */
+enum status tracking_note_export(const struct target *target, const char *note,
+				 const char *path)
+{
+	const char *earlier = tracking_export(note);
+	int len = earlier ? earlier - strlen(EXPORTED) - note : (int)strlen(note);
+	char text[NOTE_BYTES];
+	int error;
+
+	snprintf(text, sizeof(text), "%.*s" EXPORTED "%s\n", len, note, path);
+	error = dirtypages_tracker_set_note(target->tracker, text);
+	if (error)
+		return complain(STATUS_OTHER,
+				"/run/lock/dirty_pages.%d.%" PRIu64 ": %s; nothing was exported",
+				target->pid, target->start_time, strerror(-error));
+	return STATUS_OK;
+}
+
+/**
+ * tracking_export() - find the path of a parent image in a note
+ * @note: set by tracking_begin()
+ *
+ * Return: the path, which ends with the line; or NULL if there is none.
+ */
+const char *tracking_export(const char *note)
+{
+	const char *line = strstr(note, "\n" EXPORTED);
+
+	return line ? line + strlen("\n" EXPORTED) : NULL;
 }
 
 static bool is_noted(const char *note, const char *base, unsigned long number)

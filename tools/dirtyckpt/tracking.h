@@ -3,9 +3,13 @@
 #ifndef TRACKING_H
 #define TRACKING_H
 
+#include <limits.h>
+
 #include "image/head.h"
 #include "image/record.h"
 #include "process/target.h"
+
+enum { NOTE_BYTES = 2 * PATH_MAX + 100 };
 
 bool tracking_is_for(const char *note, const char *path);
 enum status tracking_begin(struct target *target, const struct image *image,
@@ -13,6 +17,9 @@ enum status tracking_begin(struct target *target, const struct image *image,
 enum status tracking_note(const struct target *target,
 			  const struct image *image, const char *base,
 			  unsigned long number);
+enum status tracking_note_export(const struct target *target, const char *note,
+				 const char *path);
+const char *tracking_export(const char *note);
 bool tracking_is_seamless(const char *note, const struct generation *last,
 			  struct record *record);
 

@@ -96,6 +96,8 @@ static bool set_value(struct generation *gen, const char *name,
 		set_text(gen->base, sizeof(gen->base), value);
 	else if (!strcmp(name, "whole"))
 		gen->whole = !strcmp(value, "yes");
+	else if (!strcmp(name, "criu"))
+		gen->criu = !strcmp(value, "yes");
 	else if (!strcmp(name, "kind"))
 		gen->stopped = !strcmp(value, "stopped");
 	else if (!strcmp(name, "pid"))
@@ -179,6 +181,8 @@ void head_print(FILE *f, const struct generation *gen)
 	fprintf(f, PROGRAM HEAD_FORMAT "\ngeneration %lu\nbase %s\nwhole %s\nkind %s\n",
 		gen->number, gen->base, gen->whole ? "yes" : "no",
 		gen->stopped ? "stopped" : "moving");
+	if (gen->criu)
+		fprintf(f, "criu yes\n");
 	fprintf(f, "time %" PRIu64 "\npause %" PRIu64 "\nspent %" PRIu64 "\n",
 		gen->time, gen->pause, gen->spent);
 	fprintf(f, "listed %" PRIu64 "\nstored %" PRIu64 "\nzero %" PRIu64

@@ -16,6 +16,7 @@
  * @number: its number, from 1
  * @base: a word shared by all generations that build on each other
  * @whole: it has all of its pages, and builds on none
+ * @criu: CRIU can use the tracking that it is part of
  * @stopped: the process was stopped, so it has registers of all threads
  * @time: when its pages were listed, in seconds since 1970
  * @pause: how long the process was stopped, in nanoseconds
@@ -36,6 +37,7 @@ struct generation {
 	unsigned long number;
 	char base[33];
 	bool whole;
+	bool criu;
 	bool stopped;
 	uint64_t time;
 	uint64_t pause;
