@@ -38,7 +38,7 @@ PREFIX ?= /usr/local
 tools := $(BUILD)/tools
 
 .NOTPARALLEL:
-.PHONY: help run shell test torture stress test-all test-debug test-kcsan test-arch test-fresh selftests bench \
+.PHONY: help run shell test torture stress test-all test-debug test-kcsan test-criu test-arch test-fresh selftests bench \
 	kernel tools install uninstall deb check-deb test-deb deb-kernel check-deb-kernel lint variants apply \
 	unapply patches series-check refresh clean distclean
 
@@ -94,6 +94,8 @@ shell: kernel tools
 #:                               run the concurrent scenarios in a kernel that reports
 #:                               data races; only those in this project's functions
 #:                               count
+#:   make test-criu              dump and restore programs by CRIU, with parent images of
+#:                               dirtyckpt, in a kernel with what CRIU needs
 #:   make test-arch              run KUnit and a smoke test on 32-bit x86, arm64, s390x
 #:   make test-fresh SUITE=trixie
 #:                               make run and make test in a fresh Debian
@@ -118,6 +120,12 @@ test-kcsan: tools
 	@dev/setup kernel $(source) guest tests stress
 	@dev/kernel build kcsan
 	@GUEST_KERNEL=kcsan TAGS='$(or $(TAGS),concurrent$(comma)!long)' tests/run $(or $(TESTS),tests/bats)
+
+test-criu: tools
+	@dev/setup kernel $(source) guest tests archive
+	@dev/criu >/dev/null
+	@dev/kernel build criu
+	@GUEST_KERNEL=criu TAGS=criu tests/run tests/bats/360-criu.bats
 
 test-arch:
 	@dev/setup kernel $(source) arch

@@ -1,11 +1,13 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# dirtyckpt's parent images for CRIU.
+# dirtyckpt's parent images for CRIU, and CRIU itself, which needs a kernel of its own:
+# 'make test-criu' boots it.
 
 load lib
 load dirtyckpt
 
 criu_py=$BATS_TEST_DIRNAME/../programs/criu.py
+PATH=$BUILD/criu:$PATH
 
 # export_image [OPTION]... - export the target into the folder parent
 export_image() {
@@ -204,4 +206,233 @@ refused() {
 	stop "$pid"
 	export_image
 	check_parent 1
+}
+
+# Everything below needs CRIU, and a kernel with what CRIU needs.
+
+# only - end the usual target; CRIU needs the loopback device at its start
+only() {
+	end_target
+	ip link set lo up
+}
+
+# start_alone COMMAND... - make it the target, as start_program does, in a session of its
+# own and with no other open files
+start_alone() {
+	only
+	mkfifo orders answers
+	taskset -c 0 setsid "$@" <orders >answers 2>errors 3>&- &
+	adopt $!
+	checked_pid=
+	exec {orders}>orders {answers}<answers
+}
+
+# criu_does COMMAND [OPTION]... - run CRIU; if it fails, show the end of its log
+criu_does() {
+	local log=$PWD/criu-$1.log
+	taskset -c 0 criu "$1" --images-dir dump -v4 --log-file "$log" "${@:2}" 3>&- >criu.output 2>&1 || {
+		grep -E 'Error|Warn' "$log" | tail -n 20 >&2
+		tail -n 20 criu.output "$log" >&2
+		fail "criu $1 failed"
+	}
+}
+
+# precopy - save the target twice while it runs, and export it
+precopy() {
+	save --for-criu
+	"$@"
+	save
+	export_image
+}
+
+# dump [OPTION]... - stop the target, and dump it with the parent image
+dump() {
+	stop "$pid"
+	"$criu_py" copy "$pid" memory
+	listing >listing.dump
+	unwritten=$(pages_in <(grep -v '[0-9a-f] .*d' listing.dump))
+	vdso=$(pages_of "$(mapping_of '[vdso]')")
+	mkdir dump
+	criu_does dump --tree "$pid" --track-mem --prev-images-dir ../parent "$@"
+	wait_until is_gone
+	"$criu_py" stats dump >stats
+}
+
+# takes_unwritten - check that CRIU took the unwritten pages from the parent image
+takes_unwritten() {
+	local skipped
+	skipped=$(counter pages_skipped_parent)
+	echo "$unwritten unwritten, $skipped from the parent, $(counter pages_written) written"
+	# A few pages are written for CRIU.
+	((skipped >= unwritten * 98 / 100 - 8 && skipped <= unwritten + vdso))
+}
+
+is_gone() {
+	[[ ! -e /proc/$pid ]]
+}
+
+# counter NAME - print that counter of the dump
+counter() {
+	sed -n "s/^$1 //p" stats
+}
+
+# restored [OPTION]... - restore the target as a new process, compare its memory, and let it
+# continue
+restored() {
+	criu_does restore --restore-detached "$@"
+	wait_until is_stopped "$pid"
+	run -0 "$criu_py" compare "$pid" memory
+	go_on "$pid"
+}
+
+# bats test_tags=criu,long
+@test "python3 dumped by CRIU with a parent image goes on with all its data in a new process" {
+	start_alone python3 -c '
+import hashlib, sys
+kept, n = [], 0
+for line in sys.stdin:
+    if line.startswith("grow"):
+        for i in range(int(line[4:])):
+            n = n * 6364136223846793005 + 1 & (1 << 64) - 1
+            kept.append(str(n))
+    print(len(kept), hashlib.sha1("".join(kept).encode()).hexdigest(), flush=True)'
+	order grow 20000
+	precopy order grow 3000
+	order grow 100
+	expected=$told
+	dump
+	takes_unwritten
+	restored
+	order tell
+	[[ $told == "$expected" ]] || fail "$told, not $expected"
+	order grow 100
+	[[ $told == "23200 "* ]]
+}
+
+# bats test_tags=criu,long
+@test "redis-server dumped by CRIU after load goes on with all its data in a new process" {
+	only
+	taskset -c 0 setsid redis-server --port 6397 --bind 127.0.0.1 --save "" --dir "$PWD" --daemonize no \
+		--enable-debug-command yes </dev/null >redis.log 2>&1 3>&- &
+	adopt $!
+	wait_until redis-cli -p 6397 ping
+	redis-cli -p 6397 debug populate 3000 key 1000
+	precopy redis-benchmark -p 6397 -n 2000 -r 300 -t set,lpush -q
+	redis-benchmark -p 6397 -n 500 -r 300 -t set,lpush -q
+	keys=$(redis-cli -p 6397 dbsize)
+	digest=$(redis-cli -p 6397 debug digest)
+	only_listens() { [[ $(find "/proc/$pid/fd" -lname 'socket:*' | wc -l) == 1 ]]; }
+	wait_until only_listens
+	dump
+	takes_unwritten
+	restored
+	[[ $(redis-cli -p 6397 dbsize) == "$keys" ]]
+	[[ $(redis-cli -p 6397 debug digest) == "$digest" ]]
+	redis-cli -p 6397 set word again
+	[[ $(redis-cli -p 6397 get word) == again ]]
+}
+
+# bats test_tags=criu,long
+@test "a program with threads dumped by CRIU goes on with all of them in a new process" {
+	start_alone threads
+	hear
+	[[ $told == ready ]]
+	ask wake
+	ask grow 50
+	precopy ask wake
+	ask wake
+	before=("${counts[@]}")
+	dump
+	takes_unwritten
+	restored
+	order wake
+	# CRIU lets calls with a timeout fail with EINTR, which two of the threads notice.
+	[[ $told =~ " wrong "[0-9]+" 0 0 "[0-9]+" 0"$ ]] || fail "$told"
+	read -r -a counts <<<"$told"
+	for i in {0..4}; do ((counts[i] > before[i])); done
+}
+
+# bats test_tags=criu,long
+@test "sqlite3 dumped by CRIU in a transaction can commit it in a new process" {
+	rows() {
+		echo "with recursive c(n) as (select $1 union all select n + 1 from c where n < $2) insert into t select n, hex(n) from c;"
+	}
+	start_alone sqlite3 data.db
+	order "create table t(n integer primary key, text); select 'made';"
+	order "begin; $(rows 1 5000) select count(*) from t;"
+	precopy order "$(rows 5001 6000) select count(*) from t;"
+	order "$(rows 6001 7000) select count(*) from t;"
+	dump --file-locks
+	takes_unwritten
+	restored --file-locks
+	order "select count(*) from t;"
+	[[ $told == 7000 ]]
+	order "commit; pragma integrity_check;"
+	[[ $told == ok ]]
+	[[ $(sqlite3 data.db "select count(*), sum(n) from t;") == "7000|24503500" ]]
+}
+
+# bats test_tags=criu,long
+@test "private hugetlb memory that is written between save and dump is right in the new process" {
+	echo 8 >/proc/sys/vm/nr_hugepages
+	cleanup() {
+		end_target
+		echo 0 >/proc/sys/vm/nr_hugepages
+	}
+	start_alone memstate
+	order "map private-hugetlb 1024"
+	order "write 0 1024 3"
+	precopy order "write 0 8 4"
+	[[ $exported == *"1024 pages are left out"* ]]
+	order "write 500 40 9"
+	dump
+	takes_unwritten
+	(($(counter pages_written) >= 1024))
+	restored
+	[[ $(order "write 0 1" && echo "$told") == READY* ]]
+}
+
+# bats test_tags=criu,long
+@test "memory that is mapped after the export is dumped whole" {
+	start_alone memstate
+	order "map anon 500"
+	# Other mappings must not be merged with this one.
+	order "advise nohugepage"
+	order "write"
+	precopy order "write 0 100 5"
+	order "map anon 300"
+	order "write"
+	dump
+	takes_unwritten
+	(($(counter pages_written) >= 300 && $(counter pages_written) < 500))
+	restored
+}
+
+# bats test_tags=criu,long
+@test "a mapping that has grown after the export is dumped whole" {
+	start_alone memstate
+	order "map anon 500"
+	order "write"
+	precopy order "write 0 100 5"
+	order "map anon 300"
+	order "write"
+	dump
+	(($(counter pages_written) >= 800))
+	restored
+}
+
+# bats test_tags=criu,long
+@test "the examples of the manual that use CRIU work" {
+	start_alone memstate
+	order "map anon 100"
+	order "write"
+	sed -nE 's/^\.RB "# " "(.*criu.*)"$/\1/p' "$BATS_TEST_DIRNAME/../../tools/dirtyckpt/dirtyckpt.1" |
+		sed 's/\\//g' >examples
+	(($(wc -l <examples) == 6))
+	while read -r example; do
+		run -0 bash -c "${example//1234/$pid} 3>&-"
+		[[ $example != "criu dump"* ]] || wait_until is_gone
+	done <examples
+	order "write 0 1"
+	[[ $told == READY* ]]
 }
