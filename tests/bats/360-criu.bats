@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
+# shellcheck disable=SC2030,SC2031  # each test is a subshell
 # dirtyckpt's parent images for CRIU, and CRIU itself, which needs a kernel of its own:
 # 'make test-criu' boots it.
 
@@ -255,7 +256,7 @@ dump() {
 	mkdir dump
 	criu_does dump --tree "$pid" --track-mem --prev-images-dir ../parent "$@"
 	wait_until is_gone
-	"$criu_py" stats dump >stats
+	"$criu_py" stats dump >figures
 }
 
 # takes_unwritten - check that CRIU took the unwritten pages from the parent image
@@ -273,7 +274,7 @@ is_gone() {
 
 # counter NAME - print that counter of the dump
 counter() {
-	sed -n "s/^$1 //p" stats
+	sed -n "s/^$1 //p" figures
 }
 
 # restored [OPTION]... - restore the target as a new process, compare its memory, and let it
