@@ -228,6 +228,12 @@ start_alone() {
 	exec {orders}>orders {answers}<answers
 }
 
+# start_memstate - make memstate the target, and read that it is ready
+start_memstate() {
+	start_alone memstate
+	hear
+}
+
 # criu_does COMMAND [OPTION]... - run CRIU; if it fails, show the end of its log
 criu_does() {
 	local log=$PWD/criu-$1.log
@@ -380,7 +386,7 @@ for line in sys.stdin:
 		end_target
 		echo 0 >/proc/sys/vm/nr_hugepages
 	}
-	start_alone memstate
+	start_memstate
 	order "map private-hugetlb 1024"
 	order "write 0 1024 3"
 	precopy order "write 0 8 4"
@@ -395,7 +401,7 @@ for line in sys.stdin:
 
 # bats test_tags=criu,long
 @test "memory that is mapped after the export is dumped whole" {
-	start_alone memstate
+	start_memstate
 	order "map anon 500"
 	# Other mappings must not be merged with this one.
 	order "advise nohugepage"
@@ -411,7 +417,7 @@ for line in sys.stdin:
 
 # bats test_tags=criu,long
 @test "a mapping that has grown after the export is dumped whole" {
-	start_alone memstate
+	start_memstate
 	order "map anon 500"
 	order "write"
 	precopy order "write 0 100 5"
@@ -424,7 +430,7 @@ for line in sys.stdin:
 
 # bats test_tags=criu,long
 @test "the examples of the manual that use CRIU work" {
-	start_alone memstate
+	start_memstate
 	order "map anon 100"
 	order "write"
 	sed -nE 's/^\.RB "# " "(.*criu.*)"$/\1/p' "$BATS_TEST_DIRNAME/../../tools/dirtyckpt/dirtyckpt.1" |
