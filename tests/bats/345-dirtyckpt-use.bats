@@ -231,8 +231,8 @@ is_untracked() {
 	[[ $output == *untrack* ]]
 	# shellcheck disable=SC1091  # of the tools
 	. "${BATS_TEST_DIRNAME}/../../tools/dirtyckpt/completion.bash"
-	[[ $(_dirtyckpt_commands | xargs) == "save verify list restore core prune untrack" ]]
-	[[ $(_dirtyckpt_options save | xargs) == "--stop --full --rounds --until-pages --zstd -h --help -V --version" ]]
+	[[ $(_dirtyckpt_commands | xargs) == "save verify list restore core export prune untrack" ]]
+	[[ $(_dirtyckpt_options save | xargs) == "--stop --full --for-criu --rounds --until-pages --zstd -h --help -V --version" ]]
 	[[ $(_dirtyckpt_options untrack | xargs) == "-q --quiet -h --help -V --version" ]]
 }
 
