@@ -173,6 +173,7 @@ refused() {
 @test "export refuses a process that runs another program" {
 	start_program bash -c 'read -r; exec cat'
 	save --for-criu
+	echo "for read" >&"$orders"
 	order again
 	[[ $told == again ]] || fail "$told"
 	refused "image@1: is of another process or program" image

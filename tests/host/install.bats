@@ -161,7 +161,7 @@ time.sleep(600)' >"$BATS_TEST_TMPDIR/address" 3>&- &
 	run -0 complete_words dirtyckpt ""
 	[[ $(sort <<<"$output" | tr '\n' ' ') == "core export list prune restore save untrack verify " ]]
 	run -0 complete_words dirtyckpt save --
-	[[ $(sort <<<"$output" | tr '\n' ' ') == "--full --help --rounds --stop --until-pages --version --zstd " ]]
+	[[ $(sort <<<"$output" | tr '\n' ' ') == "--for-criu --full --help --rounds --stop --until-pages --version --zstd " ]]
 	run -0 complete_words dirtyckpt list --j
 	[[ $output == --json ]]
 }
