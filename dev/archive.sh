@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # Get packages of another suite of Debian. Scripts source this file after lib.sh.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154  # $state is a variable of the scripts
 #
 # apt does it with a configuration of its own in a folder, so the machine's stays as it
 # is. It uses the machine's mirror and proxy, and checks the archive's signature with

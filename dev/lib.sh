@@ -152,7 +152,7 @@ overlay_files() {
 	esac
 }
 
-# Print what find finds in the roots of overlay_files.
+# from_roots ARGUMENT... - run find in each root of overlay_files
 from_roots() {
 	local root
 	for root in "${roots[@]}"; do

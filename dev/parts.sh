@@ -5,7 +5,7 @@
 # No part is stored a second time. Each is named by its definitions and lines, and
 # dev/patches makes the earlier state of a file by removing the parts that are still
 # to come. It stops if a part cannot be found. 'make series-check' compiles each state.
-# shellcheck shell=bash disable=SC2154  # $file and $stable are variables of dev/patches
+# shellcheck shell=bash disable=SC2016,SC2034,SC2154  # Perl; variables of dev/patches
 
 # All parts. If several have to be removed from a file, the later one goes first.
 all_parts=(kunit-ack-huge kunit-ack kunit-text kunit-huge kunit kunit-debug faults debug foll-dirty
