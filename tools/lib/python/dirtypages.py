@@ -30,7 +30,7 @@ import ctypes
 import errno
 import os
 from types import TracebackType
-from typing import Any, Iterable, NamedTuple, Optional, Type
+from typing import Any, Iterable, NamedTuple, Optional, Type, TypeVar
 
 __all__ = [
     "Kernel",
@@ -44,6 +44,8 @@ __all__ = [
 ]
 
 _ALL = 2**64 - 1
+
+_Self = TypeVar("_Self")
 
 
 class _Range(ctypes.Structure):
@@ -288,7 +290,25 @@ def parse(fd: int) -> list[Range]:
         return listing.ranges()
 
 
-class Pages:
+class _Closing:
+    """An object that the end of a with block closes."""
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+    def __enter__(self: _Self) -> _Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+
+class Pages(_Closing):
     """The address space that a process has now; after execve(), still the old one.
 
     pid: the process, 0 for the calling one.
@@ -337,17 +357,6 @@ class Pages:
         process, self._process = self._process, ctypes.c_void_p()
         _library.dirtypages_close(pages)
         _library.dirtypages_process_close(process)
-
-    def __enter__(self) -> Pages:
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
-        self.close()
 
     def __del__(self) -> None:
         if hasattr(self, "_process"):
@@ -495,7 +504,7 @@ def _mappings(maps: ctypes.c_void_p) -> list[Mapping]:
     return result
 
 
-class Tracker:
+class Tracker(_Closing):
     """The right to acknowledge pages of a process, held until close().
 
     Only one program may acknowledge pages of a process, as all share one flag per
@@ -518,17 +527,6 @@ class Tracker:
         """Give the right back. More calls do nothing."""
         tracker, self._tracker = self._tracker, ctypes.c_void_p()
         _library.dirtypages_untrack(tracker)
-
-    def __enter__(self) -> Tracker:
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
-        self.close()
 
     def __del__(self) -> None:
         if hasattr(self, "_tracker"):
