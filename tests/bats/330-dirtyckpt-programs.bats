@@ -12,15 +12,7 @@ setup() {
 }
 
 @test "python3 with a growing heap is saved while it runs, restored, and works afterwards" {
-	start_program python3 -c '
-import hashlib, sys
-kept, n = [], 0
-for line in sys.stdin:
-    if line.startswith("grow"):
-        for i in range(int(line[4:])):
-            n = n * 6364136223846793005 + 1 & (1 << 64) - 1
-            kept.append(str(n))
-    print(len(kept), hashlib.sha1("".join(kept).encode()).hexdigest(), flush=True)'
+	start_program python3 -c "$growing"
 	order grow 5000
 	save
 	# Save it while it grows

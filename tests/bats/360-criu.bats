@@ -295,15 +295,7 @@ restored() {
 
 # bats test_tags=criu,long
 @test "python3 dumped by CRIU with a parent image goes on with all its data in a new process" {
-	start_alone python3 -c '
-import hashlib, sys
-kept, n = [], 0
-for line in sys.stdin:
-    if line.startswith("grow"):
-        for i in range(int(line[4:])):
-            n = n * 6364136223846793005 + 1 & (1 << 64) - 1
-            kept.append(str(n))
-    print(len(kept), hashlib.sha1("".join(kept).encode()).hexdigest(), flush=True)'
+	start_alone python3 -c "$growing"
 	order grow 20000
 	precopy order grow 3000
 	order grow 100

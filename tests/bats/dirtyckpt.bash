@@ -74,6 +74,18 @@ start_program() {
 	exec {orders}>orders {answers}<answers
 }
 
+# A python3 program for start_program: "grow N" adds N strings to its heap, and the answer
+# to each line is the number and the hash of all
+growing='
+import hashlib, sys
+kept, n = [], 0
+for line in sys.stdin:
+    if line.startswith("grow"):
+        for i in range(int(line[4:])):
+            n = n * 6364136223846793005 + 1 & (1 << 64) - 1
+            kept.append(str(n))
+    print(len(kept), hashlib.sha1("".join(kept).encode()).hexdigest(), flush=True)'
+
 # order LINE - send a line to the target, and set $told to the answer
 order() {
 	echo "$*" >&"$orders"
