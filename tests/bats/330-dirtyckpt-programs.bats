@@ -243,7 +243,7 @@ shown() {
 	run -0 dirtyckpt core image core.file
 	[[ $(stat -c %a core.file) == 600 ]]
 	in_gdb "echo =begin\n" "thread apply all -ascending backtrace" "echo \n" "print sleeper" "print reader" \
-		"print wake_pipe" "info registers rip rsp rax xmm0" "frame function main" "print line" "x/4s environ[0]"
+		"print wake_pipe" "info registers rip rsp rax xmm0" "frame function main" "print line" "x/4s ((char **)environ)[0]"
 	shown of_core >a
 	shown of_process >b
 	grep -q '^#.* main ' a
