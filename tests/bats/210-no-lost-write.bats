@@ -424,6 +424,31 @@ written_while_migrating() {
 	done
 }
 
+# An acknowledgment empties an entry for a moment. A fault that reads the file then would
+# find no memory for the page, and end in SIGBUS.
+# bats test_tags=concurrent
+@test "a process that writes to its copies of pages which the file no longer has may be acknowledged" {
+	local i thread small=$BATS_TEST_TMPDIR/small
+	cleanup() { umount -l "$BATS_TEST_TMPDIR/small"; }
+	mkdir "$small"
+	mount -t tmpfs -o size=5M small "$small"
+	head -c 4M /dev/zero >"$small/file"
+	tell map private 1024 "$small/file"
+	tell write
+	fallocate --punch-hole --offset 0 --length 4M "$small/file"
+	head -c 8M /dev/zero >"$small/full" 2>/dev/null || true
+	taskset -pc 0 "$BASHPID" >/dev/null
+	taskset -pc 0 "$pid" >/dev/null
+	tell storm
+	for thread in "/proc/$pid/task"/*; do
+		[[ ${thread##*/} == "$pid" ]] || taskset -pc 1 "${thread##*/}" >/dev/null
+	done
+	for ((i = 0; i < 100; i++)); do
+		put "$(page_range 0 1024)"
+	done
+	wait_until is_listed_as "1024:fpdx---"
+}
+
 # ---- changes of state ----
 
 @test "the zero page over a file stays d" {
