@@ -35,6 +35,20 @@ class Arena:
         return self.start + number * PAGE
 
 
+def start_child(test):
+    """Start a process that waits until the end of the test, however that ends.
+
+    Popen() may return before exec has replaced our memory: wait for an answer.
+    """
+    pipe = subprocess.PIPE
+    child = test.enterContext(subprocess.Popen(["cat"], stdin=pipe, stdout=pipe))
+    test.addCleanup(child.kill)
+    child.stdin.write(b"ready\n")
+    child.stdin.flush()
+    child.stdout.readline()
+    return child
+
+
 def parse(text):
     with tempfile.TemporaryFile() as file:
         file.write(text)
@@ -85,18 +99,18 @@ class AnyKernel(unittest.TestCase):
                     self.assertGreater(len(pages.read()), 10)
 
     def test_process_by_pidfd(self):
-        with subprocess.Popen(["sleep", "1000"]) as child:
-            pidfd = os.pidfd_open(child.pid)
-            with dirtypages.Pages(pidfd=pidfd) as pages:
-                self.assertEqual(pages.pid, child.pid)
-                self.assertTrue(pages.read())
-            child.kill()
-            child.wait()
-            with self.assertRaises(ProcessLookupError):
-                dirtypages.Pages(pidfd=pidfd)
-            with self.assertRaises(ProcessLookupError):
-                dirtypages.Pages(child.pid)
-            os.close(pidfd)
+        child = start_child(self)
+        pidfd = os.pidfd_open(child.pid)
+        with dirtypages.Pages(pidfd=pidfd) as pages:
+            self.assertEqual(pages.pid, child.pid)
+            self.assertTrue(pages.read())
+        child.kill()
+        child.wait()
+        with self.assertRaises(ProcessLookupError):
+            dirtypages.Pages(pidfd=pidfd)
+        with self.assertRaises(ProcessLookupError):
+            dirtypages.Pages(child.pid)
+        os.close(pidfd)
 
     def test_errors(self):
         with self.assertRaises(ValueError):
@@ -217,12 +231,12 @@ class WithFile(unittest.TestCase):
             self.assertEqual(pages.reset(contents), 0)
 
     def test_stopped_child(self):
-        with subprocess.Popen(["sleep", "1000"]) as child:
-            with dirtypages.Pages(child.pid, acknowledge=True) as pages:
-                os.kill(child.pid, signal.SIGSTOP)
-                pages.acknowledge(pages.read())
-                self.assertEqual(pages.sum("ad").bytes, 0)
-            child.kill()
+        child = start_child(self)
+        with dirtypages.Pages(child.pid, acknowledge=True) as pages:
+            child.send_signal(signal.SIGSTOP)
+            os.waitpid(child.pid, os.WUNTRACED)
+            pages.acknowledge(pages.read())
+            self.assertEqual(pages.sum("ad").bytes, 0)
 
 
 if __name__ == "__main__":
