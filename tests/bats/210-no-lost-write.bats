@@ -16,7 +16,7 @@ cleanup() {
 	taskset -pc 0-1 "$BASHPID" >/dev/null
 	echo 8192 >/sys/kernel/debug/dirty_pages/batch
 	echo 0 >/proc/sys/vm/nr_hugepages
-	echo never >$large_folios/enabled
+	echo never >"$large_folios/enabled"
 }
 
 is_listed_as() {

@@ -74,8 +74,8 @@ no soft-dirty bits in this kernel" ]]
 
 # In Linux 7.3, kunit.py uses KVM if it opens, even if no guest gets anywhere with it.
 without_kvm=()
+# shellcheck disable=SC2016  # for the other shell
 [[ ! -e /dev/kvm ]] ||
-	# shellcheck disable=SC2016  # for the other shell
 	without_kvm=(unshare --map-root-user --mount sh -c 'mount --bind /dev/null /dev/kvm && exec "$@"' sh)
 
 # kunit_py KERNEL OPTION... - print the last lines of the kernel's kunit.py
