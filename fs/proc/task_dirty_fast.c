@@ -150,10 +150,13 @@ static int __init dirty_fast_init(void)
 	dirty_pfn_bits = pte_val(pte) ^ pte_val(none);
 	pte_location = (ENTRY_WORD(&pte) ^ ENTRY_WORD(&none)) |
 		       (ENTRY_WORD(&young) ^ ENTRY_WORD(&old));
-	/* Reading an entry back gives the highest offset. */
-	pte = swp_entry_to_pte(swp_entry(0, ~0UL));
-	pte = swp_entry_to_pte(swp_entry(0, swp_offset(softleaf_from_pte(pte))));
-	none = swp_entry_to_pte(swp_entry(0, 0));
+	/*
+	 * Reading an entry back gives the highest offset. Of type 1, because with
+	 * type 0 that entry may be all zeroes, as on x86.
+	 */
+	pte = swp_entry_to_pte(swp_entry(1, ~0UL));
+	pte = swp_entry_to_pte(swp_entry(1, swp_offset(softleaf_from_pte(pte))));
+	none = swp_entry_to_pte(swp_entry(1, 0));
 	swp_location = ENTRY_WORD(&pte) ^ ENTRY_WORD(&none);
 	return 0;
 }

@@ -90,9 +90,29 @@ static void skip_matching_agrees_with_a_plain_loop(struct kunit *test)
 	}
 }
 
+/* Otherwise each page in swap would be looked up on its own. */
+static void location_in_swap_is_ignored(struct kunit *test)
+{
+	pte_t first = swp_entry_to_pte(swp_entry(0, 1)), pte;
+	pte_t top = swp_entry_to_pte(swp_entry(1, ~0UL));
+	unsigned long offset = swp_offset(softleaf_from_pte(top));
+	int bit;
+
+	KUNIT_ASSERT_GT(test, offset, 1UL << 16);
+	for (bit = 1; bit < fls_long(offset); bit++) {
+		pte = swp_entry_to_pte(swp_entry(0, 1 | 1UL << bit));
+		KUNIT_EXPECT_EQ(test, ENTRY_WORD(&pte) & ~swp_location,
+				ENTRY_WORD(&first) & ~swp_location);
+	}
+	pte = pte_swp_mkexclusive(first);
+	KUNIT_EXPECT_NE(test, ENTRY_WORD(&pte) & ~swp_location,
+			ENTRY_WORD(&first) & ~swp_location);
+}
+
 static struct kunit_case dirty_fast_cases[] = {
 	KUNIT_CASE(eight_entries_are_compared_in_all_bits),
 	KUNIT_CASE(skip_matching_agrees_with_a_plain_loop),
+	KUNIT_CASE(location_in_swap_is_ignored),
 	{}
 };
 
