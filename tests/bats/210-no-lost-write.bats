@@ -160,7 +160,7 @@ beside_fresh() {
 	local poked=$answer
 	tell write 2 1
 	# The running target also writes to the end of its stack.
-	[[ $(picture) == "2:ap-x--- 1:apdx--- "[1-4]":ap-x---"* ]] || fail "$(picture)"
+	[[ $(picture) == "2:ap-x--- 1:apdx--- "[1-5]":ap-x---"* ]] || fail "$(picture)"
 	# The written page has a line in the grown stack.
 	grep -q "^$poked-.* apdx" <(listing) || fail "$poked: $(listing)"
 }
