@@ -75,8 +75,10 @@ no soft-dirty bits in this kernel" ]]
 # In Linux 7.3, kunit.py uses KVM if it opens, even if no guest gets anywhere with it.
 without_kvm=()
 # shellcheck disable=SC2016  # for the other shell
-[[ ! -e /dev/kvm ]] ||
-	without_kvm=(unshare --map-root-user --mount sh -c 'mount --bind /dev/null /dev/kvm && exec "$@"' sh)
+if [[ -w /dev/kvm ]]; then
+	without_kvm=(unshare --mount sh -c 'mount --bind /dev/null /dev/kvm && exec "$@"' sh)
+	((EUID == 0)) || without_kvm=(unshare --map-root-user "${without_kvm[@]:1}")
+fi
 
 # kunit_py KERNEL OPTION... - print the last lines of the kernel's kunit.py
 kunit_py() {
