@@ -151,8 +151,8 @@ static int __init dirty_fast_init(void)
 	pte_location = (ENTRY_WORD(&pte) ^ ENTRY_WORD(&none)) |
 		       (ENTRY_WORD(&young) ^ ENTRY_WORD(&old));
 	/*
-	 * Reading an entry back gives the highest offset. Of type 1, because with
-	 * type 0 that entry may be all zeroes, as on x86.
+	 * Reading an entry back gives the highest offset. The entry has type 1: with
+	 * type 0 it would be all zeroes on x86, which reads back as no entry.
 	 */
 	pte = swp_entry_to_pte(swp_entry(1, ~0UL));
 	pte = swp_entry_to_pte(swp_entry(1, swp_offset(softleaf_from_pte(pte))));
@@ -255,8 +255,8 @@ read_page_flags(struct vm_area_struct *vma, unsigned long addr, pte_t pte)
 }
 
 /*
- * Return the first entry after @pte, before @end, that does not match or whose
- * page has other flags. Without this loop: +61 % for pages shared with a forked
+ * Skip entries after @pte that match and whose pages have the same flags. Return
+ * the first other entry, or @end. Without this loop: +61 % for pages shared with a forked
  * child, +68 % for acknowledged pages.
  */
 static noinline pte_t *skip_same_pages(struct dirty_walk *w,

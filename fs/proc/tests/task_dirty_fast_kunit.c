@@ -90,7 +90,7 @@ static void skip_matching_agrees_with_a_plain_loop(struct kunit *test)
 	}
 }
 
-/* Otherwise each page in swap would be looked up on its own. */
+/* If the mask lacked a bit of the offset, the walk would decode each swap entry. */
 static void location_in_swap_is_ignored(struct kunit *test)
 {
 	pte_t first = swp_entry_to_pte(swp_entry(0, 1)), pte;
