@@ -406,29 +406,35 @@ written_while_migrating() {
 	done
 }
 
-# bats test_tags=concurrent
-@test "the TLBs of all CPUs are flushed: a thread that writes constantly sets d again" {
-	local i thread
-	# Give the thread its own CPU: a switch of processes would flush the TLB as well.
+# storm_on_its_own_cpu - let a thread of the target write to all pages forever. Nothing else
+# runs on its CPU: a switch of processes would flush the TLB.
+storm_on_its_own_cpu() {
+	local thread
 	taskset -pc 0 "$BASHPID" >/dev/null
 	taskset -pc 0 "$pid" >/dev/null
-	tell map anon 8
-	tell write
 	tell storm
 	for thread in "/proc/$pid/task"/*; do
 		[[ ${thread##*/} == "$pid" ]] || taskset -pc 1 "${thread##*/}" >/dev/null
 	done
+}
+
+# bats test_tags=concurrent
+@test "the TLBs of all CPUs are flushed: a thread that writes constantly sets d again" {
+	local i
+	tell map anon 8
+	tell write
+	storm_on_its_own_cpu
 	for ((i = 0; i < 10; i++)); do
 		put "$(page_range 0 8)"
 		wait_until is_listed_as "8:apdx---"
 	done
 }
 
-# An acknowledgment empties an entry for a moment. A fault that reads the file then would
-# find no memory for the page, and end in SIGBUS.
+# An acknowledgment empties an entry for a moment. If a fault asked the file for the page
+# then, the full disk would make it end in SIGBUS.
 # bats test_tags=concurrent
 @test "a process that writes to its copies of pages which the file no longer has may be acknowledged" {
-	local i thread small=$BATS_TEST_TMPDIR/small
+	local i small=$BATS_TEST_TMPDIR/small
 	cleanup() { umount -l "$BATS_TEST_TMPDIR/small"; }
 	mkdir "$small"
 	mount -t tmpfs -o size=5M small "$small"
@@ -437,12 +443,7 @@ written_while_migrating() {
 	tell write
 	fallocate --punch-hole --offset 0 --length 4M "$small/file"
 	head -c 8M /dev/zero >"$small/full" 2>/dev/null || true
-	taskset -pc 0 "$BASHPID" >/dev/null
-	taskset -pc 0 "$pid" >/dev/null
-	tell storm
-	for thread in "/proc/$pid/task"/*; do
-		[[ ${thread##*/} == "$pid" ]] || taskset -pc 1 "${thread##*/}" >/dev/null
-	done
+	storm_on_its_own_cpu
 	for ((i = 0; i < 100; i++)); do
 		put "$(page_range 0 1024)"
 	done
