@@ -210,7 +210,7 @@ refused() {
 	check_parent 1
 }
 
-# Everything below needs CRIU, and a kernel with what CRIU needs.
+# The scenarios below run CRIU, in the kernel of 'make test-criu'.
 
 # only - end the usual target; CRIU needs the loopback device at its start
 only() {
