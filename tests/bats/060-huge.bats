@@ -124,6 +124,15 @@ hugetlb() {
 	expect_of "$child" 512:fpdxh--
 }
 
+# A pin brings the page in, and then makes its entry dirty by the path of transparent
+# huge pages. The kernel's page-table check must not count it as one of them.
+@test "a private hugetlb page can be pinned before it was ever written to" {
+	hugetlb
+	tell map private-hugetlb 512
+	tell pin
+	expect 512:fpdxh--
+}
+
 @test "a private hugetlb file: read pages are clean, written pages dirty" {
 	hugetlb
 	truncate -s 4M /dev/hugepages/file
