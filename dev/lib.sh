@@ -37,7 +37,7 @@ use_kernel() {
 	[[ $1 != plain && $1 != series ]] || tree=$kbuild/$1
 	obj=$tree/build-$1 image=$tree/build-$1/vmlinux
 	case $1 in
-	test | plain | series) fragments=(dirty_pages.config) objects=960 ;;
+	test | plain | series) fragments=(dirty_pages.config) objects=1000 ;;
 	bench) goal=bzImage image=$obj/arch/x86/boot/bzImage ;;
 	debug | kcsan)
 		options="printk.devkmsg=on" slowness=10 objects=990
@@ -49,7 +49,7 @@ use_kernel() {
 		goal=bindeb-pkg image=$kbuild/deb-kernel preset=${KERNEL_CONFIG:-$debian_config} space=4000
 		[[ -n ${KERNEL_CONFIG:-} ]] || objects=6000
 		;;
-	criu) fragments=(dirty_pages.config dirty_pages_criu.config) objects=1160 ;;
+	criu) fragments=(dirty_pages.config dirty_pages_criu.config) objects=1200 ;;
 	um) arch=um goal=linux image=$obj/linux ;;
 	i386) arch=i386 cross=i686-linux-gnu- goal=bzImage image=$obj/arch/x86/boot/bzImage ;;
 	arm64) arch=arm64 cross=aarch64-linux-gnu- goal=Image image=$obj/arch/arm64/boot/Image ;;

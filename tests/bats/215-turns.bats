@@ -116,6 +116,26 @@ beside_late_flush() {
         break'
 }
 
+# The page is clean, so its entry stays read-only when the protection is lifted. If the
+# thread took that for a fault that is unresolved, it would wait, and nobody would wake
+# it.
+# bats test_tags=concurrent
+@test "a write that userfaultfd stops goes on if the protection is lifted at the same moment" {
+	tell map anon 8
+	tell write
+	tell uffd wp
+	write_all_the_time
+	beside_late_flush '
+    for i in range(100):
+        protect(1)
+        acknowledge()
+        protect(0)
+        before = contents()
+        while contents() == before:
+            pass
+    break'
+}
+
 # ---- references to a page, at any place of a batch ----
 
 @test "pages in a pipe stay d, at any place in a batch of entries" {
