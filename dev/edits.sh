@@ -86,6 +86,15 @@ kernel_file() {
 	fi
 }
 
+# has_probes FILE - does FILE.patch have any? It takes no process to find out that most
+# have none.
+has_probes() {
+	local text=''
+	locate "$1.patch"
+	IFS= read -r -d '' text <"$top/$ours" || true
+	[[ $text == *$'\nMended: '* ]]
+}
+
 # probes FILE - print the probes of FILE.patch, each with its hunks in front
 probes() {
 	local probe all hunks
@@ -103,7 +112,7 @@ probes() {
 
 # probed FILE - print the numbers of the hunks of FILE.patch that have a probe
 probed() {
-	probes "$1" | cut -d' ' -f1 | join_numbers
+	! has_probes "$1" || probes "$1" | cut -d' ' -f1 | join_numbers
 }
 
 join_numbers() {
@@ -125,5 +134,5 @@ mended() {
 
 # passed_over TREE FILE - print the numbers of the hunks that TREE does not need
 passed_over() {
-	mended "$1" "$2" | cut -d' ' -f1 | join_numbers
+	! has_probes "$2" || mended "$1" "$2" | cut -d' ' -f1 | join_numbers
 }
