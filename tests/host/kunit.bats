@@ -92,12 +92,17 @@ kunit_py() {
 }
 
 @test "the kernel's kunit.py runs the suites as well" {
-	local um x86
+	local um
 	um=$(names_of fs/proc/tests/task_dirty{,_text,_line,_walk,_fast,_debug}_kunit.c | wc -l)
-	x86=$(names_of fs/proc/tests/*_kunit.c | wc -l)
 	run -0 kunit_py um
 	[[ $output == *"Testing complete. Ran $um tests: passed: $((um - 4)), skipped: 4"$'\n'* ]]
-	# It boots a bzImage.
+}
+
+# It boots a bzImage, which takes a minute to make.
+# bats test_tags=long
+@test "kunit.py runs the suites on x86-64 as well" {
+	local x86
+	x86=$(names_of fs/proc/tests/*_kunit.c | wc -l)
 	use_kernel test
 	env -u MAKEFLAGS -u MAKELEVEL make -s -C "$tree" O="$obj" CC="ccache gcc" HOSTCC="ccache gcc" bzImage 3>&-
 	run -0 kunit_py test --arch=x86_64 --kernel_args=no_timer_check
