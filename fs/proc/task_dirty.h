@@ -86,7 +86,7 @@ static __always_inline bool dirty_set_flags(struct dirty_runs *runs,
  * @normal: present entries of the current mapping map ordinary pages only
  * @plain: decode every entry; for comparison with the fast walk
  * @budget: entries that this batch may still visit
- * @slow: entries decoded so far, or followed to their page
+ * @slow: entries decoded so far, or followed to their page or its place in swap
  * @by_vma: lock one mapping at a time; else the caller holds the mmap lock
  * @locked: the mapping that is locked, or NULL
  */
@@ -121,7 +121,7 @@ struct dirty_times {
  * @ranges: lines completed
  * @pages: pages in these lines
  * @fast: entries that were only compared with a pattern
- * @slow: entries that were decoded, or followed to their page
+ * @slow: entries that were decoded, or followed to their page or its place in swap
  * @contended: the batch ended early because of a waiter for the lock
  * @last: the listing is complete
  */
@@ -227,6 +227,7 @@ bool dirty_walk_batch(struct mm_struct *mm, struct dirty_walk *walk);
 unsigned long dirty_pte_flags(struct vm_area_struct *vma, unsigned long addr,
 			      pte_t pte);
 unsigned long dirty_page_flags(struct page *page, pte_t pte);
+bool dirty_is_only_swap_entry(swp_entry_t entry);
 int dirty_skip_huge_pud(pud_t *pud, unsigned long addr, unsigned long end,
 			struct mm_walk *walk);
 

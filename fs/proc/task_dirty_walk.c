@@ -128,17 +128,21 @@ static bool is_only_mapping(struct folio *folio, struct page *page)
 	return true;
 }
 
-/*
- * Return true if no other page-table entry has the page of this swap entry. For
- * entries that are not marked exclusive.
+/**
+ * dirty_is_only_swap_entry() - check that no other entry has a page in swap
+ * @entry: the swap entry, which is not marked exclusive
  *
  * The swap map counts the entries that have the page in swap, and shows at the same
  * moment whether the swap cache has it, from where relatives may map it. Our
  * reference keeps the folio in the cache, under this entry. Until it is dropped,
  * a relative that writes to the page copies it, and an acknowledgment may find
  * the page busy.
+ *
+ * Context: Page-table lock held. Does not sleep.
+ * Return: true if no other page-table entry has the page, mapped or in swap; false
+ * if there may be one.
  */
-static bool is_only_swap_entry(softleaf_t entry)
+bool dirty_is_only_swap_entry(swp_entry_t entry)
 {
 	struct folio *folio;
 	bool cached, only;
@@ -241,7 +245,7 @@ static unsigned long swap_pte_flags(pte_t pte)
 
 	if (softleaf_is_swap(entry)) {
 		flags = DIRTY_SWAPPED;
-		if (pte_swp_exclusive(pte) || is_only_swap_entry(entry))
+		if (pte_swp_exclusive(pte) || dirty_is_only_swap_entry(entry))
 			flags |= DIRTY_EXCLUSIVE;
 	} else if (softleaf_is_migration(entry)) {
 		flags = migrating_page_flags(entry);
