@@ -58,6 +58,8 @@ static int ack_huge_init(struct kunit *test)
 	struct ack_huge_fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, f);
+	if (!pgtable_supports_soft_dirty())
+		kunit_skip(test, "no soft-dirty bits in this kernel");
 	if (!has_transparent_hugepage())
 		kunit_skip(test, "this machine has no huge pages");
 	test->priv = f;

@@ -359,7 +359,7 @@ static void entries_that_hide_writes_are_found(struct kunit *test)
 	struct gup_fixture *f = test->priv;
 	struct verify *v;
 
-	if (!IS_ENABLED(CONFIG_MEM_SOFT_DIRTY))
+	if (!pgtable_supports_soft_dirty())
 		kunit_skip(test, "no soft-dirty bits in this kernel");
 	v = kvzalloc(sizeof(*v), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, v);

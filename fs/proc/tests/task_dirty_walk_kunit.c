@@ -238,7 +238,7 @@ static void entries_show_soft_dirty(struct kunit *test)
 	struct walk_fixture *f = test->priv;
 	pte_t pte = swapped(0, 1);
 
-	if (!IS_ENABLED(CONFIG_MEM_SOFT_DIRTY))
+	if (!pgtable_supports_soft_dirty())
 		kunit_skip(test, "no soft-dirty bits in this kernel");
 
 	KUNIT_EXPECT_EQ(test, flags_of(f->anon, pte_swp_mksoft_dirty(pte)),
@@ -342,7 +342,7 @@ static void migrating_pages_are_in_memory(struct kunit *test)
 		KUNIT_EXPECT_EQ_MSG(test, flags_of(f->anon, pte),
 				    flags | x | (x ? DIRTY_WRITTEN : 0),
 				    "kind %d", kind);
-		if (x || (flags && IS_ENABLED(CONFIG_MEM_SOFT_DIRTY)))
+		if (x || (flags && pgtable_supports_soft_dirty()))
 			x |= DIRTY_WRITTEN;
 		pte = pte_swp_mksoft_dirty(pte);
 		KUNIT_EXPECT_EQ_MSG(test, flags_of(f->anon, pte), flags | x,
