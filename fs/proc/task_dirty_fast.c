@@ -18,7 +18,7 @@
  * The pattern of other present entries, read-only or clean, determines only some
  * flags; the walk reads the rest from struct page. The pattern of other swap entries
  * determines all but DIRTY_EXCLUSIVE, for which the walk looks up the swap map
- * (without this pattern: +98 % for swapped pages that a forked child has too).
+ * (without this pattern: +94 % for swapped pages that a forked child has too).
  *
  * Each technique here has the figure that justifies it: how many more instructions
  * a whole listing takes without it, on x86-64.
