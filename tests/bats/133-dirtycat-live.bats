@@ -154,7 +154,7 @@ expect_fitting() {
 }
 
 @test "elsewhere samples follow each other: in a pipe, a file, on a dumb terminal" {
-	run -0 dirtycat -d 0.1 -c 3 --summary=only "$pid"
+	run -0 dirtycat -d 0 -c 3 --summary=only "$pid"
 	((${#lines[@]} == 4))
 	[[ ${lines[0]} == TIME* && $output != *$'\033'* ]]
 	on_terminal 100 24 "TERM=dumb dirtycat -d 0.1 -c 3 --summary $pid"

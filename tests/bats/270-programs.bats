@@ -120,7 +120,7 @@ start_redis() {
 			example=${example//\/var\/lib\/prometheus\/node-exporter/$PWD}
 			example=${example// -d 15 / -d 0 -c 1 }
 			example=${example// -d 10 / -d 0 -c 2 }
-			example=${example// -d 0.5 -c 40 / -d 0.1 -c 3 }
+			example=${example// -d 0.5 -c 40 / -d 0 -c 3 }
 			example=${example// -d 60 -c 60 / -d 0 -c 2 }
 			example=${example//-C redis-server/-C bash}
 			run -0 timeout "$TIMEOUT" bash -c "$example; true"

@@ -405,11 +405,15 @@ static void pause_for(struct run *run, double spent)
 
 	if (seconds < spent * PAUSE_PER_READ) {
 		seconds = spent * PAUSE_PER_READ;
-		/* A delay of 0 means as often as possible, so do not warn. */
-		if (!told && run->ctl.delay > 0)
+		/*
+		 * A delay of 0 means as often as possible, and a tenth more
+		 * goes unnoticed, so do not warn.
+		 */
+		if (!told && run->ctl.delay > 0 && seconds > 1.1 * run->ctl.delay) {
 			warning("reading took %.2g s; the next sample is in %.2g s instead of %g s",
 				spent, seconds, run->ctl.delay);
-		told = true;
+			told = true;
+		}
 	}
 	if (run->live) {
 		pause_live(run, seconds);
