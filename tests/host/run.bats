@@ -76,7 +76,7 @@ run_scenarios() {
 	END
 	PART_TIMEOUT=30 run -1 run_scenarios "$dir"
 	[[ $output == *"ok 1 holds in "*"not ok 2 a scenario of $dir/a.bats that did not"* ]]
-	[[ $output == *"not ok 3 $dir/a.bats ended with 124"*"not done after 30 s"*"1 passed, 2 failed" ]]
+	[[ $output == *"not ok 3 $dir/a.bats ended with 143"*"no result for 30 s"*"1 passed, 2 failed" ]]
 }
 
 @test "tags select scenarios, and it is an error if they select none" {
