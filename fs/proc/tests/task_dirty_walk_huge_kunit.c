@@ -159,7 +159,6 @@ static int huge_test_init(struct kunit *test)
 
 	mmap_write_lock(h->mm);
 	h->vma = vma_lookup(h->mm, addr);
-	vm_flags_clear(h->vma, VM_SOFTDIRTY);
 	make_tables(test, h);
 	mmap_write_unlock(h->mm);
 	return 0;
