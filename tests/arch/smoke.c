@@ -20,6 +20,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/reboot.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -36,10 +37,10 @@ static const char dirty_pages[] = "/proc/self/dirty_pages";
 static const char verify[] = "/sys/kernel/debug/dirty_pages/verify";
 
 /*
- * Does this kernel track writes, and does this machine have huge pages? The
- * kernel command line has the expected answers.
+ * Does this kernel track writes, and does this machine have huge pages, and two
+ * nodes? The kernel command line has the expected answers.
  */
-static bool tracked, huge;
+static bool tracked, huge, nodes;
 
 static char text[1 << 20];
 static int tests, failures;
@@ -398,6 +399,32 @@ static void test_swap(void)
 	munmap(p, 4 * PAGE);
 }
 
+static void move_page(char *p, int node)
+{
+	int status = -1;
+
+	if (syscall(SYS_move_pages, 0, 1L, &p, &node, &status, 0) || status != node)
+		die("move_pages");
+}
+
+/* The bit passes through the entry of a huge page under migration. */
+static void test_moved(char *p, size_t pages, const char *clean)
+{
+	char wanted[64];
+
+	if (!nodes)
+		return;
+	move_page(p, 1);
+	move_page(p, 0);
+	expect("a huge page on another node stays acknowledged", p, pages, clean);
+	put(p, 4);
+	move_page(p, 1);
+	move_page(p, 0);
+	snprintf(wanted, sizeof(wanted), "%zu:apdxh--", pages);
+	expect("a written one keeps its d", p, pages, wanted);
+	acknowledge();
+}
+
 static void test_huge(void)
 {
 	static const char size_file[] = "/sys/kernel/mm/transparent_hugepage/hpage_pmd_size";
@@ -421,9 +448,9 @@ static void test_huge(void)
 	acknowledge();
 	snprintf(wanted, sizeof(wanted), "%zu:ap-xh--", pages);
 	expect("and acknowledged as one", p, pages, wanted);
+	test_moved(p, pages, wanted);
 	madvise(p + 16 * PAGE, 16 * PAGE, MADV_DONTNEED);
-	/* A split sets soft-dirty in all entries. */
-	snprintf(wanted, sizeof(wanted), "16:apdx--- 16:- %zu:apdx---", pages - 32);
+	snprintf(wanted, sizeof(wanted), "16:ap-x--- 16:- %zu:ap-x---", pages - 32);
 	expect("a discarded part of it is clean", p, pages, wanted);
 	munmap(place, 2 * size);
 }
@@ -518,6 +545,7 @@ int main(void)
 	read_file("/proc/cmdline");
 	tracked = strstr(text, "smoke.tracked=1");
 	huge = strstr(text, "smoke.huge=1");
+	nodes = strstr(text, "smoke.nodes=1");
 	pid = fork();
 	if (!pid)
 		exit(test_all());
