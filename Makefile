@@ -123,7 +123,7 @@ test-kcsan: tools
 
 test-criu: tools
 	@dev/setup kernel $(source) guest tests archive
-	@dev/criu >/dev/null
+	@dev/program criu >/dev/null
 	@dev/kernel build criu
 	@GUEST_KERNEL=criu TAGS=criu tests/run tests/bats/360-criu.bats
 

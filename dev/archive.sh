@@ -25,14 +25,16 @@ archive_apt() {
 		-o Dir::State::status=/dev/null "${@:2}"
 }
 
-# archive_update SUITE HINT - make that configuration, and read the suite's lists; without
-# a mirror, print the hint
+# archive_update "SUITE..." HINT - make that configuration, and read the suites' lists;
+# without a mirror, print the hint
 archive_update() {
-	local from
+	local from suite
 	from=$(archive_mirror)
 	[[ -n $from ]] || die "apt here has no Debian mirror; $2"
 	[[ -e $archive_keyring ]] || die "$archive_keyring is missing; install debian-archive-keyring"
 	mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
-	printf 'deb [signed-by=%s] %s %s main\n' "$archive_keyring" "$from" "$1" >"$state/sources.list"
+	for suite in $1; do
+		printf 'deb [signed-by=%s] %s %s main\n' "$archive_keyring" "$from" "$suite"
+	done >"$state/sources.list"
 	archive_apt apt-get -o APT::Update::Error-Mode=any update >&2 || die "$1 cannot be read, or has no valid signature"
 }
