@@ -114,6 +114,8 @@ stripes() {
 	mkfifo go
 	bash -c 'read -r <go; exec sleep 1000' 3>&- &
 	other=$!
+	# After the exec of this shell, so that one panel has all its samples.
+	wait_until grep -qa "read -r" "/proc/$other/cmdline"
 	dirtycat --record record -d 0.2 "$other" 3>&- 2>error &
 	recorder=$!
 	after_samples 2
