@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
-# make deb-kernel, with a small tree in place of the kernel, whose build takes a moment.
+# make deb-kernel with a small tree in place of the kernel. Its build takes a moment.
 
 setup() {
 	bats_require_minimum_version 1.5.0
@@ -85,7 +85,7 @@ small_kernel() {
 		said = kernel.stderr.read()
 		assert said.endswith("kernel: stopped; run the same command to continue\n"), said
 		assert kernel.wait() == 130
-		# The signal has been sent. Its parent is gone too, so it may stay a zombie.
+		# The compiler may die a moment later. Its parent is gone, so it may stay a zombie.
 		def alive(pid):
 		    stat = text("/proc/" + pid + "/stat")
 		    return stat and ") Z " not in stat
