@@ -141,17 +141,13 @@ locate() {
 }
 
 # overlay_files new|patch - print the overlay's files for the version in use, as paths
-# in the kernel. An empty patch in the folder of a version means that it needs none.
+# in the kernel. An empty file in the folder of a version means that it needs none.
 overlay_files() {
-	local find=(find "${overlay_dirs[@]}" -type f) roots=("$top")
+	local find=(find "${overlay_dirs[@]}" -type f) roots=("$top") kind=(-name '*.patch')
 	[[ -z $stable ]] || roots+=("$top/$stable")
-	case $1 in
-	new) from_roots ! -name '*.patch' | sort -u ;;
-	patch)
-		from_roots -name '*.patch' -size +0 | sort -u |
-			comm -23 - <(from_roots -name '*.patch' -size 0 | sort) | sed 's/\.patch$//'
-		;;
-	esac
+	[[ $1 == patch ]] || kind=(! "${kind[@]}")
+	comm -23 <(from_roots "${kind[@]}" | sort -u) <(from_roots "${kind[@]}" -size 0 | sort) |
+		sed 's/\.patch$//'
 }
 
 # from_roots ARGUMENT... - run find in each root of overlay_files

@@ -111,16 +111,19 @@ other_version() {
 	grep -q FOLL_DIRTY "$BUILD/linux/mm/gup.c"
 }
 
-@test "an empty patch in the folder of a version means that it needs no edit" {
+@test "an empty file in the folder of a version means no such edit, and no such new file" {
 	other_version 6.11
-	mkdir -p stable/6.11/mm
+	mkdir -p stable/6.11/mm stable/6.11/fs/proc
 	: >stable/6.11/mm/gup.c.patch
+	: >stable/6.11/fs/proc/task_dirty_text.c
 	dev/overlay apply "$own"
 	cmp "$BATS_TEST_TMPDIR/before/mm/gup.c" "$own/mm/gup.c"
 	grep -q get_dirty_page "$own/mm/memory.c"
+	[[ -e $own/fs/proc/task_dirty.c && ! -e $own/fs/proc/task_dirty_text.c ]]
 	dev/overlay unapply "$own"
 	build_tree
 	cmp "$BATS_TEST_TMPDIR/before/mm/gup.c" "$BUILD/linux/mm/gup.c"
+	[[ -L $BUILD/linux/fs/proc/task_dirty.c && ! -L $BUILD/linux/fs/proc/task_dirty_text.c ]]
 	run -0 dev/overlay refresh
 	[[ -z $output ]]
 }
