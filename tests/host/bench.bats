@@ -9,7 +9,8 @@ setup_file() {
 	BENCH_HOW=instructions BENCH_KERNEL=test BENCH_ROUNDS=2 dev/bench dense nothing file \
 		range-alone range-of-2G range-beside-64T range-beside-small 3>&- \
 		>"$BATS_FILE_TMPDIR/tables"
-	jq -c '.measurements[].results[]' build/bench/results.json >"$BATS_FILE_TMPDIR/results"
+	jq -c '.measurements[].results[]' "$(. dev/lib.sh && echo "$kbuild")/bench/results.json" \
+		>"$BATS_FILE_TMPDIR/results"
 }
 
 setup() {

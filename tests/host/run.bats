@@ -7,13 +7,13 @@ setup() {
 	cd "$BATS_TEST_DIRNAME/../.." || return
 	. dev/lib.sh
 	set +u +o pipefail # as bats has them
-	mkdir -p "$build/tests"
-	dir=$(mktemp -d "$build/tests/run.XXXXXX") # visible in the guest
+	mkdir -p "$kbuild/tests"
+	dir=$(mktemp -d "$kbuild/tests/run.XXXXXX") # visible in the guest
 	export TAGS='!long'
 }
 
 teardown() {
-	rm -r "$dir" "$build"/tests/test-*"${dir##*/}"*
+	rm -r "$dir" "$kbuild"/tests/test-*"${dir##*/}"*
 }
 
 # scenarios NAME - make a file of scenarios from standard input. They are spelled

@@ -139,7 +139,7 @@ project() {
 		done <"${@: -1}"
 	END
 	chmod +x dev/guest
-	unset BUILD
+	unset BUILD KERNEL
 }
 
 @test "only tests that differ are run again, twice, before the run fails" {
