@@ -11,13 +11,34 @@
 all_parts=(kunit-ack-huge kunit-ack kunit-text kunit-huge kunit kunit-debug faults debug foll-dirty
 	range ack fast by-vma trace device)
 
-# edit SUBSTITUTION... - change $file by Perl's s///; each must find something
+# What to do to $file: Perl's s///, and the texts that they look for as $text[N]
+substitutions=() texts=()
+
+# edit SUBSTITUTION... - change $file by Perl's s///; each must find something. They
+# wait for carry_out(), so that one process makes all changes to a file.
 edit() {
-	local expression
-	for expression in "$@"; do
-		perl -0777 -i -pe '$found = ('"$expression"'); END { exit !$found }' "$file" ||
-			die "dev/parts.sh: ${file##*/tree/} has no match for $expression"
-	done
+	substitutions+=("$@")
+}
+
+# carry_out - make these changes
+carry_out() {
+	local missing
+	((${#substitutions[@]})) || return 0
+	missing=$(perl -0777 -e '
+		my ($file, $texts) = splice @ARGV, 0, 2;
+		our @text = splice @ARGV, 0, $texts;
+		open my $in, "<", $file or die "$file: $!\n";
+		$_ = <$in>;
+		for my $substitution (@ARGV) {
+			my $found = eval $substitution;
+			die $@ if $@;
+			print $substitution and exit 1 if !$found;
+		}
+		open my $out, ">", $file or die "$file: $!\n";
+		print $out $_;
+		close $out or die "$file: $!\n"' "$file" ${#texts[@]} "${texts[@]}" "${substitutions[@]}") ||
+		die "dev/parts.sh: ${file##*/tree/} has no match for $missing"
+	substitutions=() texts=()
 }
 
 # drop NAME... - remove definitions from $file, each with the comment above it
@@ -37,7 +58,10 @@ drop_config() {
 # drop_lines TEXT... - remove the lines with this text, and at least one for each
 drop_lines() {
 	local text
-	for text in "$@"; do TEXT=$text edit 's{^[^\n]*\Q$ENV{TEXT}\E[^\n]*\n}{}mg'; done
+	for text in "$@"; do
+		edit 's{^[^\n]*\Q$text['${#texts[@]}']\E[^\n]*\n}{}mg'
+		texts+=("$text")
+	done
 }
 
 # drop_test NAME - remove the inclusion of a file of tests
@@ -51,7 +75,7 @@ drop_tests() {
 }
 
 # take_out FILE PART - remove PART from $file, a copy of the kernel's FILE, if it has
-# such a part; else return 1
+# such a part, at the next carry_out(); else return 1
 take_out() {
 	# Linux 6.12 lists no mappings under their own locks, and so has no such patch.
 	[[ $2 != by-vma || -z $stable ]] || return 1
