@@ -22,29 +22,22 @@ pristine=$kbuild/pristine
 # fix that the kernel had before.
 mended_list=dirty_pages.mended
 
-# edits FILE PASSED - print FILE.patch without the hunks in PASSED ("1,2"), or
-# nothing if no hunk is left
+# The numbers of the hunks of each FILE.patch to leave out ("1,2")
+declare -A passed=()
+
+# edits FILE... - print each FILE.patch without the hunks in passed[FILE], or nothing if
+# no hunk is left. One call for all files takes no process for each of them.
 edits() {
-	locate "$1.patch"
-	awk -v passed=",$2," '
+	local f args=()
+	for f in "$@"; do
+		locate "$f.patch"
+		args+=("passed=,${passed[$f]:-}," "$top/$ours")
+	done
+	((!$#)) || awk '
+	FNR == 1 { n = 0; head = "" }
 	/^@@ / { n++; keep = !index(passed, "," n ",") }
 	!n && /^(---|\+\+\+) / { head = head $0 "\n" }
-	n && keep { printf "%s%s\n", head, $0; head = "" }' "$top/$ours"
-}
-
-# all_hunks FILE - print the numbers of all hunks of FILE.patch
-all_hunks() {
-	locate "$1.patch"
-	awk '/^@@ / { printf "%s%d", sep, ++n; sep = "," }' "$top/$ours"
-}
-
-# labelled FILE LABELS - print the numbers of the hunks of FILE.patch with one of
-# these labels ("a,b")
-labelled() {
-	locate "$1.patch"
-	awk -v want=",$2," '
-	/^@@ / { n++; sub(/^@@ [^@]*@@ ?/, ""); if ($0 != "" && index(want, "," $0 ",")) print n }' \
-		"$top/$ours" | paste -sd,
+	n && keep { printf "%s%s\n", head, $0; head = "" }' "${args[@]}"
 }
 
 # names_of FILE HUNKS - print the labels of these hunks ("1,2"), or the numbers of
@@ -60,7 +53,7 @@ names_of() {
 has_line() {
 	[[ -e $1 ]] && NAME=$2 LINE=$3 awk '
 	BEGIN { name = ENVIRON["NAME"]; line = ENVIRON["LINE"] }
-	!inside && $0 ~ "^([^ \t#/*].*[ *]|[*]?)" name "\\(" {
+	!inside && index($0, name "(") && $0 ~ "^([^ \t#/*].*[ *]|[*]?)" name "\\(" {
 		inside = 1
 		body = 0
 	}
@@ -95,19 +88,38 @@ has_probes() {
 	[[ $text == *$'\nMended: '* ]]
 }
 
-# probes FILE - print the probes of FILE.patch, each with its hunks in front
+# probes FILE - print the probes of FILE.patch, each with the numbers of its hunks in front
 probes() {
-	local probe all hunks
-	local -r form='^(([^ :]+): )?([^ ]+ /[^/]+/: .+)$'
-	all=$(all_hunks "$1")
 	locate "$1.patch"
-	sed -n '/^--- /q; s/^Mended: //p' "$top/$ours" | while IFS= read -r probe; do
-		[[ $probe =~ $form ]] || die "$ours: malformed probe 'Mended: $probe'"
-		hunks=$all
-		[[ -z ${BASH_REMATCH[2]} ]] || hunks=$(labelled "$1" "${BASH_REMATCH[2]}")
-		[[ -n $hunks ]] || die "$ours: no edit has a label of '$probe'"
-		printf '%s %s\n' "$hunks" "${BASH_REMATCH[3]}"
-	done
+	awk -v name="${0##*/}: $ours" '
+	function invalid(problem) {
+		printf "%s: %s\n", name, problem > "/dev/stderr"
+		exit 1
+	}
+	function add(numbers, more) { return numbers (numbers != "" && more != "" ? "," : "") more }
+	NR == FNR && /^@@ / {
+		all = add(all, ++n)
+		sub(/^@@ [^@]*@@ ?/, "")
+		labelled[$0] = add(labelled[$0], n)
+	}
+	NR == FNR { next }
+	/^--- / { exit }
+	sub(/^Mended: /, "") {
+		probe = $0
+		hunks = all
+		if (match($0, /^[^ :]+: /)) {
+			hunks = ""
+			count = split(substr($0, 1, RLENGTH - 2), label, ",")
+			for (i = 1; i <= count; i++)
+				hunks = add(hunks, labelled[label[i]])
+			$0 = substr(probe, RLENGTH + 1)
+		}
+		if ($0 !~ /^[^ ]+ \/[^\/]+\/: ./)
+			invalid("malformed probe '\''Mended: " probe "'\''")
+		if (hunks == "")
+			invalid("no edit has a label of '\''" probe "'\''")
+		print hunks, $0
+	}' "$top/$ours" "$top/$ours"
 }
 
 # probed FILE - print the numbers of the hunks of FILE.patch that have a probe
@@ -132,7 +144,11 @@ mended() {
 	done
 }
 
-# passed_over TREE FILE - print the numbers of the hunks that TREE does not need
-passed_over() {
-	! has_probes "$2" || mended "$1" "$2" | cut -d' ' -f1 | join_numbers
+# find_passed TREE FILE... - set passed[FILE] to the hunks that TREE does not need
+find_passed() {
+	local f
+	for f in "${@:2}"; do
+		passed[$f]=''
+		! has_probes "$f" || passed[$f]=$(mended "$1" "$f" | cut -d' ' -f1 | join_numbers)
+	done
 }
