@@ -716,7 +716,7 @@ static const struct call calls[] = {
 	{ "epoll", call_epoll, { EPERM } },
 	{ "set flags", call_set_flags, { EINVAL } },
 	{ "lock", call_lock, { EAGAIN, EINVAL } },
-	{ "lease", call_lease, { EAGAIN } },
+	{ "lease", call_lease, { EAGAIN, EINVAL } },
 	{ "ioctl", call_ioctl, { ENOTTY, EFAULT, EINVAL, EOPNOTSUPP, EBADF, EXDEV } },
 	{ "mmap", call_mmap, { ENODEV, EACCES, EPERM } },
 	{ "truncate", call_truncate, { EFBIG, EINVAL } },
