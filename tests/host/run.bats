@@ -103,12 +103,17 @@ run_scenarios() {
 		import os, signal, subprocess, sys, time
 		run = subprocess.Popen(["tests/run", sys.argv[1]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
 		                       preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+		def read(path):
+		    try:
+		        return open(path).read()
+		    except OSError: # it has ended meanwhile
+		        return ""
 		def descendants(pid):
-		    for child in open(f"/proc/{pid}/task/{pid}/children").read().split():
+		    for child in read(f"/proc/{pid}/task/{pid}/children").split():
 		        yield child
 		        yield from descendants(child)
 		def names():
-		    return [open(f"/proc/{pid}/comm").read().strip() for pid in descendants(run.pid)]
+		    return [read(f"/proc/{pid}/comm").strip() for pid in descendants(run.pid)]
 		while not any(name.startswith("qemu") for name in names()):
 		    time.sleep(0.2)
 		pids = list(descendants(run.pid))
