@@ -455,6 +455,8 @@ undo_diffs() {
 	be_known
 	run -0 dev/patches
 	[[ $output == *"patches in $BUILD/patches/1-soft-dirty-fixes"*"patches in $BUILD/patches/2-dirty-pages" ]]
+	# A tree without history knows no commit, but its version.
+	grep -qx "base-commit: v$version.1, as packaged by Debian" "$BUILD"/patches/2-*/0000-*
 	dev/overlay apply "$own"
 	without_configs
 	original_repository
@@ -480,9 +482,6 @@ undo_diffs() {
 			(($(sed '1,/^$/d; /^Signed-off-by/,$d' "$patch" | wc -w) >= 15))
 		fi
 	done
-	# A tarball knows no commit, but its version.
-	KERNEL_SRC='' dev/patches
-	grep -qx "base-commit: v$version.1, as packaged by Debian" "$BUILD"/patches/2-*/0000-*
 }
 
 @test "patches reports a file that belongs to no patch" {
