@@ -157,17 +157,22 @@ static bool move(char *from, char *to, size_t bytes)
 }
 
 /*
- * Exchange two ranges, so that each address has other contents. mremap() moves
- * only a range within one mapping.
+ * Exchange two ranges of a region, so that each address has other contents. Linux
+ * 6.12 moves only a range within one mapping. Linux 7.3 moves several mappings one by
+ * one. A signal stops it in between, where it breaks KSM pages, and the call is then
+ * restarted at an address without a mapping: it fails, and leaves a hole.
  */
-static void exchange(char *a, char *b, size_t bytes)
+static void exchange(struct region *r, char *a, char *b, size_t bytes)
 {
 	char *aside;
 
 	pthread_mutex_lock(&places);
 	aside = aligned_place(bytes);
 	if (move(a, aside, bytes))
-		must(move(aside, move(b, a, bytes) ? b : a, bytes), "mremap");
+		move(aside, move(b, a, bytes) ? b : a, bytes);
+	munmap(aside, bytes);
+	if (msync(r->start, r->pages * PAGE, MS_ASYNC))
+		map_pages(r, 0, r->pages);
 	pthread_mutex_unlock(&places);
 }
 
@@ -285,11 +290,12 @@ static void reshape(struct region *r, uint64_t *state)
 		break;
 	case 1:
 		if (r->kind == TABLES || r->kind == THP) {
-			exchange(r->start, r->start + HUGE, HUGE);
+			exchange(r, r->start, r->start + HUGE, HUGE);
 			note_change(r, 0, r->pages);
 		} else if (r->kind == SMALL) {
 			count = 1 + rnd(state, r->pages / 2 - 1);
-			exchange(r->start, r->start + r->pages / 2 * PAGE, count * PAGE);
+			exchange(r, r->start, r->start + r->pages / 2 * PAGE,
+				 count * PAGE);
 			note_change(r, 0, r->pages);
 		}
 		break;
