@@ -11,16 +11,16 @@
 all_parts=(kunit-ack-huge kunit-ack kunit-text kunit-huge kunit kunit-debug faults debug foll-dirty
 	range ack fast by-vma trace device)
 
-# What to do to $file: Perl's s///, and the texts that they look for as $text[N]
+# $file still needs these substitutions, Perl's s///. They find the texts as $text[N].
 substitutions=() texts=()
 
-# edit SUBSTITUTION... - change $file by Perl's s///; each must find something. They
-# wait for carry_out(), so that one process makes all changes to a file.
+# edit SUBSTITUTION... - change $file by Perl's s///; each must find something.
+# carry_out() makes all changes to a file in one process.
 edit() {
 	substitutions+=("$@")
 }
 
-# carry_out - make these changes
+# carry_out - make the changes that $file still needs
 carry_out() {
 	local missing
 	((${#substitutions[@]})) || return 0

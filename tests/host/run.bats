@@ -8,7 +8,7 @@ setup() {
 	. dev/lib.sh
 	set +u +o pipefail # as bats has them
 	mkdir -p "$kbuild/tests"
-	dir=$(mktemp -d "$kbuild/tests/run.XXXXXX") # visible in the guest
+	dir=$(mktemp -d "$kbuild/tests/run.XXXXXX") # The guest sees build/.
 	export TAGS='!long'
 }
 

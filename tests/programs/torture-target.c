@@ -159,8 +159,8 @@ static bool move(char *from, char *to, size_t bytes)
 /*
  * Exchange two ranges of a region, so that each address has other contents. Linux
  * 6.12 moves only a range within one mapping. Linux 7.3 moves several mappings one by
- * one. A signal stops it in between, where it breaks KSM pages, and the call is then
- * restarted at an address without a mapping: it fails, and leaves a hole.
+ * one, and breaks the KSM pages of each before. If a signal stops it there, it begins
+ * again where the first mapping has gone: it fails, and leaves a hole.
  */
 static void exchange(struct region *r, char *a, char *b, size_t bytes)
 {
