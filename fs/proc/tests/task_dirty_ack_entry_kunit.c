@@ -44,9 +44,9 @@ static pte_t *lock_entry(struct ack_fixture *f, spinlock_t **ptl)
 /* Return an empty entry, which on s390 is not zero. */
 static pte_t no_pte(void)
 {
-	pte_t pte;
+	pte_t pte = { 0 };
 
-	pte_clear(NULL, 0, &pte);
+	pte_clear(&init_mm, 0, &pte);
 	return pte;
 }
 
@@ -126,14 +126,11 @@ static int ack_entry_init(struct kunit *test)
  */
 static void set_any_pte(struct ack_fixture *f, pte_t *ptep, pte_t entry)
 {
-	pte_t checked = entry;
-
 	if (pte_present(entry))
-		checked = pte_mksoft_dirty(entry);
+		set_pte_at(f->mm, f->addr, ptep, pte_mksoft_dirty(entry));
 	else if (!pte_none(entry))
-		checked = pte_swp_mksoft_dirty(entry);
-	set_pte_at(f->mm, f->addr, ptep, checked);
-	set_pte(ptep, entry);
+		set_pte_at(f->mm, f->addr, ptep, pte_swp_mksoft_dirty(entry));
+	WRITE_ONCE(*ptep, entry);
 }
 
 /* Acknowledge @entry, and return its new value. Set *@stop by ack_ptes(). */

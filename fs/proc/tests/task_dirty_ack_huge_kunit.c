@@ -80,7 +80,7 @@ static void set_any_pmd(struct ack_huge_fixture *f, pmd_t *pmdp, pmd_t entry)
 		set_pmd_at(f->mm, f->addr, pmdp, pmd_mksoft_dirty(entry));
 	else
 		set_pmd_at(f->mm, f->addr, pmdp, pmd_swp_mksoft_dirty(entry));
-	set_pmd(pmdp, entry);
+	WRITE_ONCE(*pmdp, entry);
 }
 
 /* Acknowledge @entry, and return its new value. Set *@ret by ack_huge_pmd(). */
@@ -280,16 +280,21 @@ static void huge_pages_of_a_device_are_left_alone(struct kunit *test)
 static void a_part_of_a_huge_page_is_never_widened(struct kunit *test)
 {
 	struct ack_huge_fixture *f = test->priv;
-	const unsigned int first = 5, last = 500;
+	const unsigned int first = 5, last = HPAGE_PMD_NR - 12;
 	struct iov_iter from;
 	struct kvec vec;
 	char line[64];
 	unsigned int i;
+	spinlock_t *ptl;
 	pte_t *table;
+	pmd_t entry;
 
 	mmap_write_lock(f->mm);
-	set_pmd_at(f->mm, f->addr, huge_entry(f),
-		   pmd_mksoft_dirty(*huge_entry(f)));
+	ptl = pmd_lock(f->mm, huge_entry(f));
+	entry = pmdp_huge_get_and_clear(f->mm, f->addr, huge_entry(f));
+	set_pmd_at(f->mm, f->addr, huge_entry(f), pmd_mksoft_dirty(entry));
+	spin_unlock(ptl);
+	flush_tlb_range(f->vma, f->addr, f->addr + HPAGE_PMD_SIZE);
 	mmap_write_unlock(f->mm);
 	vec.iov_base = line;
 	vec.iov_len = snprintf(line, sizeof(line), "%lx-%lx\n",

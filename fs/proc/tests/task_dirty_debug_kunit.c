@@ -349,7 +349,7 @@ static void change_entry(struct kunit *test, unsigned long addr, bool soft_dirty
 	KUNIT_ASSERT_NOT_NULL(test, ptep);
 	pte = ptep_get(ptep);
 	pte = soft_dirty ? pte_mksoft_dirty(pte) : pte_clear_soft_dirty(pte);
-	set_pte(ptep, pte);
+	WRITE_ONCE(*ptep, pte);
 	pte_unmap_unlock(ptep, ptl);
 }
 

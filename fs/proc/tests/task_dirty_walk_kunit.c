@@ -187,7 +187,7 @@ static pte_t new_pte(void)
 	pte_t pte = { 0 };
 
 	if (!pte_none(pte))
-		pte_clear(NULL, TEST_ADDR, &pte);
+		pte_clear(&init_mm, TEST_ADDR, &pte);
 	return pte;
 }
 
@@ -198,7 +198,7 @@ static void empty_entries_are_clean(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, flags_of(f->anon, pte), 0);
 	/* An entry that was cleared may differ from one that was never set. */
-	pte_clear(NULL, TEST_ADDR, &pte);
+	pte_clear(&init_mm, TEST_ADDR, &pte);
 	KUNIT_EXPECT_EQ(test, flags_of(f->anon, pte), 0);
 	KUNIT_EXPECT_EQ(test, flags_of(f->file, pte), 0);
 }
@@ -397,13 +397,13 @@ static pte_t random_entry(struct walk_fixture *f)
 	enum page_kind kind = below(f, KINDS);
 	struct page *page = f->pages[kind];
 	unsigned long pfn = page_to_pfn(page);
-	pte_t pte;
+	pte_t pte = { 0 };
 
 	switch (below(f, 12)) {
 	case 0:
 		return new_pte();
 	case 1:
-		pte_clear(NULL, TEST_ADDR, &pte);
+		pte_clear(&init_mm, TEST_ADDR, &pte);
 		return pte;
 	case 2:
 		return make_pte_marker(coin(f) ? PTE_MARKER_UFFD_WP :
@@ -475,7 +475,7 @@ static void fill_table(struct walk_fixture *f)
  * @n: the number of runs
  */
 struct listing {
-	struct dirty_run runs[PTRS_PER_PTE + 1];
+	struct dirty_run runs[MAX_PTRS_PER_PTE + 1];
 	unsigned int n;
 };
 
@@ -577,7 +577,7 @@ static void empty_entries_are_not_like_swap_entries(struct kunit *test)
 			if (i >= 40 && i < 80)
 				f->table[i] = new_pte();
 			else if (i >= 100 && i < 140)
-				pte_clear(NULL, TEST_ADDR, &f->table[i]);
+				pte_clear(&init_mm, TEST_ADDR, &f->table[i]);
 		}
 		expect_walks_agree(test, &w, f->anon, 0, PTRS_PER_PTE, 10);
 	}
