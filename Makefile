@@ -96,8 +96,8 @@ shell: kernel tools
 #:                               count
 #:   make test-criu              dump and restore programs by CRIU, with parent images of
 #:                               dirtyckpt, in a kernel with what CRIU needs
-#:   make test-arch              run KUnit and a smoke test on 32-bit x86, arm64, s390x,
-#:                               and with KERNEL=7.3 also on riscv64
+#:   make test-arch              run KUnit and a smoke test on 32-bit x86, arm64, s390x
+#:                               and powerpc64, or with KERNEL=7.3 riscv64
 #:   make test-fresh SUITE=trixie
 #:                               make run and make test in a fresh Debian
 #:   make test-all               run these, lint, test and its long scenarios, torture,

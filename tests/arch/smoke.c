@@ -29,7 +29,7 @@
 #include "../../include/uapi/linux/dirty_pages.h"
 
 #define RESULT		"smoke: "
-#define PAGE		4096UL
+#define PAGE		((size_t)getpagesize())
 #define SWAP_BYTES	(32UL << 20)
 #define PICTURE		256	/* characters at most, see draw() */
 
@@ -277,7 +277,7 @@ static void test_file(void)
 
 	memset(contents, 'x', sizeof(contents));
 	for (i = 0; i < 4; i++)
-		if (fd < 0 || write(fd, contents, PAGE) != PAGE)
+		if (fd < 0 || write(fd, contents, PAGE) != (ssize_t)PAGE)
 			die("/tmp/file");
 	p = map(4, MAP_PRIVATE, fd);
 	for (i = 0; i < 4; i++)
@@ -449,8 +449,8 @@ static void test_huge(void)
 	snprintf(wanted, sizeof(wanted), "%zu:ap-xh--", pages);
 	expect("and acknowledged as one", p, pages, wanted);
 	test_moved(p, pages, wanted);
-	madvise(p + 16 * PAGE, 16 * PAGE, MADV_DONTNEED);
-	snprintf(wanted, sizeof(wanted), "16:ap-x--- 16:- %zu:ap-x---", pages - 32);
+	madvise(p + 8 * PAGE, 8 * PAGE, MADV_DONTNEED);
+	snprintf(wanted, sizeof(wanted), "8:ap-x--- 8:- %zu:ap-x---", pages - 16);
 	expect("a discarded part of it is clean", p, pages, wanted);
 	munmap(place, 2 * size);
 }

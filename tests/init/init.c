@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -9,8 +10,6 @@
 #include <unistd.h>
 
 #include "init.h"
-
-#define PAGE 4096
 
 void put_file(const char *path, const char *text)
 {
@@ -24,15 +23,20 @@ void put_file(const char *path, const char *text)
 /* Write a swap header, as mkswap does, and enable swap. */
 static void swap_on(const char *device, unsigned long bytes)
 {
-	static char header[PAGE];
+	const size_t page = getpagesize();
+	char *header = calloc(1, page);
 	int fd = open(device, O_RDWR | O_CLOEXEC);
-	uint32_t *info = (uint32_t *)(header + 1024);
+	uint32_t *info;
 
-	info[0] = 1;			/* version */
-	info[1] = bytes / PAGE - 1;	/* the last page */
-	memcpy(header + PAGE - 10, "SWAPSPACE2", 10);
-	if (fd < 0 || write(fd, header, PAGE) != PAGE || fsync(fd))
+	if (fd < 0 || !header)
 		die(device);
+	info = (uint32_t *)(header + 1024);
+	info[0] = 1;			/* version */
+	info[1] = bytes / page - 1;	/* the last page */
+	memcpy(header + page - 10, "SWAPSPACE2", 10);
+	if (write(fd, header, page) != (ssize_t)page || fsync(fd))
+		die(device);
+	free(header);
 	close(fd);
 	if (swapon(device, 0))
 		die("swapon");
