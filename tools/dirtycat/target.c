@@ -69,6 +69,10 @@ void explain(const struct control *ctl, struct target *target, int error)
 	case ESRCH:
 		set_problem(target, STATUS_NO_PROCESS, "no such process");
 		break;
+	case EADDRINUSE:
+		set_problem(target, STATUS_NO_PROCESS,
+			    "its memory is that of another process; acknowledge the pages of its parent or, if this is a thread, of its process");
+		break;
 	case ENOSYS:
 		if (ctl->backend == DIRTYPAGES_SCAN)
 			set_problem(target, STATUS_UNSUPPORTED,

@@ -28,6 +28,10 @@ enum status process_failed(pid_t pid, const char *name, int error)
 		return complain(STATUS_NOT_PERMITTED,
 				"%d: not permitted; you must own the process, and Yama must let you attach, or have CAP_SYS_PTRACE",
 				pid);
+	case EADDRINUSE:
+		return complain(STATUS_REFUSED,
+				"%d: its memory is that of another process; save its parent or, if this is a thread, its process",
+				pid);
 	case ENOSYS:
 	case EOPNOTSUPP:
 		return complain(STATUS_UNSUPPORTED,

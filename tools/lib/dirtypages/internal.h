@@ -100,6 +100,7 @@ struct dp_sink {
 	const char *problem;
 };
 
+int dp_owns_memory(const struct dirtypages_process *process);
 uint32_t dp_letters(const char *text, size_t len);
 uint32_t dp_unknown_letters(const char *text, size_t len);
 const char *dp_column_letters(size_t column);

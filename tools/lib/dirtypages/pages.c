@@ -115,14 +115,24 @@ static int open_writable(struct dirtypages *pages)
 	return -ESRCH;
 }
 
+/* Without the file, nothing can be acknowledged. */
+static bool has_file(const struct dirtypages *pages)
+{
+	int dir = dirtypages_process_dir(pages->process);
+
+	return !faccessat(dir, "dirty_pages", F_OK, 0) || errno != ENOENT;
+}
+
 static int open_best(struct dirtypages *pages, enum dirtypages_backend backend)
 {
 	const bool writes = pages->flags & (DIRTYPAGES_ACKNOWLEDGE | DIRTYPAGES_RESET);
 	int error = -ENOSYS;
 
 	if (backend == DIRTYPAGES_AUTO || backend == DIRTYPAGES_FILE) {
-		error = writes ? open_writable(pages) :
-			open_file(pages, "dirty_pages", O_RDONLY, DIRTYPAGES_FILE);
+		error = writes && has_file(pages) ? dp_owns_memory(pages->process) : 0;
+		if (!error)
+			error = writes ? open_writable(pages) :
+				open_file(pages, "dirty_pages", O_RDONLY, DIRTYPAGES_FILE);
 	}
 	if (error != -ENOSYS || backend == DIRTYPAGES_FILE)
 		return error;
@@ -138,8 +148,9 @@ static int open_best(struct dirtypages *pages, enum dirtypages_backend backend)
  *
  * Return: 0; -ESRCH if the process has exited; -EACCES or -EPERM if the caller may
  * not read, or not acknowledge; -ENOSYS if the kernel lacks the back end;
- * -EOPNOTSUPP if the back end cannot acknowledge; -EINVAL if @backend or @flags is
- * unknown; another negative errno.
+ * -EOPNOTSUPP if the back end cannot acknowledge; -EADDRINUSE, with @flags, if the
+ * memory is that of another process; -EINVAL if @backend or @flags is unknown;
+ * another negative errno.
  */
 int dirtypages_open_process(struct dirtypages **pages,
 			    const struct dirtypages_process *process,

@@ -9,6 +9,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -338,12 +339,53 @@ bool dirtypages_process_has_memory(const struct dirtypages_process *process)
 	return found;
 }
 
+/* Return a number from the text of a status file, 0 if it is not there. */
+static pid_t status_number(const char *text, const char *key)
+{
+	const char *line = strstr(text, key);
+
+	return line ? atoi(line + strlen(key)) : 0;
+}
+
+/* A child of vfork(), for example, shares the memory of its parent until exec. */
+static bool shares_with_parent(const struct dirtypages_process *process, pid_t parent)
+{
+	/* kcmp() takes PIDs of this namespace, and finds no memory equal to none. */
+	return parent && own_pid() == getpid() &&
+	       !thread_is_dead(process, process->pid) &&
+	       !syscall(SYS_kcmp, process->pid, parent, KCMP_VM, 0, 0);
+}
+
+/*
+ * Acknowledging affects all processes that share the memory, but a tracker locks one
+ * PID. Return 0 if the process has memory of its own, or else a negative errno. Call
+ * this before opening files: a process shares memory from its start until exec, so a
+ * file that is opened later cannot be of shared memory either.
+ */
+int dp_owns_memory(const struct dirtypages_process *process)
+{
+	char text[512];
+	ssize_t len = proc_read(process->fd, "status", text, sizeof(text));
+	pid_t tgid;
+
+	if (len < 0)
+		return len == -ENOENT ? -ESRCH : len;
+	tgid = status_number(text, "\nTgid:");
+	if (!tgid)
+		return -ESRCH;
+	if (tgid != process->pid ||
+	    shares_with_parent(process, status_number(text, "\nPPid:")))
+		return -EADDRINUSE;
+	return 0;
+}
+
 /**
  * dirtypages_process_space() - identify the address space of a process
  * @process: the process
  * @space: set to a number that changes at execve(), 0 if there is no address space
  *
- * The number is a hash of the auxiliary vector, which holds random addresses.
+ * The number is a hash of the auxiliary vector, which holds random addresses. Without
+ * their randomization, it may be the same after execve().
  *
  * Return: 0 or a negative errno, for example if access is denied.
  */
