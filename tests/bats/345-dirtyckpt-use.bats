@@ -225,6 +225,48 @@ is_untracked() {
 	[[ $output == *"Permission denied"* && -s $(lock_name) ]]
 }
 
+@test "a thread, or a process with the memory of its parent, is refused" {
+	local other thread partner
+	tell map anon 16
+	tell write
+	save
+	tell storm 0 1
+	thread=$(cd "/proc/$pid/task" && printf '%s\n' * | grep -vx "$pid")
+	tell partner
+	partner=$answer
+	tell write
+	for other in $thread $partner; do
+		run -9 dirtyckpt save "$other" other
+		[[ $output == *"$other: its memory is that of another process; save its parent or"* ]] || fail "$output"
+		run -2 dirtycat --clear "$other"
+		[[ $output == *"$other: its memory is that of another process; acknowledge"* ]] || fail "$output"
+		[[ ! -e other && ! -e $(pid=$other lock_name) ]]
+		run -0 dirtycat "$other"
+	done
+	# Among processes by name, it is left out.
+	run -6 --separate-stderr dirtycat --clear -C memstate
+	[[ $stderr == *"$pid: tracked by"* && $stderr != *"$partner: "* ]] || fail "$stderr"
+	saves_all
+}
+
+@test "a lock file that another user has put in place is not trusted" {
+	local lock decoy
+	lock=$(lock_name)
+	decoy=$(pid=1 lock_name)
+	cleanup() { rm -f "$lock" "$decoy"; }
+	setpriv --reuid 1000 --clear-groups sh -c "echo 'dirtyckpt $PWD/image' | tee $lock >$decoy"
+	run -6 dirtyckpt save "$pid" image
+	[[ $output == *"$lock: belongs to another user; remove it" ]] || fail "$output"
+	run -6 dirtycat --clear "$pid"
+	[[ $output == *"belongs to another user; remove it" ]] || fail "$output"
+	rm "$lock"
+	save
+	run -0 --separate-stderr dirtyckpt untrack image
+	[[ $output == "$pid is no longer tracked; the image is unchanged" ]] || fail "$output"
+	[[ $stderr == "dirtyckpt: $decoy: belongs to another user, and is ignored" ]] || fail "$stderr"
+	is_untracked
+}
+
 @test "--help fits on a terminal, and completion finds commands and options in it" {
 	run -0 dirtyckpt --help
 	[[ -z $(awk 'length > 80' <<<"$output") ]] || fail "$(awk 'length > 80' <<<"$output")"

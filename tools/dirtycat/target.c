@@ -103,6 +103,10 @@ static void track(struct target *target)
 	if (error == -EBUSY) {
 		set_problem(target, STATUS_OTHER,
 			    "another program is acknowledging its pages; only one tracker per process");
+	} else if (error == -EPERM) {
+		set_problem(target, STATUS_OTHER,
+			    "/run/lock/dirty_pages.%d.* belongs to another user; remove it",
+			    target->pid);
 	} else if (error) {
 		set_problem(target, STATUS_OTHER,
 			    "cannot lock /run/lock/dirty_pages.%d.*: %s",

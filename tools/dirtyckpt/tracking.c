@@ -86,6 +86,11 @@ enum status tracking_begin(struct target *target, const struct image *image,
 		return complain(STATUS_REFUSED,
 				"%d: another program is acknowledging its pages; only one tracker per process",
 				pid);
+	if (error == -EPERM)
+		return complain(STATUS_OTHER,
+				"/run/lock/dirty_pages.%d.%" PRIu64
+				": belongs to another user; remove it",
+				pid, target->start_time);
 	if (error)
 		return complain(STATUS_OTHER,
 				"/run/lock/dirty_pages.%d.%" PRIu64 ": cannot be locked: %s",

@@ -77,7 +77,7 @@ static enum status fail_to_end(const struct tracked *process, int error)
 		return complain(STATUS_REFUSED,
 				"%d: another program is acknowledging its pages; try again",
 				process->pid);
-	if (error == EACCES || error == EPERM)
+	if (error == EACCES)
 		return complain(STATUS_NOT_PERMITTED, FOLDER "/dirty_pages.%d.%" PRIu64
 				": %s; only the owner of this file or root can end the tracking",
 				process->pid, process->start_time, strerror(error));
@@ -89,18 +89,29 @@ static enum status fail_to_end(const struct tracked *process, int error)
  * Read the note again under the lock: another image may track the process by
  * now.
  */
-static enum status end_tracking(const struct tracked *process,
-				const char *path)
+static enum status end_tracking(const struct tracked *process, const char *path,
+				bool quiet, size_t *count)
 {
 	struct dirtypages_tracker *tracker;
 	int error = dirtypages_track(&tracker, process->pid, process->start_time);
 
+	if (error == -EPERM) {
+		warning(FOLDER "/dirty_pages.%d.%" PRIu64
+			": belongs to another user, and is ignored",
+			process->pid, process->start_time);
+		return STATUS_OK;
+	}
 	if (error)
 		return fail_to_end(process, -error);
 	if (tracking_is_for(dirtypages_tracker_note(tracker), path))
 		error = dirtypages_tracker_set_note(tracker, "");
 	dirtypages_untrack(tracker);
-	return error ? fail_to_end(process, -error) : STATUS_OK;
+	if (error)
+		return fail_to_end(process, -error);
+	++*count;
+	if (!quiet)
+		printf("%d is no longer tracked; the image is unchanged\n", process->pid);
+	return STATUS_OK;
 }
 
 /*
@@ -120,14 +131,10 @@ static enum status end_all(const struct control *ctl, const struct image *image,
 	dir = opendir(FOLDER);
 	if (!dir)
 		return complain(STATUS_OTHER, FOLDER ": %s", strerror(errno));
-	while (!status && next_tracked(dir, path, &process)) {
-		status = end_tracking(&process, path);
-		if (status)
-			break;
-		++*count;
-		if (!ctl->quiet)
-			printf("%d is no longer tracked; the image is unchanged\n",
-			       process.pid);
+	while (next_tracked(dir, path, &process)) {
+		enum status one = end_tracking(&process, path, ctl->quiet, count);
+
+		status = status ? status : one;
 	}
 	closedir(dir);
 	return status;

@@ -98,30 +98,54 @@ static int open_lock(const char *path)
 	return fd == -1 ? -errno : fd;
 }
 
+/*
+ * The owner of the file can change the note unseen, and the tracker that it names would
+ * miss pages: accept only a file of root, of the caller, or of the owner of the process.
+ */
+static bool is_trusted(const struct stat *st, pid_t pid)
+{
+	struct stat process;
+	char path[32];
+
+	if (!st->st_uid || st->st_uid == geteuid())
+		return true;
+	snprintf(path, sizeof(path), "/proc/%d", pid);
+	return stat(path, &process) ? errno == ENOENT : st->st_uid == process.st_uid;
+}
+
+static int lock_opened(int fd, struct stat *st, pid_t pid)
+{
+	if (fstat(fd, st))
+		return -errno;
+	if (!S_ISREG(st->st_mode))
+		return -EINVAL;
+	if (!is_trusted(st, pid))
+		return -EPERM;
+	if (flock(fd, LOCK_EX | LOCK_NB))
+		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+	return fstat(fd, st) ? -errno : 0;
+}
+
 /* Lock the file, and read its note. Return 0 or a negative errno. */
-static int lock_file(struct dirtypages_tracker *tracker)
+static int lock_file(struct dirtypages_tracker *tracker, pid_t pid)
 {
 	struct stat st;
 	ssize_t len;
+	int error;
 
 	do {
 		tracker->fd = open_lock(tracker->path);
 		if (tracker->fd < 0)
 			return tracker->fd;
-		if (flock(tracker->fd, LOCK_EX | LOCK_NB) || fstat(tracker->fd, &st)) {
-			int error = errno == EWOULDBLOCK ? EBUSY : errno;
-
+		error = lock_opened(tracker->fd, &st, pid);
+		if (error) {
 			close(tracker->fd);
-			return -error;
+			return error;
 		}
 		/* Removed by its last holder? Then there may be another file. */
 		if (!st.st_nlink)
 			close(tracker->fd);
 	} while (!st.st_nlink);
-	if (!S_ISREG(st.st_mode)) {
-		close(tracker->fd);
-		return -EINVAL;
-	}
 	len = pread(tracker->fd, tracker->note, sizeof(tracker->note) - 1, 0);
 	tracker->note[len > 0 ? len : 0] = '\0';
 	return 0;
@@ -147,7 +171,7 @@ int dirtypages_track(struct dirtypages_tracker **tracker, pid_t pid,
 	(*tracker)->owner = getpid();
 	snprintf((*tracker)->path, sizeof((*tracker)->path), FOLDER "/" NAME PRIu64,
 		 pid, start_time);
-	error = lock_file(*tracker);
+	error = lock_file(*tracker, pid);
 	if (error) {
 		free(*tracker);
 		*tracker = NULL;
