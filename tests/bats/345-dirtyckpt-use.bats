@@ -406,17 +406,24 @@ input()'
 	run ! grep -q ELF typed
 }
 
-@test "core keeps mode and owner of an existing file, and makes a new one private" {
+@test "core makes a private file, and writes to no pipe of another user" {
 	save
 	umask 022
 	run -0 dirtyckpt core image new
-	[[ $(stat -c '%a %u %g' new) == "600 0 0" ]]
-	cp new kept
-	chown 1000:1000 kept
-	chmod 4640 kept
-	run -0 dirtyckpt core image kept
-	[[ $(stat -c '%a %u %g' kept) == "640 1000 1000" ]]
-	cmp new kept
+	for owner in 0:1000 1000:1000; do
+		echo old >existing
+		chown $owner existing
+		chmod 4644 existing
+		run -0 dirtyckpt core image existing
+		[[ $(stat -c '%a %u %g' new existing) == $'600 0 0\n600 0 0' ]]
+		cmp new existing
+	done
+	mkfifo -m 666 pipe
+	chown 1000 pipe
+	timeout "$TIMEOUT" cat pipe >got 3>&- &
+	run -6 dirtyckpt core image pipe
+	[[ $output == *"pipe: Operation not permitted"* && ! -s got ]] || fail "$output"
+	wait $!
 	run -6 dirtyckpt core image .
 	run -6 dirtyckpt core image nowhere/file
 	[[ $output == *"nowhere/file: "* && $(ls) != *~* ]]

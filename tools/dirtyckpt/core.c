@@ -353,9 +353,10 @@ static enum status write_core(struct core *core)
 	error = output_open(&core->output, core->path);
 	if (error)
 		return fail_to_make(core, output_error(error));
-	/* A new file is private, like memory. */
-	if (core->output.uid == (uid_t)-1)
-		core->output.mode = 0600;
+	/* The file is private, like memory, whoever made the one that it replaces. */
+	core->output.uid = -1;
+	core->output.gid = -1;
+	core->output.mode = 0600;
 	regular = core->output.temporary;
 	if (isatty(core->output.fd))
 		status = fail_to_make(core, "is a terminal; use a file or a pipe");

@@ -110,6 +110,16 @@ static mode_t default_mode(void)
 	return 0666 & ~mask;
 }
 
+/* The owner of a named pipe reads the output. */
+static int refuse_foreign_pipe(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return -errno;
+	return S_ISFIFO(st.st_mode) && !is_trusted(st.st_uid) ? -EPERM : 0;
+}
+
 /* Open a name that is not a symbolic link, or is one to an open file. */
 static int open_name(struct output_file *output, const char *name,
 		     const struct stat *st)
@@ -118,8 +128,11 @@ static int open_name(struct output_file *output, const char *name,
 		return open_as_it_is(output, name, O_APPEND);
 	if (S_ISDIR(st->st_mode))
 		return -EISDIR;
-	if (!S_ISREG(st->st_mode))
-		return open_as_it_is(output, name, O_NOFOLLOW);
+	if (!S_ISREG(st->st_mode)) {
+		int error = open_as_it_is(output, name, O_NOFOLLOW);
+
+		return error ? error : refuse_foreign_pipe(output->fd);
+	}
 	output->mode = st->st_mode & 0777;
 	output->uid = st->st_uid;
 	output->gid = st->st_gid;
