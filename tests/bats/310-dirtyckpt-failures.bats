@@ -489,6 +489,16 @@ EOF
 	run -7 dirtyckpt verify "$pid" image
 	[[ $output == *"$(page_range 0 32) was not mapped"* ]]
 	go_on "$pid"
+	tell use 0
+	tell protect r 4 2
+	tell protect r 10 2
+	stop "$pid"
+	run -7 dirtyckpt verify "$pid" image
+	[[ $(grep -c "was mapped as rw-p" <<<"$output") == 2 && $output == *"was not mapped"* ]] || fail "$output"
+	go_on "$pid"
+	tell protect rw 4 2
+	tell protect rw 10 2
+	tell use 1
 	tell unmap
 	tell use 0
 	tell unmap 3 1

@@ -70,7 +70,7 @@ static enum status compare_mappings(struct restorer *r)
 		status = target_maps(&r->target, &r->maps, NULL, NULL);
 	if (status)
 		return status;
-	status = layout_compare(then, r->maps, &r->added);
+	status = layout_compare(then, r->maps, &r->added, false);
 	if (status)
 		complain(status,
 			 "%d: mappings differ from those in %s@%lu (process left unchanged)",

@@ -238,7 +238,7 @@ static enum status compare_mappings(struct comparison *c)
 	if (status)
 		return status;
 	status = target_maps(&c->target, &now, NULL, NULL);
-	if (!status && layout_compare(then, now, &added))
+	if (!status && layout_compare(then, now, &added, true))
 		c->others = true;
 	for (size_t i = 0; i < added.count; i++) {
 		printf("%08" PRIx64 "-%08" PRIx64 " was not mapped\n",

@@ -7,6 +7,7 @@
 #include "spans.h"
 
 enum status layout_compare(const struct dirtypages_maps *then,
-			   const struct dirtypages_maps *now, struct spans *added);
+			   const struct dirtypages_maps *now, struct spans *added,
+			   bool all_differences);
 
 #endif /* LAYOUT_H */
