@@ -81,6 +81,32 @@ checksums() {
 	run -0 dirtyckpt list empty
 }
 
+@test "prune and untrack remove nothing from a folder with only the names of an image" {
+	mkdir -p other/000001 other/new
+	echo precious | tee other/new/file other/todo >other/000001/file
+	for command in prune untrack; do
+		run -8 dirtyckpt $command other
+		[[ $output == *"other@1: damaged (no head)"* ]] || fail "$output"
+		[[ $(cat other/new/file other/todo other/000001/file | uniq -c) == *" 3 precious" ]]
+	done
+}
+
+@test "an image of many generations can be used with a low limit of open files" {
+	local n
+	tell map anon 16
+	for ((n = 0; n < 16; n++)); do
+		tell write $n 1 1
+		save
+	done
+	for command in "list --check image" "core image /dev/null" "prune image"; do
+		run -6 bash -c "ulimit -n 24; dirtyckpt $command"
+		[[ $output == *"Too many open files"* && $output != *damaged* ]] || fail "$output"
+	done
+	for command in "list --check image" "core image /dev/null" "prune image"; do
+		run -0 bash -c "ulimit -Sn 24; dirtyckpt $command"
+	done
+}
+
 @test "list and prune report an incomplete first save, and the next save continues it" {
 	for n in 4 8; do
 		rm -rf image

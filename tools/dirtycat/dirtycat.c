@@ -16,7 +16,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "choices.h"
@@ -24,6 +23,7 @@
 #include "common/memory.h"
 #include "common/message.h"
 #include "common/output.h"
+#include "common/process.h"
 #include "common/text.h"
 #include "gnuplot.h"
 #include "heatmap.h"
@@ -572,22 +572,12 @@ static void show_recording(struct run *run)
 	draw_pictures(run, &source);
 }
 
-/* Reading takes a few descriptors, and --clear keeps one lock per process. */
-static void raise_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit))
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 int main(int argc, char **argv)
 {
 	struct run run = { 0 };
 
-	raise_limit();
+	/* Reading takes a few descriptors, and --clear keeps one lock per process. */
+	process_raise_file_limit();
 	setlocale(LC_ALL, "");
 	/* Programs read the numbers: print them alike in every language. */
 	setlocale(LC_NUMERIC, "C");

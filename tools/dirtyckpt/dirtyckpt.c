@@ -23,12 +23,16 @@
 
 #include <locale.h>
 
+#include "common/process.h"
+
 int main(int argc, char **argv)
 {
 	struct control ctl;
 	command_fn command;
 	enum status status;
 
+	/* Two files of each generation that has wanted pages are open at a time. */
+	process_raise_file_limit();
 	/*
 	 * Escape text of users by their locale; numbers are the same
 	 * everywhere.

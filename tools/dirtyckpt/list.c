@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "dirtyckpt.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <libsmartcols/libsmartcols.h>
@@ -53,7 +54,8 @@ static const struct {
 	[COL_THREADS] = { "THREADS", SCOLS_JSON_NUMBER, "threads stored in this generation" },
 	[COL_PAUSE] = { "PAUSE", SCOLS_JSON_NUMBER, "milliseconds the process was stopped" },
 	[COL_SPENT] = { "SPENT", SCOLS_JSON_NUMBER, "milliseconds the save took" },
-	[COL_STATE] = { "STATE", SCOLS_JSON_STRING, "ok, damaged (--check reads contents), newer" },
+	[COL_STATE] = { "STATE", SCOLS_JSON_STRING,
+		      "ok, damaged (--check reads contents), newer, unknown" },
 };
 
 /**
@@ -71,7 +73,7 @@ static char *time_text(uint64_t seconds)
 	char text[64];
 	struct tm tm;
 
-	/* A forged head may have a time whose year does not fit. */
+	/* The year of a time in a forged head may not fit. */
 	if (!localtime_r(&when, &tm))
 		return NULL;
 	strftime(text, sizeof(text), "%FT%T%z", &tm);
@@ -113,7 +115,8 @@ static char *cell(const struct control *ctl, const struct generation *gen,
 
 	if (column == COL_STATE)
 		return text_of("%s", state == STATUS_NEWER ? "newer" :
-				     state ? "damaged" : "ok");
+				     state == STATUS_DAMAGED ? "damaged" :
+				     state ? "unknown" : "ok");
 	if (column == COL_GENERATION)
 		return number_cell(gen, column);
 	if (!*gen->base)
@@ -162,10 +165,17 @@ static enum status add_line(const struct control *ctl,
 			    const struct image *image,
 			    struct libscols_table *table, unsigned long number)
 {
-	struct libscols_line *line = checked(scols_table_new_line(table, NULL));
+	struct libscols_line *line;
 	struct generation gen;
 	enum status status;
+	struct stat st;
+	char name[24];
 
+	/* prune may have removed the generation, as list takes no lock. */
+	generation_name(name, number);
+	if (fstatat(image->fd, name, &st, AT_SYMLINK_NOFOLLOW) && errno == ENOENT)
+		return STATUS_OK;
+	line = checked(scols_table_new_line(table, NULL));
 	status = generation_open(image, number, &gen);
 	/* A damaged head, or one of a newer format, has no values to show. */
 	if (status)

@@ -128,6 +128,8 @@ enum status cmd_prune(const struct control *ctl)
 		status = complain_no_image(&image);
 	if (!status)
 		status = image_is_known(&image);
+	if (!status)
+		status = image_has_one(&image);
 	if (!status && image.count > ctl->keep) {
 		last = image.count - ctl->keep;
 		status = make_whole(ctl, &image, image.numbers[last]);

@@ -159,6 +159,8 @@ enum status cmd_untrack(const struct control *ctl)
 		status = end_all(ctl, &image, &count);
 	if (!status && !count && !image.count)
 		status = complain_no_image(&image);
+	if (!status && !count)
+		status = image_has_one(&image);
 	/* The next generation has all pages, including the recorded ones. */
 	if (!status)
 		status = record_remove(&image);

@@ -25,6 +25,31 @@ enum status complain_damaged(const struct image *image,
 			image->path, gen->number, part);
 }
 
+/**
+ * fail_to_open() - report that a part of a generation cannot be opened
+ * @image: the image
+ * @gen: the generation
+ * @part: that part
+ *
+ * errno is set. If this program lacks descriptors or rights, the image may be fine.
+ *
+ * Return: the exit status.
+ */
+enum status fail_to_open(const struct image *image, const struct generation *gen,
+			 const char *part)
+{
+	switch (errno) {
+	case ENOENT:
+	case ENOTDIR:
+	case ELOOP:
+	case ENXIO:
+	case EIO:
+		return complain_damaged(image, gen, part);
+	}
+	return complain(STATUS_OTHER, "%s@%lu: %s", image->path, gen->number,
+			strerror(errno));
+}
+
 enum { HEAD_BYTES = 8192 };
 
 /* Return the size of the head, or -1 with errno set. */
@@ -66,8 +91,8 @@ static enum status read_head(const struct image *image, struct generation *gen)
 	enum status status;
 
 	if (size == -1)
-		return complain_damaged(image, gen, errno == ELOOP ?
-			       "its head is a symbolic link" : "no head");
+		return fail_to_open(image, gen, errno == ELOOP ?
+				    "its head is a symbolic link" : "no head");
 	status = refuse_newer(image, gen, text);
 	if (!status && (!size || !head_parse(gen, text, size)))
 		return complain_damaged(image, gen, "head");
@@ -84,6 +109,24 @@ static int open_generation(const struct image *image, unsigned long number)
 }
 
 /**
+ * image_has_one() - check that this is an image before files of it are removed
+ * @image: the image, with generations by name
+ *
+ * Return: STATUS_OK if the head of any generation can be read, or the exit status.
+ */
+enum status image_has_one(const struct image *image)
+{
+	enum status status = STATUS_DAMAGED;
+	struct generation gen;
+
+	for (size_t i = image->count; status && i--;) {
+		status = generation_open(image, image->numbers[i], &gen);
+		generation_close(&gen);
+	}
+	return status;
+}
+
+/**
  * generation_open() - open a generation
  * @image: the image
  * @number: its number
@@ -97,7 +140,7 @@ enum status generation_open(const struct image *image, unsigned long number,
 	*gen = (struct generation){ .number = number };
 	gen->fd = open_generation(image, number);
 	if (gen->fd == -1)
-		return complain_damaged(image, gen, strerror(errno));
+		return fail_to_open(image, gen, "folder");
 	return read_head(image, gen);
 }
 

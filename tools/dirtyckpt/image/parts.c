@@ -45,11 +45,12 @@ enum status part_open(const struct image *image, const struct generation *gen,
 
 	*fd = openat(gen->fd, part_names[part],
 		     O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-	if (*fd != -1 && !fstat(*fd, &st) && has_size(gen, part, &st) &&
+	if (*fd == -1)
+		return fail_to_open(image, gen, part_names[part]);
+	if (!fstat(*fd, &st) && has_size(gen, part, &st) &&
 	    (part == PART_PAGES || has_checksum(*fd, gen->crc[part])))
 		return STATUS_OK;
-	if (*fd != -1)
-		close(*fd);
+	close(*fd);
 	*fd = -1;
 	return complain_damaged(image, gen, part_names[part]);
 }

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /**
@@ -146,4 +147,19 @@ int process_find(process_wanted_fn *is_wanted, void *data, pid_t **pids,
 	if (*count)
 		qsort(*pids, *count, sizeof(**pids), compare_pids);
 	return error;
+}
+
+/**
+ * process_raise_file_limit() - let this process open as many files as it may
+ *
+ * The usual soft limit of 1024 is for programs that call select().
+ */
+void process_raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }

@@ -14,6 +14,7 @@ typedef bool process_wanted_fn(int dir, void *data);
 
 int process_find(process_wanted_fn *is_wanted, void *data, pid_t **pids, size_t *count);
 bool process_is_called(int dir, const char *name);
+void process_raise_file_limit(void);
 
 int process_threads(int dir, DIR **threads);
 pid_t process_next_thread(DIR *threads);
