@@ -127,19 +127,27 @@ static unsigned long pmd_location __ro_after_init;
 unsigned long dirty_pfn_bits __ro_after_init;
 
 /*
+ * Return the width of the highest possible frame number. Memory that is plugged in
+ * later may have higher frame numbers than the memory at boot. The width is not larger,
+ * as some architectures keep other bits above the frame number.
+ */
+static unsigned int __init width_of_frames(void)
+{
+#ifdef CONFIG_MEMORY_HOTPLUG
+	return MAX_PHYSMEM_BITS - PAGE_SHIFT;
+#else
+	return fls_long(max(max_pfn, 2UL) - 1);
+#endif
+}
+
+/*
  * Architectures have no masks in common, so derive them from entries that the common
  * functions make. Decoding each entry instead: 20 times as many instructions for
  * pages that are all written, 16 times as many for pages in swap.
  */
 static int __init dirty_fast_init(void)
 {
-	/*
-	 * The mask has all bits of the highest frame number, and none above, where
-	 * some architectures keep other bits. Memory that is plugged in later may
-	 * have higher numbers. Its entries may not match their neighbours, which
-	 * only costs time.
-	 */
-	unsigned long pfn = (1UL << fls_long(max(max_pfn, 2UL) - 1)) - 1;
+	unsigned long pfn = (1UL << width_of_frames()) - 1;
 	pte_t none = pfn_pte(0, __pgprot(0)), pte = pfn_pte(pfn, __pgprot(0));
 	pte_t young = pte_mkyoung(none), old = pte_mkold(none);
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE

@@ -109,10 +109,32 @@ static void location_in_swap_is_ignored(struct kunit *test)
 			ENTRY_WORD(&first) & ~swp_location);
 }
 
+/* The acknowledgment finds each page by this mask, in plugged-in memory too. */
+static void frames_have_all_their_bits(struct kunit *test)
+{
+#ifdef CONFIG_MEMORY_HOTPLUG
+	unsigned long highest = (1UL << (MAX_PHYSMEM_BITS - PAGE_SHIFT)) - 1;
+#else
+	unsigned long highest = max_pfn - 1;
+#endif
+	int bit;
+
+	/* A bit may be reserved, for example for encryption. */
+	highest = pte_pfn(pfn_pte(highest, vm_get_page_prot(VM_READ)));
+	/* With PAE, the mask is narrower than entries, and only the listing uses it. */
+	highest = min(highest, ULONG_MAX >> PAGE_SHIFT);
+	KUNIT_EXPECT_GE(test, highest, min(max_pfn - 1, ULONG_MAX >> PAGE_SHIFT));
+	for (bit = 0; bit < fls_long(highest); bit++)
+		if (highest & 1UL << bit)
+			KUNIT_EXPECT_EQ(test, 1UL << bit,
+					dirty_frame_of(pfn_pte(1UL << bit, __pgprot(0))));
+}
+
 static struct kunit_case dirty_fast_cases[] = {
 	KUNIT_CASE(eight_entries_are_compared_in_all_bits),
 	KUNIT_CASE(skip_matching_agrees_with_a_plain_loop),
 	KUNIT_CASE(location_in_swap_is_ignored),
+	KUNIT_CASE(frames_have_all_their_bits),
 	{}
 };
 
