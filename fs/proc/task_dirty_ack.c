@@ -233,13 +233,16 @@ static bool folio_has_extra_refs(struct folio *folio, unsigned int ours)
  * Return true if the mappings of a page are certainly all of its references. This
  * is right for large folios too. The first page has the references to the whole
  * folio, which equal its own mappings only if there are no others. The other pages
- * have no references, so the counts of a mapped one never match. Without this check,
- * acknowledging pages that are all written takes 87 % more instructions.
+ * have no references, so the counts of a mapped one never match. NO_PAGE_MAPCOUNT does
+ * not count their mappings either, so the caller has to look at the folio. Without this
+ * check, acknowledging pages that are all written takes 87 % more instructions.
  */
 static __always_inline bool page_is_only_mapped(struct page *page)
 {
 	struct page_counts count = counts_of(page);
 
+	if (IS_ENABLED(CONFIG_NO_PAGE_MAPCOUNT) && count.mappings < 0)
+		return false;
 	return IS_ENABLED(CONFIG_64BIT) && count.refs == count.mappings + 1;
 }
 
