@@ -513,6 +513,13 @@ static int ack_pte_table(struct dirty_ack *a, struct vm_area_struct *vma,
 	return ret;
 }
 
+/* Have users of MMU notifiers been told that this range changes? */
+static bool is_notified(const struct dirty_ack *a, unsigned long start,
+			unsigned long end)
+{
+	return a->notified && a->range.start <= start && end <= a->range.end;
+}
+
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
 /*
  * Only entries of present anonymous huge pages are cleared. Return false where there
@@ -570,6 +577,14 @@ static int ack_huge_pmd(struct dirty_ack *a, struct vm_area_struct *vma,
 			split_huge_pmd(vma, pmd, addr);
 			a->budget -= HPAGE_PMD_NR;
 			a->batch.split++;
+			return -EAGAIN;
+		}
+		/*
+		 * notify_begin() saw a table, which MADV_DONTNEED freed since. The
+		 * mmap lock keeps the set of notifiers as it was then.
+		 */
+		if (mm_has_notifiers(a->mm) && !is_notified(a, addr, end)) {
+			spin_unlock(ptl);
 			return -EAGAIN;
 		}
 		clear_huge_pmd(a, vma, addr, pmd);
@@ -632,7 +647,7 @@ static void notify_begin(struct dirty_ack *a, struct vm_area_struct *vma,
 	/* A huge page is visited as a whole, whatever is left of the budget. */
 	if (dirty_pmd_is_table(pmdp_get_lockless(pmd)))
 		end = min(end, last);
-	if (a->notified && a->range.start <= addr && end <= a->range.end)
+	if (is_notified(a, addr, end))
 		return;
 	if (a->notified)
 		flush_tlbs(a);

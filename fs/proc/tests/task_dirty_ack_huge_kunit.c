@@ -334,6 +334,32 @@ static void an_entry_that_became_huge_is_retried(struct kunit *test)
 	EXPECT_HUGE(test, *huge_entry(f), before);
 }
 
+#ifdef CONFIG_MMU_NOTIFIER
+/* notify_begin() saw a page table here, so it did not tell the end of the page. */
+static void a_huge_page_is_notified_as_a_whole(struct kunit *test)
+{
+	static const struct mmu_notifier_ops none = { };
+	struct ack_huge_fixture *f = test->priv;
+	struct mmu_notifier notifier = { .ops = &none };
+	pmd_t pmd = pmd_mksoft_dirty(present_huge(f->folio, BIT_WRITE | BIT_DIRTY));
+	pmd_t after;
+	int ret;
+
+	KUNIT_ASSERT_EQ(test, mmu_notifier_register(&notifier, f->mm), 0);
+	f->ack->notified = true;
+	f->ack->range.start = f->addr;
+	f->ack->range.end = f->addr + HPAGE_PMD_SIZE - PAGE_SIZE;
+	after = after_huge_ack(test, pmd, &ret);
+	KUNIT_EXPECT_EQ(test, ret, -EAGAIN);
+	EXPECT_HUGE(test, after, pmd);
+	f->ack->range.end += PAGE_SIZE;
+	after = after_huge_clear(test, pmd);
+	KUNIT_EXPECT_FALSE(test, pmd_soft_dirty(after) || pmd_write(after));
+	f->ack->notified = false;
+	mmu_notifier_unregister(&notifier, f->mm);
+}
+#endif
+
 static struct kunit_case dirty_ack_huge_cases[] = {
 	KUNIT_CASE(huge_pages_are_protected),
 	KUNIT_CASE(huge_pages_that_are_held_keep_the_bit),
@@ -341,6 +367,9 @@ static struct kunit_case dirty_ack_huge_cases[] = {
 	KUNIT_CASE(huge_pages_under_migration_keep_the_bit_or_get_it),
 	KUNIT_CASE(huge_pages_of_a_device_are_left_alone),
 	KUNIT_CASE(an_entry_that_became_huge_is_retried),
+#ifdef CONFIG_MMU_NOTIFIER
+	KUNIT_CASE(a_huge_page_is_notified_as_a_whole),
+#endif
 	KUNIT_CASE(a_part_of_a_huge_page_is_never_widened),
 	{}
 };
