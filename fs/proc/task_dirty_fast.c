@@ -244,7 +244,7 @@ static __always_inline bool is_surely_only_mapping(struct page *page)
  * acknowledged pages. pte_pfn() in place of dirty_frame_of(): +29 % and +30 %.
  */
 static __always_inline unsigned long
-read_page_flags(struct vm_area_struct *vma, unsigned long addr, pte_t pte)
+read_page_flags(struct vm_area_struct *vma, unsigned long addr, pte_t *ptep)
 {
 	const unsigned long anon = 1UL << PG_swapbacked | FOLIO_MAPPING_ANON;
 	const unsigned long exclusive = 1UL << PG_anon_exclusive;
@@ -253,11 +253,11 @@ read_page_flags(struct vm_area_struct *vma, unsigned long addr, pte_t pte)
 	struct page *page;
 
 	if (!IS_ENABLED(CONFIG_ARCH_HAS_PTE_SPECIAL))
-		return dirty_pte_flags(vma, addr, pte);
+		return dirty_pte_flags(vma, addr, ptep_get(ptep));
 
 	BUILD_BUG_ON((exclusive | head | 1UL << PG_swapbacked) &
 		     FOLIO_MAPPING_FLAGS);
-	page = pfn_to_page(dirty_frame_of(pte));
+	page = pfn_to_page(dirty_frame_of(PLAIN_PTE(ptep)));
 	/* Others may set other bits of this word at any time. */
 	kind = data_race(*dirty_page_word(page)) & (exclusive | head | 1UL << PG_swapbacked);
 	/* KSM may merge the page, just before this read or after it. */
@@ -267,14 +267,15 @@ read_page_flags(struct vm_area_struct *vma, unsigned long addr, pte_t pte)
 			return DIRTY_PRESENT;
 		if (likely(is_surely_only_mapping(page)))
 			return DIRTY_PRESENT | DIRTY_EXCLUSIVE;
-		return dirty_page_flags(page, pte);
+		return dirty_page_flags(page, ptep_get(ptep));
 	}
 	if (likely(kind == (anon | exclusive)))
 		return DIRTY_PRESENT | DIRTY_EXCLUSIVE;
 	/* A page of a file in memory, as of tmpfs (+22 %) */
 	if (kind == 1UL << PG_swapbacked)
 		return 0;
-	return dirty_page_flags(page, pte);
+	/* On arm64, the dirty bit may be in another entry, where ptep_get() finds it. */
+	return dirty_page_flags(page, ptep_get(ptep));
 }
 
 /*
@@ -293,7 +294,7 @@ static noinline pte_t *skip_same_pages(struct dirty_walk *w,
 		pte++;
 		addr += PAGE_SIZE;
 	} while (pte != end && matches(ENTRY_WORD(pte), &p) &&
-		 read_page_flags(vma, addr, PLAIN_PTE(pte)) == page_flags);
+		 read_page_flags(vma, addr, pte) == page_flags);
 	w->slow += pte - first;
 	return pte;
 }
@@ -345,7 +346,7 @@ noinline pte_t *dirty_walk_ptes(struct dirty_walk *w,
 				break;
 			pte++;
 		} else if (matches(ENTRY_WORD(pte), &partial)) {
-			page_flags = read_page_flags(vma, addr, PLAIN_PTE(pte));
+			page_flags = read_page_flags(vma, addr, pte);
 			flags = page_flags ? page_flags | partial.flags : 0;
 			if (runs.flags == flags) {
 				pte = skip_same_pages(w, vma, addr, pte, end,
