@@ -218,6 +218,18 @@ class WithFile(unittest.TestCase):
                 pages.acknowledge_range(arena.start + 1, arena.end)
             self.assertEqual(caught.exception.errno, errno.EINVAL)
 
+    def test_memory_of_another_process(self):
+        done = threading.Event()
+        self.addCleanup(done.set)
+        thread = threading.Thread(target=done.wait)
+        thread.start()
+        for rights in ({"acknowledge": True}, {"reset": True}):
+            with self.assertRaises(OSError) as caught:
+                dirtypages.Pages(thread.native_id, **rights)
+            self.assertEqual(caught.exception.errno, errno.EADDRINUSE)
+        with dirtypages.Pages(thread.native_id) as pages:
+            self.assertTrue(pages.read())
+
     def test_reset(self):
         arena = Arena(written=range(16))
         contents = arena.memory[:]

@@ -319,8 +319,9 @@ class Pages(_Closing):
 
     Raises ProcessLookupError (ESRCH) if there is no such process; PermissionError
     (EACCES, EPERM) if the caller may not read it, or not acknowledge its pages;
-    OSError with ENOSYS if the kernel does not have the back end, or with EOPNOTSUPP
-    if it cannot acknowledge; ValueError if the back end is unknown.
+    OSError with ENOSYS if the kernel does not have the back end, with EOPNOTSUPP if
+    it cannot acknowledge, or with EADDRINUSE if the memory to be acknowledged is that
+    of another process; ValueError if the back end is unknown.
     """
 
     def __init__(
