@@ -224,7 +224,7 @@ test-deb:
 #: Install the kernel on a machine of your own
 #:   make deb-kernel             build Debian packages of the kernel with Debian's
 #:                               configuration for virtual machines, in build/deb-kernel:
-#:                               about an hour on two CPUs, 6 GB of disk
+#:                               about 100 minutes on two CPUs, 4 GB of disk
 #:   make deb-kernel KERNEL_CONFIG=FILE
 #:                               use another one, such as /boot/config-VERSION
 #:   make check-deb-kernel SUITE=trixie

@@ -47,7 +47,7 @@ use_kernel() {
 		;;
 	debian)
 		goal=bindeb-pkg image=$kbuild/deb-kernel preset=${KERNEL_CONFIG:-$debian_config} space=4000
-		[[ -n ${KERNEL_CONFIG:-} ]] || objects=6000
+		[[ -n ${KERNEL_CONFIG:-} ]] || objects=6400
 		;;
 	criu) fragments=(dirty_pages.config dirty_pages_criu.config) objects=1200 ;;
 	um) arch=um goal=linux image=$obj/linux ;;
