@@ -122,7 +122,8 @@ project() {
 	cp dev/selftests dev/lib.sh "$out/project/dev"
 	cp -r tests/selftests "$out/project/tests"
 	cd "$out/project" || return
-	echo 'headers:' >build/plain/Makefile
+	printf '%s\n' 'VERSION = 6' 'PATCHLEVEL = 12' 'headers:' >build/plain/Makefile
+	mkdir -p stable/6.12
 	for folder in mm proc; do
 		mkdir -p "build/plain/tools/testing/selftests/$folder"
 		printf 'all:\n\ttouch $(OUTPUT)/%s-test\n' $folder >"build/plain/tools/testing/selftests/$folder/Makefile"
@@ -177,4 +178,19 @@ project() {
 	echo 'proc without proc-test no reason' >>tests/selftests/list
 	run -0 dev/selftests
 	[[ $(<asked.test) == ./mm-test ]]
+}
+
+@test "a line may be for one version of the kernel" {
+	project
+	sed -i 's/^mm /mm:6.12 /; s/^proc /proc:7.3 /' tests/selftests/list
+	run -1 dev/selftests
+	[[ $output == *"< proc/proc-test"* && $output != *mm-test* ]]
+	echo 'proc:6.12 60 0 ./proc-test -x' >>tests/selftests/list
+	run -0 dev/selftests
+	[[ $(<asked.test) == "./mm-test ./proc-test" ]]
+	# A kernel that has no folder in stable/ has the tests of mainline.
+	sed -i 's/= 12/= 0/; s/= 6/= 8/' build/plain/Makefile
+	sed -i 's/^mm:6.12 /mm /' tests/selftests/list
+	run -0 dev/selftests
+	[[ $(tail -n 1 asked.test) == "./mm-test ./proc-test" ]]
 }
