@@ -20,8 +20,11 @@
 #define PLACE		((char *)0x100000000UL)
 #define HUGE_PLACE	((char *)0x100000000000UL)
 
-/* The address of a range that lies apart from the memory of a scene */
-#define RANGE_PLACE	0x20000000UL
+/*
+ * The address of a range that lies apart from the memory of a scene, and from the heap,
+ * which begins at a random place in the first GiB
+ */
+#define RANGE_PLACE	0x80000000UL
 
 static char *map(char *place, size_t size, int prot, int fd)
 {
@@ -366,28 +369,44 @@ const size_t nr_scenes = sizeof(scenes) / sizeof(*scenes);
 /* Run in the target: make the scene, report that, and continue on request. */
 int target_main(const struct scene *scene)
 {
+	/* The message of die() goes to the console, not into the pipe. */
+	int out = dup(STDOUT_FILENO);
 	char byte;
 
+	if (out < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+		return 1;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	scene->make(scene);
-	while (write(STDOUT_FILENO, "r", 1) == 1 && read(STDIN_FILENO, &byte, 1) == 1) {
+	while (write(out, "r", 1) == 1 && read(STDIN_FILENO, &byte, 1) == 1) {
 		if (scene->then)
 			scene->then(scene);
 		if (scene->measure == measure_company &&
-		    write(STDOUT_FILENO, steps, sizeof(steps)) != sizeof(steps))
+		    write(out, steps, sizeof(steps)) != sizeof(steps))
 			return 1;
 	}
 	return 1;
+}
+
+/* Read what the target sends, all of it. */
+static void receive(struct target *target, void *data, size_t size)
+{
+	char *p = data;
+	ssize_t n;
+
+	for (; size; size -= n, p += n) {
+		n = read(target->from, p, size);
+		if (n <= 0) {
+			errno = n ? errno : ECHILD;
+			die("the target");
+		}
+	}
 }
 
 static void await(struct target *target)
 {
 	char byte;
 
-	if (read(target->from, &byte, 1) != 1) {
-		errno = ECHILD;
-		die("the target");
-	}
+	receive(target, &byte, 1);
 }
 
 /* Start a target by exec, so that it shares no memory with this process. */
@@ -430,15 +449,8 @@ void continue_target(struct target *target)
 /* Make the target continue, and read the ticks of its steps. */
 void read_steps(struct target *target, uint64_t *ticks)
 {
-	size_t size = sizeof(steps);
-	char *p = (char *)ticks;
-	ssize_t n;
-
-	for (tell(target); size; size -= n, p += n) {
-		n = read(target->from, p, size);
-		if (n <= 0)
-			die("the target");
-	}
+	tell(target);
+	receive(target, ticks, sizeof(steps));
 	await(target);
 }
 
@@ -448,8 +460,12 @@ void rest_target(const struct target *target)
 	int status;
 
 	kill(target->pid, SIGSTOP);
-	if (waitpid(target->pid, &status, WUNTRACED) != target->pid || !WIFSTOPPED(status))
+	if (waitpid(target->pid, &status, WUNTRACED) != target->pid)
+		die("waitpid");
+	if (!WIFSTOPPED(status)) {
+		errno = ECHILD;
 		die("the target");
+	}
 }
 
 void end_target(struct target *target)
