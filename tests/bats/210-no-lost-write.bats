@@ -13,6 +13,7 @@ cleanup() {
 	stop_probe
 	stop_ksm
 	drop_swap
+	unplug_memory
 	taskset -pc 0-1 "$BASHPID" >/dev/null
 	echo 8192 >/sys/kernel/debug/dirty_pages/batch
 	echo 0 >/proc/sys/vm/nr_hugepages
@@ -370,6 +371,50 @@ written_while_migrating() {
 	tell drain
 	acknowledge
 	expect "8:as-x---"
+}
+
+# plug_memory - plug in the memory that dev/guest has kept from the kernel at boot, for
+# movable pages only: user memory comes from there first. Set $first_frame to its first
+# frame number.
+plug_memory() {
+	local size
+	size=$((16#$(</sys/devices/system/memory/block_size_bytes)))
+	[[ $(</proc/cmdline) =~ " mem="([0-9]+)G ]] || fail "the kernel uses all memory"
+	first_frame=$((BASH_REMATCH[1] << 18))
+	block=/sys/devices/system/memory/memory$((first_frame * page / size))
+	[[ -e $block ]] || printf '%#x\n' $((first_frame * page)) >/sys/devices/system/memory/probe
+	echo online_movable >"$block/state"
+}
+
+unplug_memory() {
+	[[ -z ${block-} || $(<"$block/state") == offline ]] ||
+		wait_until eval 'echo offline >"$block/state"'
+}
+
+# frames - print the frame numbers of the current mapping
+frames() {
+	local entry
+	for entry in $(dd if="/proc/$pid/pagemap" bs=8 status=none skip=$((16#$start / page)) \
+		count=$(((16#$end - 16#$start) / page)) | od -An -tx8 -v); do
+		echo $((16#$entry & (1 << 55) - 1))
+	done
+}
+
+@test "a page in memory that was plugged in after boot stays d with an extra reference" {
+	local frame
+	plug_memory
+	taskset -pc 0 "$pid" >/dev/null # its memory comes from node 0, as the block does
+	tell map anon 8
+	tell write
+	for frame in $(frames); do
+		((frame >= first_frame)) || fail "frame $frame was there at boot"
+	done
+	tell pipe 2 4
+	acknowledge
+	expect "2:ap-x--- 4:apdx--- 2:ap-x---"
+	tell drain
+	acknowledge
+	expect "8:ap-x---"
 }
 
 # bats test_tags=concurrent
