@@ -241,8 +241,8 @@ extern unsigned long dirty_pfn_bits;
 
 /*
  * Return the frame number of an entry as the entry has it. Some entries have it
- * inverted, which only pte_pfn() undoes (see arch/x86/include/asm/pgtable-invert.h);
- * no writable entry does.
+ * inverted, which only pte_pfn() undoes (see arch/x86/include/asm/pgtable-invert.h).
+ * No writable entry does, but for those of a shadow stack that is PROT_NONE.
  */
 static __always_inline unsigned long dirty_frame_of(pte_t pte)
 {

@@ -404,6 +404,8 @@ static void check_pages(struct dirty_ack *a, struct ack_entries *e,
 			struct vm_area_struct *vma, unsigned long addr,
 			pte_t *ptep)
 {
+	/* Those that cannot have an inverted frame number, see dirty_frame_of() */
+	u64 plain = vma->vm_flags & VM_SHADOW_STACK ? 0 : e->writable;
 	struct folio *last = NULL;
 	bool busy = false;
 	pte_t *pte = ptep;
@@ -417,7 +419,7 @@ static void check_pages(struct dirty_ack *a, struct ack_entries *e,
 	 * code never enters lazy MMU mode.
 	 */
 	smp_mb();
-	for (rest = e->writable; rest; pte++, rest >>= 1) {
+	for (rest = plain; rest; pte++, rest >>= 1) {
 		if (!(rest & 1))
 			continue;
 		page = pfn_to_page(dirty_frame_of(ptep_get(pte)));
@@ -425,7 +427,7 @@ static void check_pages(struct dirty_ack *a, struct ack_entries *e,
 			check_folio(a, e, pte - ptep, page_folio(page), &last,
 				    &busy);
 	}
-	for (rest = e->counted & ~e->writable; rest; rest &= rest - 1) {
+	for (rest = e->counted & ~plain; rest; rest &= rest - 1) {
 		i = __ffs64(rest);
 		page = pfn_to_page(pte_pfn(ptep_get(ptep + i)));
 		if (!page_is_only_mapped(page))
