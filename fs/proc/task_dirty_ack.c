@@ -752,8 +752,9 @@ static int begin_batch(struct dirty_ack *a)
 		ret = -ESRCH;
 		goto out_unlock;
 	}
-	/* Do both before any bit is cleared. */
 	mm_flags_set(MMF_SOFT_DIRTY_CLEARED, mm);
+	/* Do both before any bit is cleared. Pairs with private_pte_is_back(). */
+	smp_mb__after_atomic();
 	inc_tlb_flush_pending(mm);
 	a->budget = clamp_t(u32, READ_ONCE(dirty_pages_batch), 1, INT_MAX);
 	a->locked = true;
