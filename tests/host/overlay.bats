@@ -386,9 +386,9 @@ original_repository() {
 	git init -q && git add -A && git commit -q -m before
 }
 
-# Remove the configurations, which are for the tests of this project alone.
-without_configs() {
-	rm -r "$own/kernel/configs"
+# Remove the files that are not for the kernel: configurations and licences.
+without_ours() {
+	rm -r "$own/kernel/configs" "$own/tools/lib/dirtypages/LICENSES"
 	rmdir --ignore-fail-on-non-empty "$own/kernel"
 }
 
@@ -412,7 +412,7 @@ undo_diffs() {
 	dev/patches
 	dev/overlay apply "$own"
 	rm "$own/dirty_pages.mended"
-	without_configs
+	without_ours
 	original_repository
 	git am -q --empty=drop "$BUILD"/patches/*/*.patch
 	undo_diffs
@@ -458,7 +458,7 @@ undo_diffs() {
 	# A tree without history knows no commit, but its version.
 	grep -qx "base-commit: v$version.1, as packaged by Debian" "$BUILD"/patches/2-*/0000-*
 	dev/overlay apply "$own"
-	without_configs
+	without_ours
 	original_repository
 	git am -q --empty=drop "$BUILD"/patches/1-*/*.patch
 	# The fixes stand alone: nothing of the file is in them.
