@@ -404,7 +404,7 @@ static void check_pages(struct dirty_ack *a, struct ack_entries *e,
 			struct vm_area_struct *vma, unsigned long addr,
 			pte_t *ptep)
 {
-	/* Those that cannot have an inverted frame number, see dirty_frame_of() */
+	/* These entries have no inverted frame number, see dirty_frame_of(). */
 	u64 plain = vma->vm_flags & VM_SHADOW_STACK ? 0 : e->writable;
 	struct folio *last = NULL;
 	bool busy = false;

@@ -21,8 +21,8 @@
 #define HUGE_PLACE	((char *)0x100000000000UL)
 
 /*
- * The address of a range that lies apart from the memory of a scene, and from the heap,
- * which begins at a random place in the first GiB
+ * The range lies apart from the memory of a scene, and from the heap: the kernel puts
+ * the heap at a random place in the first GiB.
  */
 #define RANGE_PLACE	0x80000000UL
 
@@ -387,7 +387,7 @@ int target_main(const struct scene *scene)
 	return 1;
 }
 
-/* Read what the target sends, all of it. */
+/* Read @size bytes from the target. */
 static void receive(struct target *target, void *data, size_t size)
 {
 	char *p = data;
